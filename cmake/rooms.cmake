@@ -1,0 +1,36 @@
+# One static target per room. A room sees the public header, base/, and the rooms it names; the
+# libraries it names are visible to it alone, so that a forbidden include or link does not build.
+#
+#   sealdex_room(NAME SOURCES file... [ROOMS room...] [PACKAGES pkg-config-name...])
+#
+# Headers are included by their path from the top ("crypto/seal.h"), which each room gets only for
+# the rooms that it names: room X's headers are served from a directory of links, build/rooms/X/.
+function(sealdex_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;PACKAGES" ${ARGN})
+  set(view ${CMAKE_BINARY_DIR}/rooms/${name})
+  file(MAKE_DIRECTORY ${view})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${name} ${view}/${name} SYMBOLIC)
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${view})
+  if(NOT name STREQUAL base)
+    target_link_libraries(${name} PUBLIC base)
+  endif()
+  target_link_libraries(${name} PUBLIC ${ARG_ROOMS})
+  foreach(package ${ARG_PACKAGES})
+    pkg_check_modules(PC_${package} REQUIRED IMPORTED_TARGET ${package})
+    target_link_libraries(${name} PRIVATE PkgConfig::PC_${package})
+  endforeach()
+endfunction()
+
+# A cmocka unit test: sealdex_unit_test(test_seal ROOMS crypto), source test_seal.c beside it.
+function(sealdex_unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;PACKAGES" ${ARGN})
+  add_executable(${name} ${name}.c ${ARG_SOURCES})
+  pkg_check_modules(PC_cmocka REQUIRED IMPORTED_TARGET cmocka)
+  target_link_libraries(${name} PRIVATE ${ARG_ROOMS} PkgConfig::PC_cmocka Threads::Threads)
+  foreach(package ${ARG_PACKAGES})
+    pkg_check_modules(PC_${package} REQUIRED IMPORTED_TARGET ${package})
+    target_link_libraries(${name} PRIVATE PkgConfig::PC_${package})
+  endforeach()
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()

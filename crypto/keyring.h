@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * keyring.h - the small file that holds every wrapped key that opens content.
+ *
+ * Whoever destroys a key here destroys what it sealed, wherever copies of the ciphertext may be. The
+ * file is two regions of one fixed size, aligned to 4 KiB, always written whole: write one, sync,
+ * overwrite the other, sync; a failed sync stops before the second is touched. A reader takes the
+ * valid region of the higher generation. Growth, and a swap, overwrite before they unlink.
+ *
+ * The caller serialises writers (under the store's write lock); readers need no lock.
+ * docs/format.md draws the file.
+ */
+#ifndef SEALDEX_CRYPTO_KEYRING_H
+#define SEALDEX_CRYPTO_KEYRING_H
+
+#include "crypto/seal.h"
+
+typedef enum keyring_kind {
+  KEYRING_SEGMENT = 1,
+  KEYRING_EPOCH = 2,         /* a reading writer's journal epoch: symmetric */
+  KEYRING_DEPOSIT_EPOCH = 3, /* a depositor's epoch: X25519 pair, secret sealed to the intake key */
+  KEYRING_TRASH = 4,         /* a trash bucket; `due` says when */
+  KEYRING_ID = 16,           /* keys blinding external ids ... */
+  KEYRING_TABLE = 17,        /* ... sealing `ids` rows and authenticating `due` rows */
+  KEYRING_INTAKE = 18        /* X25519 pair that deposit epochs' secrets are sealed to */
+} keyring_kind;
+
+/* One entry as it shows without a key. */
+typedef struct keyring_entry {
+  keyring_kind kind;
+  uint64_t id;  /* holder id; 0 for ID, TABLE, INTAKE */
+  int64_t due;  /* TRASH: when its earliest item falls due; else 0 */
+  uint64_t born; /* keyring generation in which it entered */
+} keyring_entry;
+
+/* Why a key was destroyed, for the removal log and receipts. */
+typedef enum keyring_reason {
+  KEYRING_PURGED = 1,     /* what it sealed was due */
+  KEYRING_MERGED = 2,     /* its content lives on, or was dropped as superseded, in a newer segment */
+  KEYRING_UNPUBLISHED = 3, /* a crash left it behind; nothing refers to it */
+  KEYRING_ACCOUNT = 4
+} keyring_reason;
+
+typedef struct keyring_removal {
+  keyring_kind kind;
+  uint64_t id;
+  int64_t time;        /* as told by the caller */
+  uint64_t items;      /* how many items it held, as told by the caller */
+  keyring_reason reason;
+  uint64_t generation; /* of the keyring that no longer has it */
+  uint8_t chain[32];   /* BLAKE2b of the previous chain value and this record */
+} keyring_removal;
+
+typedef struct keyring_options {
+  seal_cipher cipher;       /* for new keys */
+  uint32_t argon2_ops;      /* passphrase slots; 0: the default (floor and ceiling are checked) */
+  uint32_t argon2_mib;
+} keyring_options;
+
+typedef struct keyring keyring;
+
+/* Creates DIR/keyring with a fresh index id, root key, id, table and intake keys, and one slot for
+ * `first`. SDX_INVALID where one exists. The result is unlocked. */
+sdx_status keyring_create(keyring **out, const char *dir, const sdx_secret *first,
+                          const keyring_options *options, sdx_error *err) SDX_CHECK;
+
+/* Reads DIR/keyring without any key. SDX_SYSTEM where there is none, SDX_DAMAGED where neither
+ * region is valid or the format is newer. */
+sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) SDX_CHECK;
+void keyring_close(keyring *k); /* wipes; NULL is fine */
+
+/* Opens a slot with `s`: SDX_WRONG_KEY where none opens; SDX_DAMAGED where the authenticated set of
+ * entries minus the removal log is not what stands there. */
+sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
+bool keyring_unlocked(const keyring *k);
+
+/* Reads the file again if its generation moved; keys that are gone are wiped from memory. Keeps the
+ * keyring unlocked if it was (the root key may not have changed; else SDX_WRONG_KEY). */
+sdx_status keyring_refresh(keyring *k, sdx_error *err) SDX_CHECK;
+
+/* Brings both regions to the higher valid generation (a writer's first step after a crash).
+ * Does nothing, and writes nothing, where they agree. */
+sdx_status keyring_recover(keyring *k, sdx_error *err) SDX_CHECK;
+
+/* What shows without a key. */
+const uint8_t *keyring_index_id(const keyring *k); /* 16 bytes */
+uint64_t keyring_generation(const keyring *k);
+uint64_t keyring_store_generation(const keyring *k); /* the store's, at the last keyring_commit */
+void keyring_digest(const keyring *k, uint8_t out[32]); /* of the current region, for hosts to remember */
+size_t keyring_count(const keyring *k);
+keyring_entry keyring_at(const keyring *k, size_t i);
+bool keyring_has(const keyring *k, keyring_kind kind, uint64_t id);
+size_t keyring_slots(const keyring *k);
+seal_cipher keyring_cipher(const keyring *k);
+
+/* Keys, of an unlocked keyring. The result is the caller's. SDX_NOT_FOUND where no such entry. */
+sdx_status keyring_key(const keyring *k, keyring_kind kind, uint64_t id, seal_key **out,
+                       sdx_error *err) SDX_CHECK;
+sdx_status keyring_secret(const keyring *k, keyring_kind kind, uint64_t id, secret **out,
+                          sdx_error *err) SDX_CHECK;
+
+/* Changes, made in memory and written by keyring_commit. `stage` calls fail on a locked keyring,
+ * except keyring_stage_remove, which needs no key: it appends to the removal log. */
+sdx_status keyring_stage_add(keyring *k, keyring_kind kind, uint64_t id, int64_t due,
+                             seal_key **out, sdx_error *err) SDX_CHECK;
+sdx_status keyring_stage_remove(keyring *k, keyring_kind kind, uint64_t id, keyring_reason reason,
+                                int64_t time, uint64_t items, sdx_error *err) SDX_CHECK;
+
+/* Writes both regions (generation + 1), noting the store's generation; an unlocked keyring also
+ * authenticates the set of entries anew. On failure the in-memory state is as before staging or,
+ * where a sync failed half-way, must be re-read with keyring_refresh. */
+sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err) SDX_CHECK;
+/* Forgets what was staged. */
+void keyring_rollback(keyring *k);
+
+/* The removal log, oldest first. */
+size_t keyring_removals(const keyring *k);
+keyring_removal keyring_removal_at(const keyring *k, size_t i);
+
+/* Slots: at most 8. Adding needs an unlocked keyring; takes effect with keyring_commit. */
+sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
+                            sdx_error *err) SDX_CHECK;
+sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
+/* A new root key; every slot is rewrapped to its public key. Takes effect with keyring_commit. */
+sdx_status keyring_rekey(keyring *k, sdx_error *err) SDX_CHECK;
+
+/* Overwrites both regions with noise, syncs, and unlinks: the end of the account's keys. */
+sdx_status keyring_destroy(const char *dir, sdx_error *err) SDX_CHECK;
+
+#endif

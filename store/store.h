@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store.h - one user's tables: atomic, crash-safe, many readers beside one writer, across processes.
+ *
+ * The only door to LMDB. Keys and values are bytes; what they mean is the business of index/ and
+ * segment/. The interface is kept narrow enough (get, put, delete, scan, publish by commit) for an
+ * object store to stand behind it one day.
+ *
+ * Environments are opened with MDB_NOTLS | MDB_NORDAHEAD; read-only until the first write. A failed
+ * write inside a transaction poisons it: store_commit then fails and nothing of it is kept.
+ */
+#ifndef SEALDEX_STORE_STORE_H
+#define SEALDEX_STORE_STORE_H
+
+#include "sealdex.h"
+
+typedef enum store_table {
+  STORE_META = 0,
+  STORE_IDS = 1,
+  STORE_DUE = 2,
+  STORE_BLOCKS = 3,
+  STORE_JOURNAL = 4,
+  STORE_TABLES = 5
+} store_table;
+
+/* A value of at most this many bytes fills one LMDB overflow page exactly. */
+#define STORE_BLOCK_SIZE 4080
+
+typedef struct store store;
+typedef struct store_txn store_txn;
+
+/* Creates DIR/data.mdb and DIR/lock.mdb with empty tables; DIR must exist. */
+sdx_status store_create(const char *dir, sdx_error *err) SDX_CHECK;
+/* Opens read-only; the first store_write_begin reopens for writing. SDX_SYSTEM where nothing is
+ * there, SDX_DAMAGED where it is no LMDB file. Works in a directory that cannot be written. */
+sdx_status store_open(store **out, const char *dir, sdx_error *err) SDX_CHECK;
+/* No transaction may be open. */
+void store_close(store *s);
+
+/* A snapshot for reading; cheap (a pooled transaction is renewed); thread-safe. Bound its life to a
+ * call: an old snapshot pins pages. A full reader table first clears stale readers, then fails
+ * with SDX_SYSTEM. */
+sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) SDX_CHECK;
+void store_read_end(store_txn *t);
+
+/* Takes the write lock (waits for it) and starts a transaction; grows the map when it is more than
+ * half full. The same thread must commit or abort it. */
+sdx_status store_write_begin(store *s, store_txn **out, sdx_error *err) SDX_CHECK;
+/* Durable when it returns SDX_OK. Either way the transaction is over. */
+sdx_status store_commit(store_txn *t, sdx_error *err) SDX_CHECK;
+void store_abort(store_txn *t); /* NULL is fine */
+
+/* *value borrows memory of the map, good until the transaction ends or writes. SDX_NOT_FOUND (with
+ * no message) where the key is absent. */
+sdx_status store_get(store_txn *t, store_table table, const void *key, size_t key_size,
+                     sdx_bytes *value, sdx_error *err) SDX_CHECK;
+/* Keys are 1 to 511 bytes. */
+sdx_status store_put(store_txn *t, store_table table, const void *key, size_t key_size,
+                     const void *value, size_t value_size, sdx_error *err) SDX_CHECK;
+/* The same where the key must not exist yet: SDX_INVALID if it does. */
+sdx_status store_put_new(store_txn *t, store_table table, const void *key, size_t key_size,
+                         const void *value, size_t value_size, sdx_error *err) SDX_CHECK;
+/* Puts a key that is absent and greater than all keys of the table; faster, and packs pages full. */
+sdx_status store_append(store_txn *t, store_table table, const void *key, size_t key_size,
+                        const void *value, size_t value_size, sdx_error *err) SDX_CHECK;
+/* Deleting what is absent is SDX_OK. */
+sdx_status store_delete(store_txn *t, store_table table, const void *key, size_t key_size,
+                        sdx_error *err) SDX_CHECK;
+/* Deletes at most `limit` entries whose key begins with `prefix`; *deleted (may be NULL) says how
+ * many went. */
+sdx_status store_delete_prefix(store_txn *t, store_table table, const void *prefix,
+                               size_t prefix_size, size_t limit, size_t *deleted,
+                               sdx_error *err) SDX_CHECK;
+
+/* Ordered scans. Key and value borrow as above. A cursor ends with its transaction at the latest. */
+typedef struct store_cursor store_cursor;
+sdx_status store_cursor_open(store_txn *t, store_table table, store_cursor **out,
+                             sdx_error *err) SDX_CHECK;
+void store_cursor_close(store_cursor *c);
+/* The first entry whose key is >= key (NULL, 0: the first of all). SDX_NOT_FOUND at the end. */
+sdx_status store_cursor_seek(store_cursor *c, const void *key, size_t key_size, sdx_bytes *k,
+                             sdx_bytes *v, sdx_error *err) SDX_CHECK;
+sdx_status store_cursor_next(store_cursor *c, sdx_bytes *k, sdx_bytes *v, sdx_error *err) SDX_CHECK;
+/* Deletes the entry the cursor stands on (write transactions); store_cursor_next then gives the one
+ * behind it. */
+sdx_status store_cursor_delete(store_cursor *c, sdx_error *err) SDX_CHECK;
+
+/* Tells the kernel that these values (as returned by store_get, or NULL) will be read soon. */
+void store_prefetch(const sdx_bytes *values, size_t count);
+
+typedef struct store_space {
+  uint64_t page_size;
+  uint64_t used_pages;  /* in use by the current generation */
+  uint64_t free_pages;  /* in the file, reusable */
+  uint64_t file_size;   /* bytes */
+  uint64_t map_size;    /* bytes of address space */
+  uint64_t entries[STORE_TABLES];
+} store_space;
+sdx_status store_measure(store *s, store_space *out, sdx_error *err) SDX_CHECK;
+
+/* The maintenance lock, held by fold, merge, sweep, rebuild and the like, across processes; the
+ * kernel releases it if the holder dies. `wait` false: SDX_LOCKED where somebody has it. A store
+ * handle holds it at most once. */
+sdx_status store_maintenance_lock(store *s, bool wait, sdx_error *err) SDX_CHECK;
+void store_maintenance_unlock(store *s);
+
+/* Rewrites data.mdb without its free pages, in place of the old one, while readers and writers of
+ * other processes go on: they notice and follow at their next transaction. Call with the
+ * maintenance lock held and no transaction open in this handle. */
+sdx_status store_compact(store *s, sdx_error *err) SDX_CHECK;
+
+/* Fault injection for tests: when set, called before every LMDB call that can fail with the number
+ * of the call; a result other than 0 is taken for that call's. Only in builds with SEALDEX_FAULTS. */
+#ifdef SEALDEX_FAULTS
+extern int (*store_fault)(void);
+#endif
+
+#endif
