@@ -134,6 +134,43 @@ typedef struct sdx_item {
 } sdx_item;
 #define SDX_ITEM_INIT { .version = 1, .kind = SDX_MESSAGE }
 
+/* ------------------------------------------------------------------ sources */
+
+/* Walks files and gives one item after another: Maildir, mbox, .eml, .ics, .vcf, documents, and
+ * directories of them. Ids are as in the manual page sealdex(1): the path relative to the argument,
+ * `#` and a stable key where a file holds several items. */
+typedef struct sdx_source sdx_source;
+
+typedef struct sdx_source_options {
+  uint32_t version;
+  bool lines_on_stdin; /* JSON Lines from the given descriptor instead of paths */
+  int lines_fd;
+} sdx_source_options;
+#define SDX_SOURCE_OPTIONS_INIT { .version = 1 }
+
+typedef enum sdx_entry_state {
+  SDX_ENTRY_ITEM = 0,    /* `item` is set */
+  SDX_ENTRY_FAILED = 1,  /* `reason` says why, without any text of the item */
+  SDX_ENTRY_SKIPPED = 2, /* a file of no supported type, met in a directory */
+  SDX_ENTRY_PARTIAL = 3  /* `item` is set, and `reason` says what of it could not be read */
+} sdx_entry_state;
+
+/* One step of the walk; all of it borrowed until the next step. */
+typedef struct sdx_entry {
+  sdx_entry_state state;
+  sdx_bytes id;
+  const sdx_item *item;
+  const char *reason;
+  uint64_t bytes_done;  /* of raw input so far, and in all where known (else 0) */
+  uint64_t bytes_total;
+} sdx_entry;
+
+SDX_API sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t count,
+                                   const sdx_source_options *options, sdx_error *err) SDX_CHECK;
+/* SDX_NOT_FOUND at the end. An item that cannot be read is an entry, not an error. */
+SDX_API sdx_status sdx_source_next(sdx_source *source, const sdx_entry **out, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_source_close(sdx_source *source);
+
 #ifdef __cplusplus
 }
 #endif
