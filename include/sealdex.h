@@ -171,6 +171,283 @@ SDX_API sdx_status sdx_source_open(sdx_source **out, const char *const *paths, s
 SDX_API sdx_status sdx_source_next(sdx_source *source, const sdx_entry **out, sdx_error *err) SDX_CHECK;
 SDX_API void sdx_source_close(sdx_source *source);
 
+/* Reads a key from the contents of a key file: 32 raw bytes or 64 hex digits (white space behind them
+ * is passed over). SDX_INVALID for anything else. Wipe `out` when done. */
+SDX_API sdx_status sdx_key_parse(uint8_t out[SDX_KEY_SIZE], const void *bytes, size_t size,
+                                 sdx_error *err) SDX_CHECK;
+/* Fills `out` with a fresh random key. */
+SDX_API sdx_status sdx_key_generate(uint8_t out[SDX_KEY_SIZE], sdx_error *err) SDX_CHECK;
+/* Overwrites memory in a way that the compiler keeps. */
+SDX_API void sdx_wipe(void *bytes, size_t size);
+SDX_API const char *sdx_version(void);
+
+/* ------------------------------------------------------------------ the index */
+
+typedef struct sdx_index sdx_index;
+
+typedef enum sdx_cipher {
+  SDX_XCHACHA20_POLY1305 = 1,
+  SDX_AES256_GCM = 2, /* where the processor has AES */
+  SDX_AEGIS256 = 3    /* where libsodium has it */
+} sdx_cipher;
+
+typedef struct sdx_init_options {
+  uint32_t version;
+  const char *languages; /* comma-separated ISO codes; NULL: "en" */
+  int64_t retention;     /* seconds between deletion and purge; 0: SDX_RETENTION_DEFAULT */
+  bool no_store_text;    /* keep no text: no snippets, titles, or export of text */
+  sdx_cipher cipher;     /* 0: XChaCha20-Poly1305 */
+  int64_t now;
+} sdx_init_options;
+#define SDX_INIT_OPTIONS_INIT { .version = 1 }
+
+/* Creates the index directory (its parent must exist) and in it the keyring and the store.
+ * SDX_INVALID where an index stands there already. */
+SDX_API sdx_status sdx_init(const char *dir, const sdx_secret *secret,
+                            const sdx_init_options *options, sdx_error *err) SDX_CHECK;
+
+typedef struct sdx_open_options {
+  uint32_t version;
+  size_t cache_bytes;      /* of opened blocks; 0: 16 MiB */
+  bool accept_restored;    /* open a store that is older than its keyring (a restored backup) */
+} sdx_open_options;
+#define SDX_OPEN_OPTIONS_INIT { .version = 1 }
+
+/* Opens with a read key. SDX_WRONG_KEY, SDX_DAMAGED, SDX_ROLLED_BACK, SDX_SYSTEM where there is no
+ * index. Nothing is written until the first write. */
+SDX_API sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *secret,
+                            const sdx_open_options *options, sdx_error *err) SDX_CHECK;
+/* No call may be running on the handle. Wipes; NULL is fine. */
+SDX_API void sdx_close(sdx_index *index);
+/* Drops opened blocks and keys that a purge destroyed; for handles that stay open without calls. */
+SDX_API sdx_status sdx_idle(sdx_index *index, sdx_error *err) SDX_CHECK;
+
+/* ------------------------------------------------------------------ writing */
+
+typedef enum sdx_outcome {
+  SDX_ADDED = 1,
+  SDX_UPDATED = 2,  /* the id was there with other content, which is superseded now */
+  SDX_UNCHANGED = 3 /* the same content is there, live or deleted: nothing was done */
+} sdx_outcome;
+
+typedef struct sdx_write_options {
+  uint32_t version;
+  int64_t now;
+  bool undelete; /* adding an unchanged item that is deleted adds it anew */
+} sdx_write_options;
+#define SDX_WRITE_OPTIONS_INIT { .version = 1 }
+
+/* Adds or replaces one item; durable when it returns. Folds and merges as they fall due. */
+SDX_API sdx_status sdx_add(sdx_index *index, const sdx_item *item, const sdx_write_options *options,
+                           sdx_outcome *outcome, sdx_error *err) SDX_CHECK;
+
+/* Many items that commit whole or not at all; bulk adds write segments directly. A batch belongs to
+ * one thread. Items become visible and durable with sdx_batch_commit. */
+typedef struct sdx_batch sdx_batch;
+typedef struct sdx_batch_options {
+  uint32_t version;
+  int64_t now;
+  bool undelete;
+  size_t memory;   /* bytes to build with; 0: 48 MiB */
+} sdx_batch_options;
+#define SDX_BATCH_OPTIONS_INIT { .version = 1 }
+SDX_API sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_options *options,
+                                   sdx_error *err) SDX_CHECK;
+/* An item that is refused (SDX_INVALID) leaves the batch as it was. */
+SDX_API sdx_status sdx_batch_add(sdx_batch *batch, const sdx_item *item, sdx_outcome *outcome,
+                                 sdx_error *err) SDX_CHECK;
+/* Both free the batch. */
+SDX_API sdx_status sdx_batch_commit(sdx_batch *batch, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_batch_abort(sdx_batch *batch);
+
+/* Hides the item at once; it can be restored for the retention time. SDX_NOT_FOUND for an id that is
+ * unknown, purged, or deleted already. */
+SDX_API sdx_status sdx_delete(sdx_index *index, sdx_bytes id, int64_t now, sdx_error *err) SDX_CHECK;
+/* Brings a deleted item back exactly. SDX_NOT_FOUND for one that is not there, or due. */
+SDX_API sdx_status sdx_restore(sdx_index *index, sdx_bytes id, int64_t now, sdx_error *err) SDX_CHECK;
+
+/* One change of an attribute. */
+typedef enum sdx_change_kind {
+  SDX_SET_FOLDER = 1,    /* the only folder from now on */
+  SDX_ADD_FOLDER = 2,
+  SDX_REMOVE_FOLDER = 3,
+  SDX_ADD_FLAG = 4,
+  SDX_REMOVE_FLAG = 5,
+  SDX_ADD_LABEL = 6,
+  SDX_REMOVE_LABEL = 7
+} sdx_change_kind;
+typedef struct sdx_change {
+  sdx_change_kind kind;
+  sdx_bytes value;
+} sdx_change;
+SDX_API sdx_status sdx_set(sdx_index *index, sdx_bytes id, const sdx_change *changes, size_t count,
+                           sdx_error *err) SDX_CHECK;
+
+/* ------------------------------------------------------------------ searching */
+
+typedef enum sdx_sort {
+  SDX_BY_RELEVANCE = 0,
+  SDX_NEWEST_FIRST = 1,
+  SDX_OLDEST_FIRST = 2,
+  SDX_BY_RECENCY = 3 /* relevance that fades with age; see docs/query.md */
+} sdx_sort;
+
+/* What of each hit is filled in beside id, kind, date and score. */
+enum {
+  SDX_WANT_TITLE = 1,
+  SDX_WANT_FROM = 2,
+  SDX_WANT_SNIPPET = 4,
+  SDX_WANT_ALL = 7
+};
+
+typedef struct sdx_search_options {
+  uint32_t version;
+  size_t limit;        /* 0: 10 */
+  size_t offset;
+  sdx_sort sort;
+  unsigned want;       /* SDX_WANT_ ... */
+  bool facets;
+  bool bound_total;    /* a lower bound will do for the total: faster */
+  bool collapse_threads;
+  bool strict;         /* a query that cannot be parsed is SDX_INVALID, with the place of the fault */
+  int64_t now;         /* what older_than: and the like count from */
+  int32_t utc_offset;  /* seconds east, for the days of date forms */
+  int64_t time_limit_us; /* 0: none; reached: the answer is incomplete and says so */
+  double k1, b;        /* BM25; 0, 0: Xapian's defaults 1 and 0.5 */
+} sdx_search_options;
+#define SDX_SEARCH_OPTIONS_INIT { .version = 1 }
+
+/* One hit, borrowed from its results. Texts are empty where they were not wanted or are not stored. */
+typedef struct sdx_hit {
+  sdx_bytes id;
+  sdx_kind kind;
+  int64_t date;
+  double score;
+  sdx_bytes title;   /* plain text */
+  sdx_bytes from;    /* plain text */
+  sdx_bytes snippet; /* HTML: text escaped, matches in <b> */
+} sdx_hit;
+
+typedef struct sdx_facet_value {
+  sdx_bytes value;
+  uint64_t count;
+} sdx_facet_value;
+
+typedef struct sdx_results sdx_results;
+
+/* `query` is what a person typed (docs/query.md). The results are the caller's. */
+SDX_API sdx_status sdx_search(sdx_index *index, sdx_bytes query, const sdx_search_options *options,
+                              sdx_results **out, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_results_free(sdx_results *results); /* wipes */
+SDX_API size_t sdx_results_count(const sdx_results *results);
+SDX_API const sdx_hit *sdx_results_hit(const sdx_results *results, size_t i);
+SDX_API uint64_t sdx_results_total(const sdx_results *results);
+SDX_API bool sdx_results_exact(const sdx_results *results);    /* the total is exact */
+SDX_API bool sdx_results_complete(const sdx_results *results);
+/* The i-th reason why the answer is partial, NULL behind the last: "segment damaged", "items purged
+ * unread", "journal not read", "time limit", ... */
+SDX_API const char *sdx_results_why(const sdx_results *results, size_t i);
+/* The query as it was understood, in the query language. */
+SDX_API sdx_bytes sdx_results_parsed(const sdx_results *results);
+/* True where the query could not be parsed and its words were searched instead. */
+SDX_API bool sdx_results_fell_back(const sdx_results *results);
+/* "Did you mean": a corrected query, or empty. */
+SDX_API sdx_bytes sdx_results_suggestion(const sdx_results *results);
+/* Facet `name` ("kind", "folder", "from", "month"): its values, most frequent first. */
+SDX_API const sdx_facet_value *sdx_results_facet(const sdx_results *results, const char *name,
+                                                 size_t *count);
+
+/* One item in full, as it was added. Borrowed from the object until it is freed. */
+typedef struct sdx_found sdx_found;
+/* SDX_NOT_FOUND for ids that are unknown, deleted or purged. */
+SDX_API sdx_status sdx_show(sdx_index *index, sdx_bytes id, sdx_found **out, sdx_error *err) SDX_CHECK;
+SDX_API const sdx_item *sdx_found_item(const sdx_found *found);
+SDX_API void sdx_found_free(sdx_found *found); /* wipes */
+
+/* A highlighted snippet of one item for a query: HTML, freed with sdx_text_free. `text` may be given by
+ * a host that keeps the text itself (else empty: the stored text is taken). */
+SDX_API sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query, sdx_bytes text,
+                               char **out, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_text_free(char *text); /* wipes */
+
+/* ------------------------------------------------------------------ upkeep */
+
+/* Folds the journal, merges what the policy asks for, moves tombstones to the trash. `all`: also what
+ * could wait (every tombstone goes to the trash, all segments become one). */
+SDX_API sdx_status sdx_maintain(sdx_index *index, bool all, int64_t now, sdx_error *err) SDX_CHECK;
+
+typedef struct sdx_sweep_options {
+  uint32_t version;
+  int64_t now;
+  bool dry_run;
+  bool force;          /* believe a clock that jumped */
+  const sdx_secret *secret; /* a read key, so that nothing living is lost; NULL: none at hand */
+} sdx_sweep_options;
+#define SDX_SWEEP_OPTIONS_INIT { .version = 1 }
+
+typedef struct sdx_sweep_report {
+  uint64_t indexes, failed, accounts_destroyed;
+  uint64_t items_purged;   /* deleted and superseded versions that can no longer be opened */
+  uint64_t keys_destroyed;
+  uint64_t items_missing;  /* living items that went with them; sealdex-reindex --missing mends */
+  uint64_t restorable_lost; /* younger deleted items that went with them */
+  bool clock_refused;      /* the clock is far past the last sweep: nothing was destroyed */
+} sdx_sweep_report;
+
+/* Carries out what is due in one index. Needs no key. */
+SDX_API sdx_status sdx_sweep(const char *dir, const sdx_sweep_options *options,
+                             sdx_sweep_report *report, sdx_error *err) SDX_CHECK;
+
+/* One removal of a key, for receipts. */
+typedef struct sdx_receipt {
+  int kind;            /* as in docs/format.md */
+  uint64_t key_id;
+  int64_t time;
+  uint64_t items;
+  int reason;
+  uint64_t generation;
+  uint8_t chain[32];
+} sdx_receipt;
+/* Calls `each` for every removal still in the log, oldest first. Needs no key. */
+SDX_API sdx_status sdx_receipts(const char *dir, void (*each)(void *context, const sdx_receipt *r),
+                                void *context, sdx_error *err) SDX_CHECK;
+
+typedef struct sdx_state {
+  uint64_t live, deleted, superseded, missing; /* items; missing: lost to a keyless purge or damage */
+  uint64_t segments, journal_records;
+  uint64_t text_bytes;
+  uint64_t file_bytes, used_bytes, keyring_bytes;
+  uint64_t generation;
+  int64_t retention, last_sweep, closed_since; /* 0: never */
+  bool store_text, reindex_due; /* an older analyser made some segment */
+  char languages[64];
+} sdx_state;
+SDX_API sdx_status sdx_status_of(sdx_index *index, sdx_state *out, sdx_error *err) SDX_CHECK;
+
+/* All that the files give away without a key, as lines "name: value". */
+SDX_API sdx_status sdx_inspect(const char *dir, void (*line)(void *context, const char *name,
+                                                            const char *value),
+                               void *context, sdx_error *err) SDX_CHECK;
+
+/* Opens every block, row and record, and checks every invariant. `report` gets a line per problem,
+ * which names the place. SDX_DAMAGED where there was any. */
+SDX_API sdx_status sdx_verify(sdx_index *index, void (*report)(void *context, const char *line),
+                              void *context, uint64_t *problems, sdx_error *err) SDX_CHECK;
+
+/* Gives every live item, in full. */
+SDX_API sdx_status sdx_export(sdx_index *index,
+                              sdx_status (*each)(void *context, const sdx_item *item),
+                              void *context, sdx_error *err) SDX_CHECK;
+
+/* Rewrites the store without its free pages. Needs no key. */
+SDX_API sdx_status sdx_compact(const char *dir, sdx_error *err) SDX_CHECK;
+
+/* What can be watched in operation: durations, counts, bytes; never words. */
+typedef struct sdx_counters {
+  uint64_t searches, search_us, blocks_opened, blocks_hit, adds, folds, merges, bytes_written;
+} sdx_counters;
+SDX_API void sdx_counters_of(const sdx_index *index, sdx_counters *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * view.h - an immutable picture of one generation of the index: what a search runs on.
+ *
+ * A view is shared by threads and counted; the store's snapshot belongs to the reading call. A view
+ * holds: the published segments, the journal as in-memory segments, which items are dead, attributes
+ * with the journal's changes applied, and the statistics that ranking needs.
+ */
+#ifndef SEALDEX_INDEX_VIEW_H
+#define SEALDEX_INDEX_VIEW_H
+
+#include "index/index.h"
+#include "segment/attributes.h"
+
+/* One segment of a view, published or in memory. */
+typedef struct view_segment {
+  const segment *seg;
+  holder_id holder;               /* 0 for a segment made of journal records */
+  const roaring_bitmap_t *dead;   /* deleted and superseded ordinals; NULL: none */
+  uint32_t live;                  /* items - dead */
+} view_segment;
+
+/* Reasons why a picture is partial. */
+enum {
+  VIEW_SEGMENT_DAMAGED = 1, /* a segment does not open */
+  VIEW_SEGMENT_MISSING = 2, /* destroyed by a keyless purge, or its key or blocks are gone */
+  VIEW_JOURNAL_UNREAD = 4,  /* journal records were left for a later call */
+  VIEW_JOURNAL_DAMAGED = 8  /* a journal record does not open */
+};
+
+typedef struct view {
+  uint64_t generation;
+  view_segment *segments;  /* published ones first, then the journal's */
+  size_t segment_count;
+  uint64_t items;          /* N: dead items count until they are merged away */
+  uint64_t length;         /* sum of lengths */
+  uint64_t live;
+  unsigned partial;        /* VIEW_ ... */
+  uint64_t missing_items;
+} view;
+
+/* What one reading call holds. Lives on the caller's stack. */
+typedef struct view_read {
+  sdx_index *index;
+  view *view;
+  store_txn *txn;
+  segment_session session; /* for segments of this view, in this call */
+} view_read;
+
+/* Takes a snapshot and the view of its generation (made anew where the generation moved). Refuses
+ * with SDX_CLOSED where the account is closed, SDX_ROLLED_BACK for a restored store. `deadline`
+ * (CLOCK_MONOTONIC nanoseconds, 0: none) bounds the reading of a long journal. */
+sdx_status view_begin(view_read *out, sdx_index *index, int64_t deadline, sdx_error *err) SDX_CHECK;
+void view_end(view_read *r);
+
+/* Attributes of segment number i of the view, journal changes applied; loaded on first use, kept with
+ * the view; borrowed. Thread-safe. */
+sdx_status view_attributes(view_read *r, size_t i, const attributes **out, sdx_error *err) SDX_CHECK;
+
+/* Finds a live item by external id: segment number and ordinal. SDX_NOT_FOUND. */
+sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_t *ordinal,
+                     sdx_error *err) SDX_CHECK;
+
+/* A segment stopped opening (session.status is SDX_DAMAGED): later calls leave it out and say so.
+ * The caller retries its call, or answers with what it has, partial. */
+void view_mark_damaged(view_read *r, size_t segment_number);
+
+#endif
