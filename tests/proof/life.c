@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Random lives of an index beside the model: after each step answers, totals, order, restorability
- * and state agree. A failing seed is printed and shrinks to the steps that matter.
- *
- *   proof-life [--seeds FIRST COUNT] [--steps N] [--dir DIR]
- */
+#include "life.h"
+
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,48 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "model.h"
-
-typedef enum step_kind {
-  STEP_ADD,
-  STEP_READD,   /* the same content again: unchanged */
-  STEP_BATCH,   /* several at once */
-  STEP_ABORTED_BATCH,
-  STEP_DELETE,
-  STEP_RESTORE,
-  STEP_SET,
-  STEP_TIME,
-  STEP_MAINTAIN,
-  STEP_MAINTAIN_ALL,
-  STEP_SWEEP,   /* with the key: nothing living is lost */
-  STEP_REOPEN,
-  STEP_IDLE,
-  STEP_KINDS
-} step_kind;
-
 /* How often each kind is drawn. */
 static const unsigned weights[STEP_KINDS] = {
   [STEP_ADD] = 30, [STEP_READD] = 4,  [STEP_BATCH] = 5,     [STEP_ABORTED_BATCH] = 2,
   [STEP_DELETE] = 14, [STEP_RESTORE] = 8, [STEP_SET] = 12,  [STEP_TIME] = 8,
   [STEP_MAINTAIN] = 4, [STEP_MAINTAIN_ALL] = 3, [STEP_SWEEP] = 4, [STEP_REOPEN] = 3, [STEP_IDLE] = 1,
 };
-
-/* A step stands by itself: its numbers are taken modulo whatever the state offers, so that steps may
- * be left out when a failing life is shrunk. */
-typedef struct step {
-  step_kind kind;
-  bool elsewhere; /* in another process */
-  bool second;    /* through the second handle */
-  uint64_t random;
-} step;
-
-typedef struct life {
-  char dir[256];
-  model model;
-  sdx_index *handles[2];
-  uint64_t random; /* of the step under way */
-  char why[400];
-} life;
 
 static const uint8_t life_key[SDX_KEY_SIZE] = "the key of a random life, 32 by";
 
@@ -150,8 +110,10 @@ static int do_add(life *l, sdx_index *index) {
   options.now = l->model.now;
   sdx_outcome outcome;
   sdx_error err = { 0 };
-  if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK) return complain(l, "add", &err);
-  if (!outcome_fits(old, outcome)) return complain(l, "add: wrong outcome", NULL);
+  if (index != NULL) {
+    if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK) return complain(l, "add", &err);
+    if (!outcome_fits(old, outcome)) return complain(l, "add: wrong outcome", NULL);
+  }
   *old = m;
   return 0;
 }
@@ -159,7 +121,9 @@ static int do_add(life *l, sdx_index *index) {
 static int do_readd(life *l, sdx_index *index) {
   const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
   model_item *old = &l->model.items[number];
-  if (old->life == MODEL_ABSENT) return 0;
+  if (index == NULL || old->life == MODEL_ABSENT) return 0;
+  /* Due but not swept yet: whether that is hidden still or a new item is not laid down. */
+  if (old->life == MODEL_DELETED && !model_restorable(&l->model, number)) return 0;
   item_text t;
   const sdx_item item = describe(number, old, &t);
   sdx_write_options options = SDX_WRITE_OPTIONS_INIT;
@@ -167,11 +131,6 @@ static int do_readd(life *l, sdx_index *index) {
   sdx_outcome outcome;
   sdx_error err = { 0 };
   if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK) return complain(l, "re-add", &err);
-  if (old->life == MODEL_DELETED && !model_restorable(&l->model, number)) {
-    /* Due but not swept yet: hidden still, or a new item; both are within the rules. */
-    if (outcome == SDX_ADDED || outcome == SDX_UPDATED) old->life = MODEL_LIVE;
-    return 0;
-  }
   if (outcome != SDX_UNCHANGED) return complain(l, "re-add: not unchanged", NULL);
   return 0;
 }
@@ -182,7 +141,8 @@ static int do_batch(life *l, sdx_index *index, bool abort_it) {
   options.now = l->model.now;
   sdx_error err = { 0 };
   model after = l->model;
-  if (sdx_batch_begin(&batch, index, &options, &err) != SDX_OK) return complain(l, "batch", &err);
+  if (index != NULL && sdx_batch_begin(&batch, index, &options, &err) != SDX_OK)
+    return complain(l, "batch", &err);
   const unsigned n = 1 + (unsigned)(mix(&l->random) % 20);
   for (unsigned i = 0; i < n; i++) {
     const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
@@ -192,7 +152,7 @@ static int do_batch(life *l, sdx_index *index, bool abort_it) {
     item_text t;
     const sdx_item item = describe(number, &m, &t);
     sdx_outcome outcome;
-    if (sdx_batch_add(batch, &item, &outcome, &err) != SDX_OK) {
+    if (batch != NULL && sdx_batch_add(batch, &item, &outcome, &err) != SDX_OK) {
       sdx_batch_abort(batch);
       return complain(l, "batch add", &err);
     }
@@ -202,7 +162,8 @@ static int do_batch(life *l, sdx_index *index, bool abort_it) {
     sdx_batch_abort(batch);
     return 0;
   }
-  if (sdx_batch_commit(batch, &err) != SDX_OK) return complain(l, "batch commit", &err);
+  if (batch != NULL && sdx_batch_commit(batch, &err) != SDX_OK)
+    return complain(l, "batch commit", &err);
   l->model = after;
   return 0;
 }
@@ -212,7 +173,8 @@ static int do_delete(life *l, sdx_index *index) {
   model_item *it = &l->model.items[number];
   char id[24];
   sdx_error err = { 0 };
-  const sdx_status got = sdx_delete(index, id_of(number, id), l->model.now, &err);
+  sdx_status got = it->life == MODEL_LIVE ? SDX_OK : SDX_NOT_FOUND;
+  if (index != NULL) got = sdx_delete(index, id_of(number, id), l->model.now, &err);
   if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "delete", &err);
   if ((got == SDX_OK) != (it->life == MODEL_LIVE)) return complain(l, "delete: wrong status", NULL);
   if (it->life != MODEL_LIVE) return 0;
@@ -228,7 +190,8 @@ static int do_restore(life *l, sdx_index *index) {
   model_item *it = &l->model.items[number];
   char id[24];
   sdx_error err = { 0 };
-  const sdx_status got = sdx_restore(index, id_of(number, id), l->model.now, &err);
+  sdx_status got = model_restorable(&l->model, number) ? SDX_OK : SDX_NOT_FOUND;
+  if (index != NULL) got = sdx_restore(index, id_of(number, id), l->model.now, &err);
   if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "restore", &err);
   if ((got == SDX_OK) != model_restorable(&l->model, number))
     return complain(l, "restore: wrong status", NULL);
@@ -251,7 +214,8 @@ static int do_set(life *l, sdx_index *index) {
   };
   char id[24];
   sdx_error err = { 0 };
-  const sdx_status got = sdx_set(index, id_of(number, id), changes, 2, &err);
+  sdx_status got = it->life == MODEL_LIVE ? SDX_OK : SDX_NOT_FOUND;
+  if (index != NULL) got = sdx_set(index, id_of(number, id), changes, 2, &err);
   if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "set", &err);
   if ((got == SDX_OK) != (it->life == MODEL_LIVE)) return complain(l, "set: wrong status", NULL);
   if (got != SDX_OK) return 0;
@@ -269,11 +233,12 @@ static int do_time(life *l) {
 
 static int do_maintain(life *l, sdx_index *index, bool all) {
   sdx_error err = { 0 };
+  if (index == NULL) return 0;
   if (sdx_maintain(index, all, l->model.now, &err) != SDX_OK) return complain(l, "maintain", &err);
   return 0;
 }
 
-static int do_sweep(life *l) {
+static int do_sweep(life *l, const sdx_index *index) {
   const sdx_secret secret = key_of_life();
   sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
   options.now = l->model.now;
@@ -281,7 +246,8 @@ static int do_sweep(life *l) {
   options.secret = &secret;
   sdx_sweep_report report = { 0 };
   sdx_error err = { 0 };
-  if (sdx_sweep(l->dir, &options, &report, &err) != SDX_OK) return complain(l, "sweep", &err);
+  if (index != NULL && sdx_sweep(l->dir, &options, &report, &err) != SDX_OK)
+    return complain(l, "sweep", &err);
   model_sweep(&l->model);
   if (report.items_missing != 0 || report.restorable_lost != 0)
     return complain(l, "sweep: with the key, yet something living was lost", NULL);
@@ -310,9 +276,10 @@ static int act(life *l, const step *s, sdx_index *index) {
   case STEP_TIME: return do_time(l);
   case STEP_MAINTAIN: return do_maintain(l, index, false);
   case STEP_MAINTAIN_ALL: return do_maintain(l, index, true);
-  case STEP_SWEEP: return do_sweep(l);
-  case STEP_REOPEN: return open_handle(l, (unsigned)(l->random % 2));
-  case STEP_IDLE: return sdx_idle(index, &err) == SDX_OK ? 0 : complain(l, "idle", &err);
+  case STEP_SWEEP: return do_sweep(l, index);
+  case STEP_REOPEN: return index == NULL ? 0 : open_handle(l, (unsigned)(l->random % 2));
+  case STEP_IDLE:
+    return index == NULL || sdx_idle(index, &err) == SDX_OK ? 0 : complain(l, "idle", &err);
   case STEP_KINDS: break;
   }
   return complain(l, "no such step", NULL);
@@ -399,10 +366,9 @@ static int check_hits(life *l, const model_query *q, const sdx_results *results)
   return 0;
 }
 
-static int check_search(life *l, sdx_index *index) {
-  const model_query q = ask(l);
+static int search_and_check(life *l, sdx_index *index, const model_query *q) {
   char text[400];
-  model_query_text(&q, text, sizeof text);
+  model_query_text(q, text, sizeof text);
   sdx_search_options options = SDX_SEARCH_OPTIONS_INIT;
   options.limit = MODEL_ITEMS + 10;
   options.sort = SDX_NEWEST_FIRST;
@@ -412,7 +378,7 @@ static int check_search(life *l, sdx_index *index) {
   sdx_error err = { 0 };
   if (sdx_search(index, (sdx_bytes){ text, strlen(text) }, &options, &results, &err) != SDX_OK)
     return complain(l, "search", &err);
-  const int result = check_hits(l, &q, results);
+  const int result = check_hits(l, q, results);
   if (result != 0) {
     const size_t at = strlen(l->why);
     snprintf(l->why + at, sizeof l->why - at, " [%s ] total %llu", text,
@@ -440,8 +406,7 @@ static int check_state(life *l, sdx_index *index) {
   return -1;
 }
 
-static int check_show(life *l, sdx_index *index) {
-  const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
+static int check_item(life *l, sdx_index *index, unsigned number) {
   const model_item *it = &l->model.items[number];
   char id[24];
   sdx_found *found = NULL;
@@ -469,11 +434,11 @@ static int check_show(life *l, sdx_index *index) {
   return result;
 }
 
-static int check(life *l, uint64_t random) {
+int life_check(life *l, uint64_t random) {
   l->random = random ^ 0x5ea1;
   for (unsigned i = 0; i < 2; i++) {
     for (unsigned k = 0; k < 2; k++)
-      if (check_search(l, l->handles[i]) != 0) return -1;
+  XX
     if (check_state(l, l->handles[i]) != 0 || check_show(l, l->handles[i]) != 0) return -1;
   }
   return 0;
@@ -486,32 +451,46 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
   return remove(path);
 }
 
-/* Returns the number of the step that failed, or -1 if all went well. */
-static int live(life *l, const char *dir, const step *steps, size_t count) {
+void life_remove(const char *dir) { nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS); }
+
+int life_open(life *l) { return open_handle(l, 0) == 0 && open_handle(l, 1) == 0 ? 0 : -1; }
+
+void life_close(life *l) {
+  sdx_close(l->handles[0]);
+  sdx_close(l->handles[1]);
+  l->handles[0] = l->handles[1] = NULL;
+}
+
+int life_begin(life *l, const char *dir) {
   *l = (life){ .model.now = 1700000000 };
   snprintf(l->dir, sizeof l->dir, "%s", dir);
-  nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  life_remove(dir);
   const sdx_secret secret = key_of_life();
   sdx_init_options options = SDX_INIT_OPTIONS_INIT;
   options.now = l->model.now;
   sdx_error err = { 0 };
-  int failed = 0;
-  if (sdx_init(dir, &secret, &options, &err) != SDX_OK) complain(l, "init", &err);
-  else if (open_handle(l, 0) == 0 && open_handle(l, 1) == 0) failed = -1;
-  for (size_t i = 0; failed < 0 && i < count; i++) {
-    const step *s = &steps[i];
-    l->random = s->random;
-    const int result = s->elsewhere && s->kind != STEP_REOPEN ? act_elsewhere(l, s)
-                                                              : act(l, s, l->handles[s->second]);
-    if (result != 0 || check(l, s->random) != 0) failed = (int)i;
-  }
-  sdx_close(l->handles[0]);
-  sdx_close(l->handles[1]);
-  nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-  return failed;
+  if (sdx_init(dir, &secret, &options, &err) != SDX_OK) return complain(l, "init", &err);
+  return life_open(l);
 }
 
-static void draw_steps(step *steps, size_t count, uint64_t seed) {
+int life_step(life *l, const step *s, bool predict) {
+  l->random = s->random;
+  if (predict) return act(l, s, NULL);
+  if (s->elsewhere && s->kind != STEP_REOPEN) return act_elsewhere(l, s);
+  return act(l, s, l->handles[s->second]);
+}
+
+int life_check_all(life *l) {
+  for (unsigned i = 0; i < MODEL_WORDS; i++) {
+    const model_query q = { .all = 1u << i, .folder = -1, .flag = -1 };
+    if (search_and_check(l, l->handles[0], &q) != 0) return -1;
+  }
+  for (unsigned i = 0; i < MODEL_ITEMS; i++)
+    if (check_item(l, l->handles[0], i) != 0) return -1;
+  return check_state(l, l->handles[0]);
+}
+
+void life_draw(step *steps, size_t count, uint64_t seed) {
   unsigned sum = 0;
   for (unsigned k = 0; k < STEP_KINDS; k++) sum += weights[k];
   for (size_t i = 0; i < count; i++) {
@@ -523,72 +502,11 @@ static void draw_steps(step *steps, size_t count, uint64_t seed) {
   }
 }
 
-/* Leaves out runs of steps, of halving length, for as long as the life still fails. */
-static size_t shrink(life *l, const char *dir, step *steps, size_t count) {
-  step *trial = malloc(count * sizeof *trial);
-  if (trial == NULL) return count;
-  for (size_t run = count / 2; run >= 1; run /= 2) {
-    for (size_t at = 0; at + run <= count;) {
-      memcpy(trial, steps, at * sizeof *trial);
-      memcpy(trial + at, steps + at + run, (count - at - run) * sizeof *trial);
-      const int failed = live(l, dir, trial, count - run);
-      if (failed < 0) {
-        at += run;
-        continue;
-      }
-      count = (size_t)failed + 1;
-      memcpy(steps, trial, count * sizeof *steps);
-    }
-  }
-  free(trial);
-  return count;
-}
-
-static void tell(const step *steps, size_t count) {
+void life_tell(const step *steps, size_t count) {
   static const char *const names[STEP_KINDS] = { "add", "re-add", "batch", "aborted batch", "delete",
                                                  "restore", "set", "time", "maintain", "maintain all",
                                                  "sweep", "reopen", "idle" };
   for (size_t i = 0; i < count; i++)
     printf("  %zu: %s%s%s (%llx)\n", i, names[steps[i].kind], steps[i].elsewhere ? " elsewhere" : "",
            steps[i].second ? " by the second handle" : "", (unsigned long long)steps[i].random);
-}
-
-int main(int argc, char **argv) {
-  uint64_t first = 1, seeds = 100;
-  size_t count = 80;
-  char dir[200];
-  snprintf(dir, sizeof dir, "%s/sealdex-life-%d", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp",
-           (int)getpid());
-  for (int i = 1; i < argc; i++) {
-    if (strcmp(argv[i], "--seeds") == 0 && i + 2 < argc) {
-      first = strtoull(argv[i + 1], NULL, 10);
-      seeds = strtoull(argv[i + 2], NULL, 10);
-      i += 2;
-    } else if (strcmp(argv[i], "--steps") == 0 && i + 1 < argc) {
-      count = strtoul(argv[++i], NULL, 10);
-    } else {
-      fprintf(stderr, "usage: proof-life [--seeds FIRST COUNT] [--steps N]\n");
-      return 2;
-    }
-  }
-  step *steps = malloc(count * sizeof *steps);
-  static life l;
-  if (steps == NULL || count == 0) return 6;
-  unsigned failures = 0;
-  for (uint64_t seed = first; seed < first + seeds; seed++) {
-    draw_steps(steps, count, seed);
-    const int failed = live(&l, dir, steps, count);
-    if (failed < 0) continue;
-    failures++;
-    printf("seed %llu, step %d: %s\n", (unsigned long long)seed, failed, l.why);
-    const size_t kept = shrink(&l, dir, steps, (size_t)failed + 1);
-    (void)live(&l, dir, steps, kept);
-    printf("shrunk to %zu steps: %s\n", kept, l.why);
-    tell(steps, kept);
-    fflush(stdout);
-    if (failures == 3) break;
-  }
-  free(steps);
-  printf("%llu lives of %zu steps, %u failed\n", (unsigned long long)seeds, count, failures);
-  return failures == 0 ? 0 : 1;
 }
