@@ -437,9 +437,12 @@ static int check_item(life *l, sdx_index *index, unsigned number) {
 int life_check(life *l, uint64_t random) {
   l->random = random ^ 0x5ea1;
   for (unsigned i = 0; i < 2; i++) {
-    for (unsigned k = 0; k < 2; k++)
-  XX
-    if (check_state(l, l->handles[i]) != 0 || check_show(l, l->handles[i]) != 0) return -1;
+    for (unsigned k = 0; k < 2; k++) {
+      const model_query q = ask(l);
+      if (search_and_check(l, l->handles[i], &q) != 0) return -1;
+    }
+    if (check_state(l, l->handles[i]) != 0) return -1;
+    if (check_item(l, l->handles[i], (unsigned)(mix(&l->random) % MODEL_ITEMS)) != 0) return -1;
   }
   return 0;
 }
