@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "json.h"
+#include "keyfile.h"
+#include "plain.h"
+#include "progress.h"
+#include "receipt_file.h"
+
+typedef struct sweeping {
+  const options *o;
+  sdx_sweep_options options;
+  receipt_file *receipts; /* NULL: none asked for */
+  sdx_sweep_report sum;
+  uint64_t refused;
+  exit_code worst; /* of one index alone */
+  json j;
+  progress progress;
+} sweeping;
+
+static bool has_file(const char *dir, const char *name) {
+  char *path = NULL;
+  struct stat st;
+  bool there = asprintf(&path, "%s/%s", dir, name) >= 0 && stat(path, &st) == 0;
+  free(path);
+  return there;
+}
+
+static bool is_index(const char *dir) {
+  return has_file(dir, "keyring") || has_file(dir, "data.mdb");
+}
+
+static void add_up(sdx_sweep_report *sum, const sdx_sweep_report *one) {
+  sum->accounts_destroyed += one->accounts_destroyed;
+  sum->items_purged += one->items_purged;
+  sum->keys_destroyed += one->keys_destroyed;
+  sum->items_missing += one->items_missing;
+  sum->restorable_lost += one->restorable_lost;
+}
+
+static void report_failure(sweeping *s, const char *name, const char *reason) {
+  s->sum.failed++;
+  progress_clear(&s->progress);
+  complain_item(bytes_of(name), reason);
+  if (!s->o->json) return;
+  json_object(&s->j, NULL);
+  json_text(&s->j, "index", name);
+  json_text(&s->j, "reason", reason);
+  json_close(&s->j);
+}
+
+/* One index; whatever happens to it is counted, and the next one follows. */
+static void sweep_one(sweeping *s, const char *dir, const char *name) {
+  sdx_sweep_report one = { 0 };
+  sdx_error err = { 0 };
+  s->sum.indexes++;
+  sdx_status status = sdx_sweep(dir, &s->options, &one, &err);
+  add_up(&s->sum, &one);
+  if (status != SDX_OK) {
+    s->worst = outcome_of(status);
+    report_failure(s, name, err.message);
+    return;
+  }
+  if (one.clock_refused) {
+    s->refused++;
+    progress_clear(&s->progress);
+    note_item("refused", bytes_of(name),
+              "the clock is far past the last sweep and nothing was destroyed; sweep again a day "
+              "later, or with --force");
+  }
+  if (s->receipts && one.accounts_destroyed == 0 &&
+      receipt_file_add(s->receipts, dir, name, &err) != SDX_OK) {
+    s->worst = outcome_of(err.status);
+    report_failure(s, name, err.message);
+  }
+}
+
+static int is_candidate(const struct dirent *entry) {
+  return entry->d_name[0] != '.';
+}
+
+static exit_code sweep_store(sweeping *s, const char *store) {
+  struct dirent **entries = NULL;
+  int count = scandir(store, &entries, is_candidate, alphasort);
+  if (count < 0) return complain_system(errno, "reading the directory %s", store);
+  for (int i = 0; i < count; i++) {
+    char *dir = NULL;
+    if (asprintf(&dir, "%s/%s", store, entries[i]->d_name) >= 0) {
+      if (is_index(dir)) sweep_one(s, dir, entries[i]->d_name);
+    } else {
+      report_failure(s, entries[i]->d_name, "out of memory");
+      dir = NULL;
+    }
+    progress_step(&s->progress, s->sum.indexes, (uint64_t)i, 0);
+    free(dir);
+    free(entries[i]);
+  }
+  free(entries);
+  return s->sum.failed > 0 ? EXIT_NOTHING : EXIT_DONE;
+}
+
+static void print_json(sweeping *s) {
+  json *j = &s->j;
+  json_close(j);
+  json_bool(j, "dry_run", s->options.dry_run);
+  json_uint(j, "indexes", s->sum.indexes);
+  json_uint(j, "failed", s->sum.failed);
+  json_uint(j, "items_purged", s->sum.items_purged);
+  json_uint(j, "keys_destroyed", s->sum.keys_destroyed);
+  json_uint(j, "accounts_destroyed", s->sum.accounts_destroyed);
+  json_uint(j, "items_missing", s->sum.items_missing);
+  json_uint(j, "restorable_lost", s->sum.restorable_lost);
+  json_uint(j, "clock_refused", s->refused);
+  json_close(j);
+}
+
+static void print_text(const sweeping *s) {
+  const sdx_sweep_report *r = &s->sum;
+  printf("%s %" PRIu64 " %s: %" PRIu64 " items purged, %" PRIu64 " keys destroyed",
+         s->options.dry_run ? "would sweep" : "swept", r->indexes,
+         r->indexes == 1 ? "index" : "indexes", r->items_purged, r->keys_destroyed);
+  if (r->accounts_destroyed) printf(", %" PRIu64 " accounts destroyed", r->accounts_destroyed);
+  if (r->items_missing)
+    printf(", %" PRIu64 " living items lost with them (sealdex-reindex --missing mends)",
+           r->items_missing);
+  if (r->restorable_lost)
+    printf(", %" PRIu64 " younger deleted items lost with them", r->restorable_lost);
+  if (s->refused) printf(", %" PRIu64 " refused for the clock", s->refused);
+  if (r->failed) printf(", %" PRIu64 " failed", r->failed);
+  printf("\n");
+}
+
+static exit_code sweep(sweeping *s) {
+  const options *o = s->o;
+  exit_code code = EXIT_DONE;
+  struct stat st;
+  if (stat(o->dir, &st) != 0) return complain_system(errno, "opening %s", o->dir);
+  if (!S_ISDIR(st.st_mode)) return complain_system(ENOTDIR, "opening %s", o->dir);
+  s->progress = progress_begin("sweeping");
+  if (o->json) {
+    json_object(&s->j, NULL);
+    json_array(&s->j, "failures");
+  }
+  if (is_index(o->dir)) {
+    sweep_one(s, o->dir, o->dir);
+    code = s->worst;
+  } else {
+    code = sweep_store(s, o->dir);
+  }
+  progress_clear(&s->progress);
+  if (o->json)
+    print_json(s);
+  else
+    print_text(s);
+  return code == EXIT_DONE && s->refused > 0 ? EXIT_NOTHING : code;
+}
+
+static exit_code run(const options *o) {
+  sweeping s = { .o = o, .options = SDX_SWEEP_OPTIONS_INIT, .j = { .out = stdout } };
+  keyfile key = { 0 };
+  const char *path = options_text(o, "receipt");
+  exit_code code = options_expect(o, 0, 0, "");
+  s.options.now = o->now;
+  s.options.dry_run = options_flag(o, "dry-run");
+  s.options.force = options_flag(o, "force");
+  if (code == EXIT_DONE && keyfile_given(o)) {
+    code = keyfile_read(&key, o);
+    s.options.secret = &key.secret;
+  }
+  if (code == EXIT_DONE && path && !s.options.dry_run) code = receipt_file_open(&s.receipts, path);
+  if (code == EXIT_DONE) code = sweep(&s);
+  exit_code closed = receipt_file_close(s.receipts);
+  keyfile_wipe(&key);
+  return closed == EXIT_DONE ? code : closed;
+}
+
+const command command_sweep = {
+  .name = "sweep",
+  .arguments = "DIR|STORE",
+  .summary = "purge what is due, in one index or in each index of a store; needs no key",
+  .details = "  --key FILE          a read key at hand keeps what lives beside what is due\n"
+             "  --dry-run           count what is due and destroy nothing\n"
+             "  --force             believe a clock that is far past the last sweep\n"
+             "  --receipt FILE      append a line of JSON per destroyed key\n",
+  .takes = "dry-run force receipt=",
+  .run = run,
+};

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "receipt_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+
+struct receipt_file {
+  char *path;
+  int fd;
+  char *before; /* what stood in the file when it was opened */
+  const char *index;
+  int failed; /* errno of the first failure */
+};
+
+/* Reads the whole file; a last line without its end (a crash cut it) gets one. */
+static int read_before(receipt_file *f) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *copy = open_memstream(&text, &size);
+  char chunk[4096];
+  ssize_t n = 0;
+  if (!copy) return errno;
+  while ((n = read(f->fd, chunk, sizeof chunk)) > 0) fwrite(chunk, 1, (size_t)n, copy);
+  int failed = n < 0 ? errno : 0;
+  if (fclose(copy) != 0 && !failed) failed = errno;
+  f->before = text;
+  if (!failed && size > 0 && text[size - 1] != '\n' && write(f->fd, "\n", 1) != 1) failed = errno;
+  return failed;
+}
+
+exit_code receipt_file_open(receipt_file **out, const char *path) {
+  receipt_file *f = calloc(1, sizeof *f);
+  if (!f) return complain_system(ENOMEM, "opening the receipt file");
+  f->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  f->path = strdup(path);
+  int failed = f->fd < 0 ? errno : f->path ? read_before(f) : ENOMEM;
+  if (failed == 0) {
+    *out = f;
+    return EXIT_DONE;
+  }
+  exit_code code = complain_system(failed, "opening the receipt file %s", path);
+  f->failed = 0;
+  receipt_file_close(f);
+  return code;
+}
+
+static const char *kind_word(int kind) {
+  static const char *const words[] = { "", "segment", "epoch", "deposit epoch", "trash" };
+  return kind >= 1 && kind <= 4 ? words[kind] : "other";
+}
+
+static const char *reason_word(int reason) {
+  static const char *const words[] = { "", "purged", "merged", "unpublished", "account" };
+  return reason >= 1 && reason <= 4 ? words[reason] : "other";
+}
+
+static void hex(const uint8_t *bytes, size_t size, char *out) {
+  for (size_t i = 0; i < size; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void put(FILE *out, const char *index, const sdx_receipt *r) {
+  json j = { .out = out };
+  char key_id[17], chain[65];
+  snprintf(key_id, sizeof key_id, "%016" PRIx64, r->key_id);
+  hex(r->chain, sizeof r->chain, chain);
+  json_object(&j, NULL);
+  json_text(&j, "index", index);
+  json_text(&j, "key", kind_word(r->kind));
+  json_text(&j, "key_id", key_id);
+  json_int(&j, "time", r->time);
+  json_uint(&j, "items", r->items);
+  json_text(&j, "reason", reason_word(r->reason));
+  json_uint(&j, "generation", r->generation);
+  json_text(&j, "chain", chain);
+  json_close(&j);
+}
+
+static void append(void *context, const sdx_receipt *r) {
+  receipt_file *f = context;
+  char *line = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&line, &size);
+  if (f->failed) return;
+  if (!out) {
+    f->failed = errno;
+    return;
+  }
+  put(out, f->index, r);
+  if (fclose(out) != 0)
+    f->failed = errno;
+  else if (!strstr(f->before, line) && write(f->fd, line, size) != (ssize_t)size)
+    f->failed = errno ? errno : ENOSPC;
+  free(line);
+}
+
+sdx_status receipt_file_add(receipt_file *f, const char *dir, const char *name, sdx_error *err) {
+  f->index = name;
+  errno = 0;
+  return sdx_receipts(dir, append, f, err);
+}
+
+exit_code receipt_file_close(receipt_file *f) {
+  if (!f) return EXIT_DONE;
+  exit_code code = EXIT_DONE;
+  if (f->fd >= 0) {
+    if (!f->failed && fsync(f->fd) != 0 && errno != EINVAL) f->failed = errno;
+    close(f->fd);
+  }
+  if (f->failed) code = complain_system(f->failed, "writing the receipt file %s", f->path);
+  free(f->path);
+  free(f->before);
+  free(f);
+  return code;
+}
