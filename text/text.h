@@ -28,9 +28,9 @@
 typedef struct text_field_rule {
   const char *name;   /* "subject" */
   const char *prefix; /* "S"; "" for the body */
-  uint32_t weight;    /* wdf increment of each word */
+  uint32_t weight;    /* wdf increment of each word; 0: its words are not indexed */
   bool bare;          /* also matched by words without a field */
-  bool exact;         /* also one filter term of the whole value (addresses, ids), wdf 0 */
+  bool exact;         /* also filter terms of whole values (addresses, ids), see text_exact */
 } text_field_rule;
 const text_field_rule *text_field_find(const char *name, size_t size); /* NULL: unknown */
 const text_field_rule *text_field_at(size_t i);                        /* NULL at the end */
@@ -42,7 +42,8 @@ const text_field_rule *text_field_at(size_t i);                        /* NULL a
 typedef struct text_class {
   uint32_t fold;  /* class number of its fold, TEXT_NONE where the fold is the term itself */
   uint32_t stems[TEXT_LANGUAGES_MAX]; /* class number of its stem per language of the analyser,
-                                         TEXT_NONE where the word is not stemmed */
+                                         TEXT_NONE where the word is not stemmed. Only the first
+                                         text_language_count are there: never copy the struct */
 } text_class;
 
 typedef enum text_class_kind { TEXT_FOLD = 0, TEXT_STEM = 1 } text_class_kind;
@@ -51,7 +52,9 @@ typedef enum text_class_kind { TEXT_FOLD = 0, TEXT_STEM = 1 } text_class_kind;
 
 typedef struct text_analyser text_analyser; /* one per thread */
 
-/* `languages`: comma-separated codes as Xapian knows them ("en,de"); the first is the default. */
+/* `languages`: comma-separated codes as Xapian knows them ("en,de"); the first is the default. A
+ * language that Xapian cannot stem but CLD2 can detect ("pl") is taken too, and has no stems.
+ * SDX_INVALID for any other; empty or NULL means "en". */
 sdx_status text_analyser_open(text_analyser **out, const char *languages, sdx_error *err) SDX_CHECK;
 void text_analyser_close(text_analyser *a); /* wipes */
 size_t text_language_count(const text_analyser *a);
@@ -81,13 +84,21 @@ sdx_status text_begin(text_analyser *a, sdx_error *err) SDX_CHECK;
 sdx_status text_detect(text_analyser *a, const char *text, size_t size, sdx_error *err) SDX_CHECK;
 sdx_status text_add_field(text_analyser *a, const text_field_rule *rule, const char *text,
                           size_t size, sdx_error *err) SDX_CHECK;
-/* A filter term: kept as it is, wdf 0, no position, neither folded nor stemmed. */
+/* A filter term: kept as it is, wdf 0, no position. 1 to TEXT_TERM_MAX bytes, beginning with an upper
+ * case prefix that is no field's, or a field's and a colon: else it would be that field's word. */
 sdx_status text_add_filter(text_analyser *a, const char *term, size_t size, sdx_error *err) SDX_CHECK;
+/* The filter term that a field with `exact` has for one whole value (an address, an id): prefix,
+ * colon, and the value folded, without surrounding space and <>, cut at TEXT_TERM_MAX bytes. In a
+ * field, each run with an @ is a value; where there is none, all of it is one. Returns its size, 0
+ * where the value is empty. */
+size_t text_exact(text_analyser *a, const text_field_rule *rule, const char *value, size_t size,
+                  char out[TEXT_TERM_MAX]);
 sdx_status text_finish(text_analyser *a, text_terms *out, sdx_error *err) SDX_CHECK;
 
 /* The vocabulary. */
 size_t text_vocabulary_count(const text_analyser *a);
-size_t text_vocabulary_bytes(const text_analyser *a); /* memory that it holds */
+/* Memory that it holds, with the cache of words, of which up to 8 MiB stay after a reset. */
+size_t text_vocabulary_bytes(const text_analyser *a);
 sdx_bytes text_vocabulary_term(const text_analyser *a, uint32_t id);
 /* The number of a surface term met before or now (journal records name terms by their bytes). */
 sdx_status text_vocabulary_intern(text_analyser *a, const char *term, size_t size, uint32_t *id,
@@ -96,7 +107,8 @@ const text_class *text_vocabulary_class(const text_analyser *a, uint32_t id);
 size_t text_class_count(const text_analyser *a);
 /* Key of class number c (prefix and folded word or stem), its kind, and a stem's language number. */
 sdx_bytes text_class_key(const text_analyser *a, uint32_t c, text_class_kind *kind, uint8_t *language);
-/* Forgets, and wipes, all terms and classes; the stem cache stays. */
+/* Forgets, and wipes, all terms and classes; the cache of words stays, and goes with the next item or
+ * call of text_tokens where it has outgrown its bound. An item begun must be begun again. */
 void text_vocabulary_reset(text_analyser *a);
 
 /* ---------------------------------------------------------------- words of a query or snippet */
@@ -109,14 +121,15 @@ typedef struct text_token {
   uint32_t position;   /* from 0; tokens that share one are n-grams of different length */
   bool positional;     /* false for n-grams that Xapian stores without position */
   bool ngram;          /* CJK */
-  bool joined;         /* joined to the token before it by phrase punctuation (nasa.gov, scsi-2) */
+  bool joined;         /* joined to the token before it by phrase punctuation (nasa.gov, scsi-2), or
+                          by nothing at all (n-grams) */
 } text_token;
 /* Splits as items are split. The array is good until the analyser's next call. */
 sdx_status text_tokens(text_analyser *a, const char *text, size_t size, const text_token **out,
                        size_t *count, sdx_error *err) SDX_CHECK;
 
-/* Folds any UTF-8 (repairing it) into out; returns its size, at most `capacity` (3 x size + 4 is
- * always enough). */
+/* Folds any UTF-8 (repairing it) into out; returns its size, cut at `capacity` on a character
+ * (3 x size + 4 holds all but a few compatibility ligatures). 0 also where memory ran out. */
 size_t text_fold(text_analyser *a, const char *text, size_t size, char *out, size_t capacity);
 /* The folded stem of a surface word in the analyser's language number `language`; size 0 where Xapian
  * would not stem it. `out` has TEXT_TERM_MAX bytes. */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * arena.h - memory for plaintext: an allocator that wipes what it gives back, and a store of short
+ * strings at stable addresses. Both throw std::bad_alloc.
+ */
+#ifndef SEALDEX_TEXT_ARENA_H
+#define SEALDEX_TEXT_ARENA_H
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <vector>
+
+extern "C" {
+#include "base/wipe.h"
+}
+
+namespace text {
+
+template <class T> struct wiping {
+  using value_type = T;
+  wiping() = default;
+  template <class U> wiping(const wiping<U> &) {}
+  T *allocate(size_t n) {
+    void *p = n <= SIZE_MAX / sizeof(T) ? malloc(n * sizeof(T)) : nullptr;
+    if (p == nullptr) throw std::bad_alloc();
+    return static_cast<T *>(p);
+  }
+  void deallocate(T *p, size_t n) {
+    wipe(p, n * sizeof(T));
+    free(p);
+  }
+  bool operator==(const wiping &) const { return true; }
+  bool operator!=(const wiping &) const { return false; }
+};
+
+template <class T> using secret_vector = std::vector<T, wiping<T>>;
+
+/* Strings of at most 248 bytes, each readable 8 bytes past its end (zeros, or its neighbour). */
+class arena {
+public:
+  arena() = default;
+  arena(const arena &) = delete;
+  arena &operator=(const arena &) = delete;
+  ~arena() { reset(); }
+
+  uint32_t put(std::string_view s) {
+    if (chunks_.empty() || s.size() + 8 > CHUNK - used_) grow();
+    char *to = chunks_.back() + used_;
+    memcpy(to, s.data(), s.size());
+    memset(to + s.size(), 0, 8);
+    const uint32_t offset = static_cast<uint32_t>((chunks_.size() - 1) * CHUNK + used_);
+    used_ += s.size();
+    return offset;
+  }
+  const char *at(uint32_t offset) const { return chunks_[offset / CHUNK] + offset % CHUNK; }
+  size_t bytes() const { return chunks_.size() * CHUNK; }
+  void reset() {
+    for (char *chunk : chunks_) {
+      wipe(chunk, CHUNK);
+      free(chunk);
+    }
+    chunks_.clear();
+    used_ = 0;
+  }
+
+private:
+  static constexpr size_t CHUNK = 1 << 15;
+  void grow() {
+    if (chunks_.size() >= UINT32_MAX / CHUNK) throw std::bad_alloc();
+    chunks_.reserve(chunks_.size() + 1);
+    char *chunk = static_cast<char *>(malloc(CHUNK));
+    if (chunk == nullptr) throw std::bad_alloc();
+    chunks_.push_back(chunk);
+    used_ = 0;
+  }
+  std::vector<char *> chunks_;
+  size_t used_ = 0; /* of the last chunk */
+};
+
+} // namespace text
+
+#endif

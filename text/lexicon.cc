@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "text/lexicon.h"
+
+#include <unistd.h>
+
+namespace text {
+
+constexpr size_t SLOTS_MIN = 1 << 10;
+
+// Copies a string to where eight bytes past its end can be read.
+struct padded {
+  char bytes[TOKEN_MAX + 16];
+  explicit padded(std::string_view s) {
+    memcpy(bytes, s.data(), s.size());
+    memset(bytes + s.size(), 0, 8);
+  }
+  ~padded() { wipe(bytes, sizeof bytes); }
+};
+
+lexicon::lexicon(stemmers &languages) : languages_(languages) {
+  if (getentropy(&seed_, sizeof seed_) != 0) seed_ = reinterpret_cast<uintptr_t>(this);
+  reset();
+}
+
+void lexicon::reset() {
+  secret_vector<slot>(SLOTS_MIN, slot{ 0, TEXT_NONE, 0 }).swap(slots_);
+  secret_vector<uint32_t>(SLOTS_MIN, TEXT_NONE).swap(key_slots_);
+  mask_ = SLOTS_MIN - 1;
+  used_ = 0;
+  secret_vector<word>().swap(words_);
+  secret_vector<uint32_t>().swap(stems_);
+  secret_vector<alias>().swap(aliases_);
+  secret_vector<key>().swap(keys_);
+  bytes_.reset();
+}
+
+void lexicon::detach() {
+  for (word &w : words_) {
+    w.bare = w.chain = TEXT_NONE;
+    w.stamp = 0;
+  }
+  for (key &k : keys_) k.bare = k.chain = TEXT_NONE;
+}
+
+size_t lexicon::bytes() const {
+  return slots_.capacity() * sizeof(slot) + words_.capacity() * sizeof(word) +
+         stems_.capacity() * sizeof(uint32_t) + aliases_.capacity() * sizeof(alias) +
+         keys_.capacity() * sizeof(key) + key_slots_.capacity() * sizeof(uint32_t) +
+         bytes_.bytes();
+}
+
+// ---------------------------------------------------------------- words
+
+uint32_t lexicon::look_up(std::string_view raw) const {
+  const padded p(raw);
+  const uint32_t size = static_cast<uint32_t>(raw.size());
+  const uint64_t head = head_of(p.bytes, size), h = hash(p.bytes, size, head);
+  const uint32_t tag = tag_of(h, size);
+  for (size_t i = h & mask_;; i = (i + 1) & mask_) {
+    const slot &s = slots_[i];
+    if (s.word == TEXT_NONE) return TEXT_NONE;
+    if (s.head == head && (s.tag & ~ALIAS) == tag && matches(s, p.bytes, size)) return target(s);
+  }
+}
+
+// Makes room for one more before anything is changed, so that a failure leaves no half word.
+void lexicon::grow_slots() {
+  if ((used_ + 1) * 2 <= slots_.size()) return;
+  secret_vector<slot> grown(slots_.size() * 2, slot{ 0, TEXT_NONE, 0 });
+  const size_t mask = grown.size() - 1;
+  for (const slot &s : slots_) {
+    if (s.word == TEXT_NONE) continue;
+    const uint32_t at = (s.tag & ALIAS) != 0 ? aliases_[s.word].bytes : words_[s.word].surface;
+    size_t i = hash(bytes_.at(at), s.tag & 0xff, s.head) & mask;
+    while (grown[i].word != TEXT_NONE) i = (i + 1) & mask;
+    grown[i] = s;
+  }
+  slots_.swap(grown);
+  mask_ = mask;
+}
+
+void lexicon::insert(std::string_view raw, uint32_t number, bool is_alias) {
+  const padded p(raw);
+  const uint32_t size = static_cast<uint32_t>(raw.size());
+  const uint64_t head = head_of(p.bytes, size), h = hash(p.bytes, size, head);
+  size_t i = h & mask_;
+  while (slots_[i].word != TEXT_NONE) i = (i + 1) & mask_;
+  slots_[i] = { head, number, tag_of(h, size) | (is_alias ? ALIAS : 0) };
+  used_++;
+}
+
+template <class V> static void reserve_more(V &v, size_t more) {
+  if (v.capacity() - v.size() < more) v.reserve(std::max(v.size() + more, v.capacity() * 2));
+}
+
+uint32_t lexicon::add_surface(std::string_view surface) {
+  const size_t languages = languages_.count();
+  const uint32_t number = static_cast<uint32_t>(words_.size());
+  reserve_more(words_, 1);
+  reserve_more(stems_, languages);
+  grow_slots();
+  word w = {};
+  w.surface = bytes_.put(surface);
+  w.size = static_cast<uint8_t>(surface.size());
+  w.fold = w.bare = w.chain = TEXT_NONE;
+  const std::string_view here(bytes_.at(w.surface), w.size);
+  uint32_t first;
+  decode_utf8(here.data(), here.data() + here.size(), &first);
+  w.ngram = is_cjk(first);
+  if (!is_ascii(here)) {
+    const std::string_view folded = folder_.fold(here);
+    if (folded != here && !folded.empty()) w.fold = add_key(TEXT_FOLD, 0, folded);
+  }
+  uint32_t stems[TEXT_LANGUAGES_MAX];
+  for (size_t l = 0; l < languages; l++) {
+    const std::string_view stem = languages_.stem(l, here);
+    stems[l] = TEXT_NONE;
+    if (stem.empty()) continue;
+    w.stemmed = static_cast<uint16_t>(w.stemmed | 1U << l);
+    const std::string_view folded = w.ngram ? std::string_view() : folder_.fold(stem);
+    const size_t cut = cut_utf8(folded.data(), folded.size(), TEXT_WORD_MAX);
+    if (cut != 0) stems[l] = add_key(TEXT_STEM, static_cast<uint8_t>(l), folded.substr(0, cut));
+  }
+  insert(here, number, false);
+  words_.push_back(w);
+  stems_.insert(stems_.end(), stems, stems + languages);
+  return number;
+}
+
+uint32_t lexicon::add_token(const token &t, uint32_t size) {
+  const std::string_view raw(t.bytes, size);
+  if (t.ascii) return add_surface(raw);
+  const padded surface(folder_.normalise(raw));
+  const std::string_view normal(surface.bytes);
+  if (normal == raw) return add_surface(raw);
+  uint32_t w = look_up(normal);
+  if (w == TEXT_NONE) w = add_surface(normal);
+  reserve_more(aliases_, 1);
+  grow_slots();
+  const uint32_t bytes = bytes_.put(raw);
+  insert(raw, static_cast<uint32_t>(aliases_.size()), true);
+  aliases_.push_back({ bytes, w });
+  return w;
+}
+
+uint32_t lexicon::find_surface(std::string_view surface) {
+  if (surface.empty() || surface.size() > TEXT_WORD_MAX || memchr(surface.data(), 0, surface.size()))
+    return TEXT_NONE;
+  const uint32_t w = look_up(surface);
+  if (w != TEXT_NONE) return this->surface(w) == surface ? w : TEXT_NONE;
+  return folder_.normalise(surface) == surface ? add_surface(surface) : TEXT_NONE;
+}
+
+// ---------------------------------------------------------------- keys
+
+uint32_t lexicon::add_key(text_class_kind kind, uint8_t language, std::string_view bytes) {
+  const padded p(bytes);
+  const uint32_t size = static_cast<uint32_t>(bytes.size());
+  const uint32_t h = static_cast<uint32_t>(mix(hash(p.bytes, size, head_of(p.bytes, size)),
+                                               seed_ + language * 2U + kind + 2U));
+  size_t mask = key_slots_.size() - 1;
+  for (size_t i = h & mask; key_slots_[i] != TEXT_NONE; i = (i + 1) & mask) {
+    const key &k = keys_[key_slots_[i]];
+    if (k.hash == h && k.size == size && k.kind == kind && k.language == language &&
+        memcmp(bytes_.at(k.bytes), p.bytes, size) == 0)
+      return key_slots_[i];
+  }
+  reserve_more(keys_, 1);
+  if ((keys_.size() + 1) * 2 > key_slots_.size()) {
+    secret_vector<uint32_t> grown(key_slots_.size() * 2, TEXT_NONE);
+    mask = grown.size() - 1;
+    for (uint32_t k = 0; k < keys_.size(); k++) {
+      size_t i = keys_[k].hash & mask;
+      while (grown[i] != TEXT_NONE) i = (i + 1) & mask;
+      grown[i] = k;
+    }
+    key_slots_.swap(grown);
+  }
+  const uint32_t number = static_cast<uint32_t>(keys_.size());
+  const uint32_t at = bytes_.put({ p.bytes, size });
+  keys_.push_back({ at, h, TEXT_NONE, TEXT_NONE, static_cast<uint8_t>(size),
+                    static_cast<uint8_t>(kind), language });
+  size_t i = h & mask;
+  while (key_slots_[i] != TEXT_NONE) i = (i + 1) & mask;
+  key_slots_[i] = number;
+  return number;
+}
+
+} // namespace text

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "text/vocabulary.h"
+
+namespace text {
+
+constexpr size_t FILTER_SLOTS_MIN = 64;
+
+static std::string_view prefix_bytes(uint8_t number) { return text_field_at(number)->prefix; }
+
+uint8_t prefix_number(std::string_view prefix) {
+  for (uint8_t i = 0; text_field_at(i) != nullptr; i++)
+    if (prefix_bytes(i) == prefix) return i;
+  return PREFIX_FILTER;
+}
+
+vocabulary::vocabulary(lexicon &words, size_t languages) : words_(words), languages_(languages) {
+  filter_slots_.assign(FILTER_SLOTS_MIN, TEXT_NONE);
+}
+
+void vocabulary::reset() {
+  secret_vector<uint32_t>(FILTER_SLOTS_MIN, TEXT_NONE).swap(filter_slots_);
+  filters_ = 0;
+  secret_vector<term>().swap(terms_);
+  secret_vector<uint32_t>().swap(class_of_);
+  secret_vector<term_class>().swap(classes_);
+  bytes_.reset();
+  words_.detach();
+}
+
+size_t vocabulary::bytes() const {
+  return terms_.capacity() * sizeof(term) + class_of_.capacity() * sizeof(uint32_t) +
+         classes_.capacity() * sizeof(term_class) + filter_slots_.capacity() * sizeof(uint32_t) +
+         bytes_.bytes();
+}
+
+std::string_view vocabulary::bytes_of(uint32_t id) const {
+  const term &t = terms_[id];
+  if (t.prefix == 0) return words_.surface(t.word);
+  return { bytes_.at(t.bytes), t.size };
+}
+
+uint32_t vocabulary::put(uint8_t prefix, std::string_view word) {
+  char joined[TEXT_TERM_MAX];
+  const std::string_view p = prefix_bytes(prefix);
+  memcpy(joined, p.data(), p.size());
+  memcpy(joined + p.size(), word.data(), word.size());
+  const uint32_t at = bytes_.put({ joined, p.size() + word.size() });
+  wipe(joined, sizeof joined);
+  return at;
+}
+
+// Makes room for one more term, so that adding it cannot fail half way.
+void vocabulary::reserve_term() {
+  const size_t classes = languages_ + 1;
+  if (terms_.size() >= TEXT_NONE - 1) throw std::bad_alloc();
+  if (terms_.size() == terms_.capacity()) terms_.reserve(terms_.size() * 2 + 256);
+  if (class_of_.capacity() - class_of_.size() < classes)
+    class_of_.reserve(class_of_.size() * 2 + 256 * classes);
+}
+
+uint32_t vocabulary::add_word(uint32_t w, uint8_t prefix) {
+  reserve_term();
+  uint32_t classes[1 + TEXT_LANGUAGES_MAX];
+  const uint32_t fold = words_.at(w).fold;
+  classes[0] = fold != TEXT_NONE ? class_number(fold, prefix) : TEXT_NONE;
+  for (size_t l = 0; l < languages_; l++) {
+    const uint32_t stem = words_.stem_of(w, l);
+    classes[1 + l] = stem != TEXT_NONE ? class_number(stem, prefix) : TEXT_NONE;
+  }
+  const uint32_t id = static_cast<uint32_t>(terms_.size());
+  term t = { w, TEXT_NONE, TEXT_NONE, 0, 0, 0, prefix };
+  if (prefix != 0) {
+    const std::string_view surface = words_.surface(w);
+    t.bytes = put(prefix, surface);
+    t.size = static_cast<uint8_t>(prefix_bytes(prefix).size() + surface.size());
+    t.next = words_.at(w).chain;
+    words_.at(w).chain = id;
+  } else {
+    words_.at(w).bare = id;
+  }
+  terms_.push_back(t);
+  class_of_.insert(class_of_.end(), classes, classes + languages_ + 1);
+  return id;
+}
+
+// ---------------------------------------------------------------- classes
+
+uint32_t vocabulary::class_number(uint32_t k, uint8_t prefix) {
+  if (prefix == 0 && words_.key_at(k).bare != TEXT_NONE) return words_.key_at(k).bare;
+  if (prefix != 0)
+    for (uint32_t c = words_.key_at(k).chain; c != TEXT_NONE; c = classes_[c].next)
+      if (classes_[c].prefix == prefix) return c;
+  if (classes_.size() == classes_.capacity()) classes_.reserve(classes_.size() * 2 + 256);
+  const uint32_t number = static_cast<uint32_t>(classes_.size());
+  term_class c = { k, TEXT_NONE, TEXT_NONE, 0, prefix };
+  if (prefix != 0) {
+    const std::string_view bytes = words_.key_bytes(k);
+    c.bytes = put(prefix, bytes);
+    c.size = static_cast<uint8_t>(prefix_bytes(prefix).size() + bytes.size());
+    c.next = words_.key_at(k).chain;
+    words_.key_at(k).chain = number;
+  } else {
+    words_.key_at(k).bare = number;
+  }
+  classes_.push_back(c);
+  return number;
+}
+
+std::string_view vocabulary::class_key(uint32_t c, text_class_kind *kind,
+                                       uint8_t *language) const {
+  const term_class &tc = classes_[c];
+  const key &k = words_.key_at(tc.key);
+  *kind = static_cast<text_class_kind>(k.kind);
+  *language = k.language;
+  if (tc.prefix == 0) return words_.key_bytes(tc.key);
+  return { bytes_.at(tc.bytes), tc.size };
+}
+
+// ---------------------------------------------------------------- filter terms, and any by bytes
+
+uint64_t vocabulary::hash(std::string_view bytes) const {
+  uint64_t h = words_.seed() ^ bytes.size();
+  for (const char c : bytes) h = mix(h ^ static_cast<unsigned char>(c), UINT64_C(0x9fb21c651e98df25));
+  return h;
+}
+
+uint32_t vocabulary::filter(std::string_view bytes) {
+  const uint64_t h = hash(bytes);
+  size_t mask = filter_slots_.size() - 1;
+  for (size_t i = h & mask; filter_slots_[i] != TEXT_NONE; i = (i + 1) & mask)
+    if (bytes_of(filter_slots_[i]) == bytes) return filter_slots_[i];
+  reserve_term();
+  if ((filters_ + 1) * 2 > filter_slots_.size()) {
+    secret_vector<uint32_t> grown(filter_slots_.size() * 2, TEXT_NONE);
+    mask = grown.size() - 1;
+    for (const uint32_t id : filter_slots_) {
+      if (id == TEXT_NONE) continue;
+      size_t i = hash(bytes_of(id)) & mask;
+      while (grown[i] != TEXT_NONE) i = (i + 1) & mask;
+      grown[i] = id;
+    }
+    filter_slots_.swap(grown);
+  }
+  const uint32_t id = static_cast<uint32_t>(terms_.size());
+  const uint32_t at = bytes_.put(bytes);
+  terms_.push_back({ TEXT_NONE, at, TEXT_NONE, 0, 0, static_cast<uint8_t>(bytes.size()),
+                     PREFIX_FILTER });
+  class_of_.insert(class_of_.end(), languages_ + 1, TEXT_NONE);
+  size_t i = h & mask;
+  while (filter_slots_[i] != TEXT_NONE) i = (i + 1) & mask;
+  filter_slots_[i] = id;
+  filters_++;
+  return id;
+}
+
+uint32_t vocabulary::intern(std::string_view bytes) {
+  size_t n = 0;
+  while (n < bytes.size() && bytes[n] >= 'A' && bytes[n] <= 'Z') n++;
+  const uint8_t prefix = prefix_number(bytes.substr(0, n));
+  const std::string_view word = bytes.substr(n);
+  if (prefix == PREFIX_FILTER || word.empty() || word[0] == ':') return filter(bytes);
+  const uint32_t w = words_.find_surface(word);
+  if (w == TEXT_NONE) return filter(bytes);
+  return prefix == 0 ? bare(w) : prefixed(w, prefix);
+}
+
+} // namespace text

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vocabulary.h - the surface terms of one batch, and their classes.
+ *
+ * A word of the lexicon has at most one term for each prefix: the bare one by a number in the word,
+ * the others on a short chain. Classes hang on the lexicon's keys in the same way. What is no
+ * surface term (filter terms) is found by its bytes in a table of its own.
+ */
+#ifndef SEALDEX_TEXT_VOCABULARY_H
+#define SEALDEX_TEXT_VOCABULARY_H
+
+#include "text/lexicon.h"
+
+namespace text {
+
+struct term {
+  uint32_t word;  /* TEXT_NONE: a filter term */
+  uint32_t bytes; /* in the vocabulary's arena; the lexicon's for bare words */
+  uint32_t next;  /* of the same word, with another prefix */
+  uint32_t stamp; /* as in struct word; only of terms that are not bare */
+  uint32_t entry;
+  uint8_t size;
+  uint8_t prefix; /* a prefix number; 0 is none */
+};
+
+constexpr uint8_t PREFIX_FILTER = UINT8_MAX;
+
+/* The number of a prefix in the table of fields, PREFIX_FILTER where it has none. */
+uint8_t prefix_number(std::string_view prefix);
+
+class vocabulary {
+public:
+  vocabulary(lexicon &words, size_t languages);
+
+  /* The term of a word; new where it is met for the first time. */
+  uint32_t bare(uint32_t w) {
+    const uint32_t id = words_.at(w).bare;
+    return id != TEXT_NONE ? id : add_word(w, 0);
+  }
+  uint32_t prefixed(uint32_t w, uint8_t prefix) {
+    for (uint32_t id = words_.at(w).chain; id != TEXT_NONE; id = terms_[id].next)
+      if (terms_[id].prefix == prefix) return id;
+    return add_word(w, prefix);
+  }
+  uint32_t filter(std::string_view bytes);
+  /* Any term by its bytes: a surface term where they are one, else a filter term. */
+  uint32_t intern(std::string_view bytes);
+
+  term &at(uint32_t id) { return terms_[id]; }
+  std::string_view bytes_of(uint32_t id) const;
+  size_t count() const { return terms_.size(); }
+  const uint32_t *class_of(uint32_t id) const { return &class_of_[id * (languages_ + 1)]; }
+  size_t class_count() const { return classes_.size(); }
+  std::string_view class_key(uint32_t c, text_class_kind *kind, uint8_t *language) const;
+
+  void reset();
+  size_t bytes() const;
+
+private:
+  struct term_class {
+    uint32_t key, bytes, next;
+    uint8_t size, prefix;
+  };
+  uint32_t add_word(uint32_t w, uint8_t prefix);
+  uint32_t class_number(uint32_t k, uint8_t prefix);
+  uint32_t put(uint8_t prefix, std::string_view word);
+  void reserve_term();
+  uint64_t hash(std::string_view bytes) const;
+
+  lexicon &words_;
+  size_t languages_;
+  secret_vector<term> terms_;
+  secret_vector<uint32_t> class_of_; /* count() x (fold, stems ...): the layout of text_class */
+  secret_vector<term_class> classes_;
+  secret_vector<uint32_t> filter_slots_;
+  size_t filters_ = 0;
+  arena bytes_;
+};
+
+} // namespace text
+
+#endif
