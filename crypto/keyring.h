@@ -2,13 +2,14 @@
 /*
  * keyring.h - the small file that holds every wrapped key that opens content.
  *
- * Whoever destroys a key here destroys what it sealed, wherever copies of the ciphertext may be. The
- * file is two regions of one fixed size, aligned to 4 KiB, always written whole: write one, sync,
- * overwrite the other, sync; a failed sync stops before the second is touched. A reader takes the
- * valid region of the higher generation. Growth, and a swap, overwrite before they unlink.
+ * Whoever destroys a key here destroys what it sealed, wherever copies of the ciphertext may be.
+ * The file is two regions of one fixed size, aligned to 4 KiB, always written whole: write one,
+ * sync, overwrite the other, sync; a failed sync stops before the second is touched. A reader takes
+ * the valid region of the higher generation. Growth, and a swap, overwrite before they unlink.
  *
- * The caller serialises writers (under the store's write lock); readers need no lock.
- * docs/format.md draws the file.
+ * The caller serialises writers (under the store's write lock); readers need no lock. A keyring
+ * object is used by one thread at a time, and gives SDX_FORKED in a forked child.
+ * docs/format-crypto.md draws the file.
  */
 #ifndef SEALDEX_CRYPTO_KEYRING_H
 #define SEALDEX_CRYPTO_KEYRING_H
@@ -28,15 +29,15 @@ typedef enum keyring_kind {
 /* One entry as it shows without a key. */
 typedef struct keyring_entry {
   keyring_kind kind;
-  uint64_t id;  /* holder id; 0 for ID, TABLE, INTAKE */
-  int64_t due;  /* TRASH: when its earliest item falls due; else 0 */
+  uint64_t id;   /* holder id; 0 for ID, TABLE, INTAKE */
+  int64_t due;   /* TRASH: when its earliest item falls due; else 0 */
   uint64_t born; /* keyring generation in which it entered */
 } keyring_entry;
 
 /* Why a key was destroyed, for the removal log and receipts. */
 typedef enum keyring_reason {
-  KEYRING_PURGED = 1,     /* what it sealed was due */
-  KEYRING_MERGED = 2,     /* its content lives on, or was dropped as superseded, in a newer segment */
+  KEYRING_PURGED = 1, /* what it sealed was due */
+  KEYRING_MERGED = 2, /* its content lives on, or was dropped as superseded, in a newer segment */
   KEYRING_UNPUBLISHED = 3, /* a crash left it behind; nothing refers to it */
   KEYRING_ACCOUNT = 4
 } keyring_reason;
@@ -44,18 +45,28 @@ typedef enum keyring_reason {
 typedef struct keyring_removal {
   keyring_kind kind;
   uint64_t id;
-  int64_t time;        /* as told by the caller */
-  uint64_t items;      /* how many items it held, as told by the caller */
+  int64_t time;   /* as told by the caller */
+  uint64_t items; /* how many items it held, as told by the caller */
   keyring_reason reason;
   uint64_t generation; /* of the keyring that no longer has it */
   uint8_t chain[32];   /* BLAKE2b of the previous chain value and this record */
 } keyring_removal;
 
 typedef struct keyring_options {
-  seal_cipher cipher;       /* for new keys */
-  uint32_t argon2_ops;      /* passphrase slots; 0: the default (floor and ceiling are checked) */
+  seal_cipher cipher;  /* for new keys */
+  uint32_t argon2_ops; /* passphrase slots; 0: the default (floor and ceiling are checked) */
   uint32_t argon2_mib;
 } keyring_options;
+
+/* What changes the disk, for fault injection. */
+typedef enum keyring_op {
+  KEYRING_OP_OPEN,
+  KEYRING_OP_WRITE,
+  KEYRING_OP_SYNC,
+  KEYRING_OP_RENAME,
+  KEYRING_OP_UNLINK,
+  KEYRING_OP_SYNC_DIR
+} keyring_op;
 
 typedef struct keyring keyring;
 
@@ -75,7 +86,9 @@ sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) SDX_C
 bool keyring_unlocked(const keyring *k);
 
 /* Reads the file again if its generation moved; keys that are gone are wiped from memory. Keeps the
- * keyring unlocked if it was (the root key may not have changed; else SDX_WRONG_KEY). */
+ * keyring unlocked if it was (the root key may not have changed; else SDX_WRONG_KEY).
+ * SDX_ROLLED_BACK where the file is older than what was read before. What is staged is forgotten.
+ * On failure the keyring stays as it was. */
 sdx_status keyring_refresh(keyring *k, sdx_error *err) SDX_CHECK;
 
 /* Brings both regions to the higher valid generation (a writer's first step after a crash).
@@ -83,24 +96,32 @@ sdx_status keyring_refresh(keyring *k, sdx_error *err) SDX_CHECK;
 sdx_status keyring_recover(keyring *k, sdx_error *err) SDX_CHECK;
 
 /* What shows without a key. */
+/* All of these tell of what was last read or committed, not of what is staged. */
 const uint8_t *keyring_index_id(const keyring *k); /* 16 bytes */
 uint64_t keyring_generation(const keyring *k);
 uint64_t keyring_store_generation(const keyring *k); /* the store's, at the last keyring_commit */
-void keyring_digest(const keyring *k, uint8_t out[32]); /* of the current region, for hosts to remember */
+void keyring_digest(const keyring *k,
+                    uint8_t out[32]); /* of the current region, for hosts to remember */
 size_t keyring_count(const keyring *k);
 keyring_entry keyring_at(const keyring *k, size_t i);
 bool keyring_has(const keyring *k, keyring_kind kind, uint64_t id);
 size_t keyring_slots(const keyring *k);
 seal_cipher keyring_cipher(const keyring *k);
 
-/* Keys, of an unlocked keyring. The result is the caller's. SDX_NOT_FOUND where no such entry. */
+/* Keys, of an unlocked keyring, staged ones too. The result is the caller's. SDX_NOT_FOUND where no
+ * such entry. Of INTAKE, the secret half. */
 sdx_status keyring_key(const keyring *k, keyring_kind kind, uint64_t id, seal_key **out,
                        sdx_error *err) SDX_CHECK;
 sdx_status keyring_secret(const keyring *k, keyring_kind kind, uint64_t id, secret **out,
                           sdx_error *err) SDX_CHECK;
 
+/* The public half of the intake key, which shows without a key; NULL where there is none. */
+const uint8_t *keyring_intake_public(const keyring *k); /* 32 bytes */
+
 /* Changes, made in memory and written by keyring_commit. `stage` calls fail on a locked keyring,
- * except keyring_stage_remove, which needs no key: it appends to the removal log. */
+ * except keyring_stage_remove, which needs no key: it appends to the removal log. Adding what is
+ * there is SDX_INVALID (ids are never used again); removing what is not is SDX_NOT_FOUND. `out` of
+ * keyring_stage_add may be NULL. */
 sdx_status keyring_stage_add(keyring *k, keyring_kind kind, uint64_t id, int64_t due,
                              seal_key **out, sdx_error *err) SDX_CHECK;
 sdx_status keyring_stage_remove(keyring *k, keyring_kind kind, uint64_t id, keyring_reason reason,
@@ -108,7 +129,9 @@ sdx_status keyring_stage_remove(keyring *k, keyring_kind kind, uint64_t id, keyr
 
 /* Writes both regions (generation + 1), noting the store's generation; an unlocked keyring also
  * authenticates the set of entries anew. On failure the in-memory state is as before staging or,
- * where a sync failed half-way, must be re-read with keyring_refresh. */
+ * where a sync failed half-way, must be re-read with keyring_refresh. What was staged is forgotten
+ * either way. SDX_INVALID, and nothing written, where the file moved on since it was read. A locked
+ * keyring never lowers the store's generation. */
 sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err) SDX_CHECK;
 /* Forgets what was staged. */
 void keyring_rollback(keyring *k);
@@ -120,11 +143,19 @@ keyring_removal keyring_removal_at(const keyring *k, size_t i);
 /* Slots: at most 8. Adding needs an unlocked keyring; takes effect with keyring_commit. */
 sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
                             sdx_error *err) SDX_CHECK;
+/* Removes what `s` opens; never the last slot (SDX_INVALID). */
 sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
 /* A new root key; every slot is rewrapped to its public key. Takes effect with keyring_commit. */
 sdx_status keyring_rekey(keyring *k, sdx_error *err) SDX_CHECK;
 
-/* Overwrites both regions with noise, syncs, and unlinks: the end of the account's keys. */
+/* Overwrites both regions with noise, syncs, and unlinks: the end of the account's keys. SDX_OK
+ * where there is nothing left to destroy. */
 sdx_status keyring_destroy(const char *dir, sdx_error *err) SDX_CHECK;
+
+/* Fault injection for tests: when set, called before every system call that changes the disk; a
+ * result other than 0 is an errno with which that call fails (a write after half of its bytes). */
+#ifdef SEALDEX_FAULTS
+extern int (*keyring_fault)(keyring_op op);
+#endif
 
 #endif

@@ -38,12 +38,15 @@ void nonce_pool_stop(nonce_pool *pool); /* wipes */
 
 /* A key that seals: cipher, 32 key bytes in locked memory, and what the cipher precomputes. */
 typedef struct seal_key seal_key;
-sdx_status seal_key_new(seal_key **out, seal_cipher cipher, const secret *key, sdx_error *err) SDX_CHECK;
+/* SDX_SYSTEM where this machine does not have the cipher. The secret is copied. */
+sdx_status seal_key_new(seal_key **out, seal_cipher cipher, const secret *key,
+                        sdx_error *err) SDX_CHECK;
 void seal_key_free(seal_key *key);
 /* The secret inside, for deriving sub-keys from it; borrowed. */
 const secret *seal_key_secret(const seal_key *key);
 
-/* Seals `size` bytes into out[size + SEAL_OVERHEAD]; `plain` and `out` may not overlap. */
+/* Seals `size` bytes into out[size + SEAL_OVERHEAD]; `plain` and `out` may not overlap. A key made
+ * before a fork is zeros in the child: sealing with it there aborts. */
 void seal(uint8_t *out, const seal_key *key, nonce_pool *pool, const void *ad, size_t ad_size,
           const void *plain, size_t size);
 

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "crypto/keyring.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "crypto/keyring_file.h"
+#include "crypto/region.h"
+
+struct keyring {
+  int process;
+  int dir;
+  region now;     /* as read or committed */
+  root_key *root; /* NULL while locked */
+  bool staged;
+  region next;         /* where staged */
+  root_key *next_root; /* where a change of root is staged */
+};
+
+static sdx_status refuse_fork(const keyring *k, sdx_error *err) {
+  if (k->process == crypto_process()) return SDX_OK;
+  return error_set(err, SDX_FORKED, "the keyring was opened in another process: open it again");
+}
+
+static sdx_status need_root(const keyring *k, sdx_error *err) {
+  const sdx_status status = refuse_fork(k, err);
+  if (status != SDX_OK || k->root != NULL) return status;
+  return error_set(err, SDX_WRONG_KEY, "this needs the read key");
+}
+
+/* The root under which what is staged is wrapped. */
+static const root_key *staged_root(const keyring *k) {
+  return k->next_root != NULL ? k->next_root : k->root;
+}
+
+/* ---- staging ---- */
+
+static sdx_status stage(keyring *k, sdx_error *err) {
+  if (k->staged) return SDX_OK;
+  const sdx_status status = region_copy(&k->next, &k->now, err);
+  if (status != SDX_OK) return status;
+  k->next.generation = k->now.generation + 1;
+  k->staged = true;
+  return SDX_OK;
+}
+
+void keyring_rollback(keyring *k) {
+  if (k->staged) region_free(&k->next);
+  root_key_free(k->next_root);
+  k->next_root = NULL;
+  k->staged = false;
+}
+
+/* ---- wrapping ---- */
+
+static sdx_status wrap_entry(region_entry *e, const region *r, const root_key *root,
+                             const secret *key, sdx_error *err) {
+  nonce_pool pool;
+  buffer ad = BUFFER_INIT;
+  region_entry_identity(&ad, r, e);
+  const sdx_status status = ad.failed ? error_memory(err) : SDX_OK;
+  if (status == SDX_OK) {
+    nonce_pool_start(&pool);
+    seal(e->sealed, root->wrap, &pool, ad.data, ad.size, secret_view(key), SECRET_SIZE);
+    nonce_pool_stop(&pool);
+  }
+  buffer_free(&ad);
+  return status;
+}
+
+static sdx_status unwrap_entry(secret **out, const region_entry *e, const region *r,
+                               const root_key *root, sdx_error *err) {
+  buffer ad = BUFFER_INIT;
+  *out = NULL;
+  region_entry_identity(&ad, r, e);
+  sdx_status status = ad.failed ? error_memory(err) : secret_new(out, err);
+  if (status == SDX_OK && unseal(secret_bytes(*out), root->wrap, ad.data, ad.size, e->sealed,
+                                 sizeof e->sealed) != SDX_OK)
+    status =
+        error_set(err, SDX_DAMAGED, "a key in the keyring does not open: restore it from a copy");
+  if (status != SDX_OK) {
+    secret_free(*out);
+    *out = NULL;
+  }
+  buffer_free(&ad);
+  return status;
+}
+
+/* A fresh key of the kind; of a pair the secret half, with the public half left in the entry. */
+static sdx_status draw_key(secret **out, region_entry *e, sdx_error *err) {
+  if (e->shown.kind != KEYRING_INTAKE) return secret_random(out, err);
+  const sdx_status status = secret_new(out, err);
+  if (status == SDX_OK) crypto_box_keypair(e->public_half, secret_bytes(*out));
+  return status;
+}
+
+static sdx_status add_entry(region *r, const root_key *root, keyring_kind kind, uint64_t id,
+                            int64_t due, secret **key, sdx_error *err) {
+  region_entry *e = NULL;
+  region_entry fresh = { .shown = { .kind = kind, .id = id, .due = due, .born = r->generation },
+                         .cipher = r->cipher };
+  *key = NULL;
+  sdx_status status = draw_key(key, &fresh, err);
+  if (status == SDX_OK) status = wrap_entry(&fresh, r, root, *key, err);
+  if (status == SDX_OK) status = region_insert(r, &e, kind, id, err);
+  if (status == SDX_OK) {
+    *e = fresh;
+    return SDX_OK;
+  }
+  secret_free(*key);
+  *key = NULL;
+  return status;
+}
+
+/* ---- creating, opening, closing ---- */
+
+static sdx_status keyring_new(keyring **out, const char *dir, sdx_error *err) {
+  *out = NULL;
+  const sdx_status status = crypto_start(err);
+  if (status != SDX_OK) return status;
+  keyring *k = calloc(1, sizeof *k);
+  if (k == NULL) return error_memory(err);
+  k->process = crypto_process();
+  k->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (k->dir < 0) {
+    free(k);
+    return error_system(err, errno, "cannot open the index directory");
+  }
+  *out = k;
+  return SDX_OK;
+}
+
+void keyring_close(keyring *k) {
+  if (k == NULL) return;
+  keyring_rollback(k);
+  region_free(&k->now);
+  root_key_free(k->root);
+  close(k->dir);
+  free(k);
+}
+
+/* The contents of a new keyring: the first slot, and the keys that stay. */
+static sdx_status fill(keyring *k, const sdx_secret *first, const keyring_options *options,
+                       sdx_error *err) {
+  static const keyring_kind kinds[] = { KEYRING_ID, KEYRING_TABLE, KEYRING_INTAKE };
+  region *r = &k->now;
+  sdx_status status = root_key_new(&k->root, NULL, r->index_id, err);
+  if (status == SDX_OK) status = slot_make(&r->slots[0], first, options, r->index_id, k->root, err);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds && status == SDX_OK; i++) {
+    secret *key = NULL;
+    status = add_entry(r, k->root, kinds[i], 0, 0, &key, err);
+    secret_free(key);
+  }
+  if (status == SDX_OK) status = region_prove(r, k->root, err);
+  if (status == SDX_OK) status = region_fit(r, err);
+  return status;
+}
+
+sdx_status keyring_create(keyring **out, const char *dir, const sdx_secret *first,
+                          const keyring_options *options, sdx_error *err) {
+  keyring *k = NULL;
+  uint8_t index_id[INDEX_ID_SIZE];
+  *out = NULL;
+  seal_cipher cipher = options != NULL ? options->cipher : SEAL_XCHACHA20_POLY1305;
+  if (cipher == 0) cipher = SEAL_XCHACHA20_POLY1305;
+  sdx_status status = keyring_new(&k, dir, err);
+  if (status != SDX_OK) return status;
+  if (!seal_available(cipher)) {
+    status = error_set(err, SDX_INVALID, "this machine has no support for cipher %d", (int)cipher);
+    goto out;
+  }
+  status = slot_check(first, options, err);
+  if (status != SDX_OK) goto out;
+  crypto_random(index_id, sizeof index_id);
+  region_init(&k->now, index_id, cipher);
+  k->now.generation = 1;
+  status = fill(k, first, options, err);
+  if (status == SDX_OK) status = keyring_file_create(k->dir, &k->now, err);
+out:
+  if (status != SDX_OK)
+    keyring_close(k);
+  else
+    *out = k;
+  return status;
+}
+
+sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) {
+  keyring *k = NULL;
+  *out = NULL;
+  sdx_status status = keyring_new(&k, dir, err);
+  if (status != SDX_OK) return status;
+  status = keyring_file_read(k->dir, &k->now, err);
+  if (status != SDX_OK)
+    keyring_close(k);
+  else
+    *out = k;
+  return status;
+}
+
+sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) {
+  secret *opened = NULL;
+  root_key *root = NULL;
+  unsigned slots = 0;
+  sdx_status status = refuse_fork(k, err);
+  if (status == SDX_OK)
+    status = slot_try_all(&opened, &slots, k->now.slots, REGION_SLOTS, s, k->now.index_id,
+                          k->now.commitment, err);
+  if (status != SDX_OK) return status;
+  if (opened == NULL) return error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
+  status = root_key_new(&root, opened, k->now.index_id, err);
+  if (status == SDX_OK) status = region_check_proof(&k->now, root, err);
+  if (status != SDX_OK) {
+    root_key_free(root);
+    return status;
+  }
+  keyring_rollback(k);
+  root_key_free(k->root);
+  k->root = root;
+  return SDX_OK;
+}
+
+bool keyring_unlocked(const keyring *k) {
+  return k->root != NULL;
+}
+
+/* What may follow on what we hold: the same index under the same root, and not older. */
+static sdx_status check_successor(const keyring *k, const region *fresh, sdx_error *err) {
+  if (memcmp(fresh->index_id, k->now.index_id, INDEX_ID_SIZE) != 0 ||
+      (k->root != NULL && memcmp(fresh->commitment, k->now.commitment, COMMITMENT_SIZE) != 0))
+    return error_set(err, SDX_WRONG_KEY, "the index was replaced or given a new root: reopen it");
+  if (fresh->generation < k->now.generation)
+    return error_set(err, SDX_ROLLED_BACK, "the keyring is older than it was: a restored backup");
+  return k->root != NULL ? region_check_proof(fresh, k->root, err) : SDX_OK;
+}
+
+sdx_status keyring_refresh(keyring *k, sdx_error *err) {
+  region fresh;
+  sdx_status status = refuse_fork(k, err);
+  if (status != SDX_OK) return status;
+  keyring_rollback(k);
+  if (keyring_file_holds(k->dir, &k->now)) return SDX_OK;
+  status = keyring_file_read(k->dir, &fresh, err);
+  if (status != SDX_OK) return status;
+  status = check_successor(k, &fresh, err);
+  if (status != SDX_OK) {
+    region_free(&fresh);
+    return status;
+  }
+  region_free(&k->now);
+  k->now = fresh;
+  return SDX_OK;
+}
+
+sdx_status keyring_recover(keyring *k, sdx_error *err) {
+  sdx_status status = refuse_fork(k, err);
+  if (status == SDX_OK) status = keyring_file_settle(k->dir, err);
+  return status == SDX_OK ? keyring_refresh(k, err) : status;
+}
+
+/* ---- what shows without a key ---- */
+
+const uint8_t *keyring_index_id(const keyring *k) {
+  return k->now.index_id;
+}
+uint64_t keyring_generation(const keyring *k) {
+  return k->now.generation;
+}
+uint64_t keyring_store_generation(const keyring *k) {
+  return k->now.store_generation;
+}
+seal_cipher keyring_cipher(const keyring *k) {
+  return k->now.cipher;
+}
+size_t keyring_count(const keyring *k) {
+  return k->now.entry_count;
+}
+keyring_entry keyring_at(const keyring *k, size_t i) {
+  return k->now.entries[i].shown;
+}
+size_t keyring_removals(const keyring *k) {
+  return k->now.removal_count;
+}
+keyring_removal keyring_removal_at(const keyring *k, size_t i) {
+  return k->now.removals[i];
+}
+
+void keyring_digest(const keyring *k, uint8_t out[32]) {
+  memcpy(out, k->now.digest, REGION_DIGEST_SIZE);
+}
+
+bool keyring_has(const keyring *k, keyring_kind kind, uint64_t id) {
+  return region_find(&k->now, kind, id) != NULL;
+}
+
+static size_t count_slots(const region *r) {
+  size_t n = 0;
+  for (size_t i = 0; i < REGION_SLOTS; i++) n += r->slots[i].kind != SLOT_EMPTY;
+  return n;
+}
+
+size_t keyring_slots(const keyring *k) {
+  return count_slots(&k->now);
+}
+
+const uint8_t *keyring_intake_public(const keyring *k) {
+  const region_entry *e = region_find(&k->now, KEYRING_INTAKE, 0);
+  return e != NULL ? e->public_half : NULL;
+}
+
+/* ---- keys ---- */
+
+static sdx_status find_key(const keyring *k, keyring_kind kind, uint64_t id, secret **out,
+                           seal_cipher *cipher, sdx_error *err) {
+  *out = NULL;
+  const sdx_status status = need_root(k, err);
+  if (status != SDX_OK) return status;
+  const region *r = &k->now;
+  const root_key *root = k->root;
+  const region_entry *e = region_find(r, kind, id);
+  if (e == NULL && k->staged) {
+    r = &k->next;
+    root = staged_root(k);
+    e = region_find(r, kind, id);
+  }
+  if (e == NULL || kind == KEYRING_DEPOSIT_EPOCH)
+    return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
+  *cipher = e->cipher;
+  return unwrap_entry(out, e, r, root, err);
+}
+
+sdx_status keyring_key(const keyring *k, keyring_kind kind, uint64_t id, seal_key **out,
+                       sdx_error *err) {
+  secret *key = NULL;
+  seal_cipher cipher;
+  *out = NULL;
+  sdx_status status = find_key(k, kind, id, &key, &cipher, err);
+  if (status == SDX_OK) status = seal_key_new(out, cipher, key, err);
+  secret_free(key);
+  return status;
+}
+
+sdx_status keyring_secret(const keyring *k, keyring_kind kind, uint64_t id, secret **out,
+                          sdx_error *err) {
+  seal_cipher cipher;
+  return find_key(k, kind, id, out, &cipher, err);
+}
+
+/* ---- changes ---- */
+
+sdx_status keyring_stage_add(keyring *k, keyring_kind kind, uint64_t id, int64_t due,
+                             seal_key **out, sdx_error *err) {
+  secret *key = NULL;
+  if (out != NULL) *out = NULL;
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK && kind == KEYRING_DEPOSIT_EPOCH)
+    status = error_set(err, SDX_INVALID, "a deposit epoch is not added with the read key");
+  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK) status = add_entry(&k->next, staged_root(k), kind, id, due, &key, err);
+  if (status == SDX_OK && out != NULL) status = seal_key_new(out, k->next.cipher, key, err);
+  secret_free(key);
+  return status;
+}
+
+sdx_status keyring_stage_remove(keyring *k, keyring_kind kind, uint64_t id, keyring_reason reason,
+                                int64_t time, uint64_t items, sdx_error *err) {
+  sdx_status status = refuse_fork(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status != SDX_OK) return status;
+  region_entry *e = region_find(&k->next, kind, id);
+  if (e == NULL) return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
+  const keyring_removal record = { .kind = kind,
+                                   .id = id,
+                                   .time = time,
+                                   .items = items,
+                                   .reason = reason,
+                                   .generation = k->next.generation };
+  return region_remove(&k->next, e, &record, err);
+}
+
+static sdx_status finish_next(keyring *k, uint64_t store_generation, sdx_error *err) {
+  region *r = &k->next;
+  if (k->root == NULL) {
+    if (r->store_generation < store_generation) r->store_generation = store_generation;
+    return region_fit(r, err);
+  }
+  r->store_generation = store_generation;
+  const sdx_status status = region_prove(r, staged_root(k), err);
+  return status == SDX_OK ? region_fit(r, err) : status;
+}
+
+sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err) {
+  sdx_status status = refuse_fork(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK) status = finish_next(k, store_generation, err);
+  if (status == SDX_OK) status = keyring_file_replace(k->dir, &k->now, &k->next, err);
+  if (status == SDX_OK) {
+    region_free(&k->now);
+    k->now = k->next;
+    k->staged = false;
+    if (k->next_root != NULL) {
+      root_key_free(k->root);
+      k->root = k->next_root;
+      k->next_root = NULL;
+    }
+  }
+  keyring_rollback(k);
+  return status;
+}
+
+/* ---- slots and the root ---- */
+
+sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
+                            sdx_error *err) {
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status != SDX_OK) return status;
+  for (size_t i = 0; i < REGION_SLOTS; i++) {
+    slot *at = &k->next.slots[i];
+    if (at->kind != SLOT_EMPTY) continue;
+    slot made;
+    status = slot_make(&made, s, options, k->next.index_id, staged_root(k), err);
+    if (status == SDX_OK) *at = made;
+    return status;
+  }
+  return error_set(err, SDX_INVALID, "all %d key slots are taken", REGION_SLOTS);
+}
+
+sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) {
+  secret *opened = NULL;
+  unsigned slots = 0;
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK)
+    status = slot_try_all(&opened, &slots, k->next.slots, REGION_SLOTS, s, k->next.index_id,
+                          staged_root(k)->commitment, err);
+  secret_free(opened);
+  if (status != SDX_OK) return status;
+  if (slots == 0) return error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
+  if (count_slots(&k->next) <= (size_t)__builtin_popcount(slots))
+    return error_set(err, SDX_INVALID, "the last key slot cannot be removed");
+  for (size_t i = 0; i < REGION_SLOTS; i++)
+    if ((slots >> i & 1) != 0) memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
+  return SDX_OK;
+}
+
+static sdx_status rewrap_entries(region *r, const root_key *from, const root_key *to,
+                                 sdx_error *err) {
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < r->entry_count && status == SDX_OK; i++) {
+    secret *key = NULL;
+    if (r->entries[i].shown.kind == KEYRING_DEPOSIT_EPOCH) continue; /* sealed to the intake key */
+    status = unwrap_entry(&key, &r->entries[i], r, from, err);
+    if (status == SDX_OK) status = wrap_entry(&r->entries[i], r, to, key, err);
+    secret_free(key);
+  }
+  return status;
+}
+
+sdx_status keyring_rekey(keyring *k, sdx_error *err) {
+  root_key *fresh = NULL;
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status != SDX_OK) return status;
+  const root_key *from = staged_root(k);
+  region *r = &k->next;
+  status = root_key_new(&fresh, NULL, r->index_id, err);
+  if (status == SDX_OK) status = rewrap_entries(r, from, fresh, err);
+  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK; i++)
+    if (r->slots[i].kind == SLOT_KEY || r->slots[i].kind == SLOT_PASSPHRASE)
+      status = slot_rewrap(&r->slots[i], r->index_id, from, fresh, err);
+  if (status != SDX_OK) {
+    root_key_free(fresh);
+    keyring_rollback(k); /* some of it is wrapped under a root that is gone */
+    return status;
+  }
+  memcpy(r->commitment, fresh->commitment, sizeof r->commitment);
+  root_key_free(k->next_root);
+  k->next_root = fresh;
+  return SDX_OK;
+}
+
+sdx_status keyring_destroy(const char *dir, sdx_error *err) {
+  sdx_status status = crypto_start(err);
+  if (status != SDX_OK) return status;
+  const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return error_system(err, errno, "cannot open the index directory");
+  status = keyring_file_destroy(fd, err);
+  close(fd);
+  return status;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * slot.h - a key slot: how one secret of the host's or user's opens the root key.
+ *
+ * The secret (a passphrase after Argon2id) is bound with the slot's kind, costs, salt and the index
+ * id to a slot seed. Of that come an X25519 pair, whose public half stands in the slot and to which
+ * the root key is sealed, and a MAC key. So a change of root rewraps every slot without its secret:
+ * the public half suffices for sealing; and the MAC key, which stands in the slot under the root's
+ * wrap key, lets only a holder of the old root vouch for the new one. (Without that, whoever can
+ * write files could seal a root of their own to the public half, and read what is written next.)
+ */
+#ifndef SEALDEX_CRYPTO_SLOT_H
+#define SEALDEX_CRYPTO_SLOT_H
+
+#include "base/buffer.h"
+#include "base/cursor.h"
+#include "crypto/keyring.h"
+#include "crypto/root.h"
+
+#define SLOT_SIZE 320
+#define SLOT_SALT_SIZE 16
+#define SLOT_SEALED_SIZE 144 /* room for three keys, which a deposit slot will need */
+#define SLOT_MAC_SIZE 32
+
+/* Argon2id costs: what a slot may ask for, checked before any of it is spent. */
+#define ARGON2_OPS_MIN 2
+#define ARGON2_OPS_MAX 32
+#define ARGON2_OPS_DEFAULT 3
+#define ARGON2_MIB_MIN 32
+#define ARGON2_MIB_MAX 1024
+#define ARGON2_MIB_DEFAULT 64
+#define ARGON2_PASSPHRASE_MAX 1024
+
+typedef enum slot_kind {
+  SLOT_EMPTY = 0,
+  SLOT_KEY = SDX_SECRET_KEY,
+  SLOT_PASSPHRASE = SDX_SECRET_PASSPHRASE,
+  SLOT_DEPOSIT = SDX_SECRET_DEPOSIT /* its seat: opens id key and table key, not the root */
+} slot_kind;
+
+typedef struct slot {
+  slot_kind kind;
+  uint32_t argon2_ops; /* PASSPHRASE; else 0 */
+  uint32_t argon2_mib;
+  uint8_t salt[SLOT_SALT_SIZE];
+  uint8_t public_half[32];
+  uint8_t sealed[SLOT_SEALED_SIZE];             /* the root key sealed to public_half, then zeros */
+  uint8_t mac_key[SECRET_SIZE + SEAL_OVERHEAD]; /* sealed under the root's wrap key */
+  uint8_t mac[SLOT_MAC_SIZE]; /* of the above but `sealed`, and the root's commitment */
+} slot;
+
+/* SDX_INVALID where the secret's kind, size or the costs asked for are out of bounds. */
+sdx_status slot_check(const sdx_secret *s, const keyring_options *options,
+                      sdx_error *err) SDX_CHECK;
+
+/* Fills a slot through which `s` opens `root`. */
+sdx_status slot_make(slot *out, const sdx_secret *s, const keyring_options *options,
+                     const uint8_t index_id[INDEX_ID_SIZE], const root_key *root,
+                     sdx_error *err) SDX_CHECK;
+
+/* Tries `s` on all `count` slots, each as far as its kind allows and without stopping at the first
+ * that opens. *opened has bit i set for slot i; *root is the key they opened, or NULL. SDX_OK where
+ * none opens, too. */
+sdx_status slot_try_all(secret **root, unsigned *opened, const slot *slots, size_t count,
+                        const sdx_secret *s, const uint8_t index_id[INDEX_ID_SIZE],
+                        const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) SDX_CHECK;
+
+/* Makes the slot open `next` instead of `now`. SDX_DAMAGED where it does not belong to `now`. */
+sdx_status slot_rewrap(slot *s, const uint8_t index_id[INDEX_ID_SIZE], const root_key *now,
+                       const root_key *next, sdx_error *err) SDX_CHECK;
+
+/* The stored form, SLOT_SIZE bytes. Decoding fails the cursor where the bytes are no slot: unknown
+ * kind, costs out of bounds, anything but zeros where zeros belong. */
+void slot_encode(buffer *b, const slot *s);
+void slot_decode(slot *out, cursor *c);
+
+#endif
