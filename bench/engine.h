@@ -45,6 +45,9 @@ typedef struct engine_class {
 extern const engine_class engine_sealdex;
 extern const engine_class engine_xapian;
 extern const engine_class engine_fts5;
+/* SQLCipher defines the same symbols as SQLite, so it lives in a module of its own, loaded from beside
+ * the program; NULL where script/bootstrap --bench has not brought it. */
+const engine_class *engine_sqlcipher_load(void);
 
 /* Bytes of all files below a directory. */
 uint64_t engine_bytes(const char *dir);

@@ -162,7 +162,7 @@ static void fts_phrase(const workload_query *q, char *out, size_t size) {
   case QUERY_FIELD: snprintf(out, size, "subject : %s", a); return;
   case QUERY_FILTER: snprintf(out, size, "%s", q->folder); return;
   case QUERY_OR4: snprintf(out, size, "%s OR %s OR %s OR %s", a, b, c, d); return;
-  default: engine_sealdex.phrase(q, out, size); return;
+  default: workload_query_text(q, out, size); return;
   }
 }
 
@@ -190,7 +190,7 @@ static int fts_search(engine *e, const workload_query *q, const char *text, bool
 }
 
 extern const engine_class ENGINE_SYMBOL;
-const engine_class ENGINE_SYMBOL = {
+__attribute__((visibility("default"))) const engine_class ENGINE_SYMBOL = {
   .name = ENGINE_NAME,
   .describe = ENGINE_TEXT,
   .create = fts_open,

@@ -92,27 +92,6 @@ static int sealdex_delete(engine *e, const corpus_item *c) {
   return sdx_delete(e->index, (sdx_bytes){ c->id, strlen(c->id) }, 0, &err) == SDX_OK ? 0 : fail(&err);
 }
 
-static void sealdex_phrase(const workload_query *q, char *out, size_t size) {
-  const char *const a = q->words[0], *const b = q->words[1], *const c = q->words[2],
-             *const d = q->words[3];
-  switch (q->kind) {
-  case QUERY_AND2: snprintf(out, size, "%s %s", a, b); return;
-  case QUERY_AND3: snprintf(out, size, "%s %s %s", a, b, c); return;
-  case QUERY_OR2: snprintf(out, size, "%s OR %s", a, b); return;
-  case QUERY_OR4: snprintf(out, size, "%s OR %s OR %s OR %s", a, b, c, d); return;
-  case QUERY_PHRASE2: snprintf(out, size, "\"%s %s\"", a, b); return;
-  case QUERY_PHRASE34:
-    snprintf(out, size, "\"%s %s %s%s%s\"", a, b, c, q->word_count > 3 ? " " : "", d);
-    return;
-  case QUERY_NEAR: snprintf(out, size, "%s NEAR/10 %s", a, b); return;
-  case QUERY_PREFIX: snprintf(out, size, "%s*", a); return;
-  case QUERY_FIELD: snprintf(out, size, "subject:%s", a); return;
-  case QUERY_AND_NOT: snprintf(out, size, "%s NOT %s", a, b); return;
-  case QUERY_FILTER: snprintf(out, size, "in:\"%s\"", q->folder); return;
-  default: snprintf(out, size, "%s", a); return;
-  }
-}
-
 static int sealdex_search(engine *e, const workload_query *q, const char *text, bool exact_total,
                           answer *a) {
   sdx_error err = { 0 };
@@ -150,7 +129,7 @@ const engine_class engine_sealdex = {
   .add = sealdex_add,
   .delete_item = sealdex_delete,
   .open = sealdex_open,
-  .phrase = sealdex_phrase,
+  .phrase = workload_query_text,
   .search = sealdex_search,
   .close = sealdex_close,
 };

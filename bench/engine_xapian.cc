@@ -119,13 +119,6 @@ int xapian_delete(engine *e, const corpus_item *item) {
   }
 }
 
-void xapian_phrase(const workload_query *q, char *out, size_t size) {
-  if (q->kind == QUERY_FILTER)
-    std::snprintf(out, size, "in:\"%s\"", q->folder);
-  else
-    engine_sealdex.phrase(q, out, size);
-}
-
 int xapian_search(engine *e, const workload_query *q, const char *text, bool exact_total, answer *a) {
   try {
     const unsigned flags = Xapian::QueryParser::FLAG_BOOLEAN | Xapian::QueryParser::FLAG_PHRASE |
@@ -158,6 +151,6 @@ void xapian_close(engine *e) { delete e; }
 
 extern "C" const engine_class engine_xapian = {
   "Xapian", "Xapian glass " XAPIAN_VERSION ", default settings, TermGenerator STEM_SOME (en)",
-  xapian_create, xapian_build, xapian_add, xapian_delete, xapian_open, xapian_phrase, xapian_search,
+  xapian_create, xapian_build, xapian_add, xapian_delete, xapian_open, workload_query_text, xapian_search,
   xapian_close,
 };

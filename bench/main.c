@@ -2,22 +2,23 @@
 /*
  * sealdex-bench: the same mail, the same queries, engines in turn in one run.
  *
- *   sealdex-bench [--limit N] [--queries N] [--passes N] [--adds N] [--seed N] [--work DIR]
- *                 [--only ENGINE] [--json FILE] PATH...
+ * Searches run engine after engine for each query, so that a noisy machine hurts all alike; a first
+ * pass warms every cache and compares the answers. Builds run in processes of their own, so that
+ * peak memory is each engine's own.
  */
 #include <ftw.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine.h"
-#include "samples.h"
+#include "report.h"
 #include "stopwatch.h"
-
-enum { ENGINES = 3 };
 
 typedef struct settings {
   size_t limit, queries, passes, adds;
@@ -25,16 +26,12 @@ typedef struct settings {
   const char *work, *json, *only;
 } settings;
 
-typedef struct contender {
-  const engine_class *class;
-  char dir[400];
-  double build_seconds, build_cpu;
-  uint64_t bytes;
-  samples adds;
-  samples classes[QUERY_CLASSES];
-  uint64_t hits[QUERY_CLASSES]; /* totals, for comparing meanings */
-  engine *e;
-} contender;
+static const char usage[] =
+    "usage: sealdex-bench [options] PATH...\n"
+    "  --limit N     read at most N items            --queries N  per class (200)\n"
+    "  --passes N    measured passes (3)             --adds N     single durable adds (200)\n"
+    "  --seed N      of the workload (1)             --work DIR   for the indexes\n"
+    "  --only NAME   one engine alone                --json FILE  all figures\n";
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at) {
   (void)st, (void)type, (void)at;
@@ -54,146 +51,223 @@ uint64_t engine_bytes(const char *dir) {
   return measured_bytes;
 }
 
-static int build(contender *c, const settings *s, const corpus *mail) {
-  snprintf(c->dir, sizeof c->dir, "%s/%s", s->work, c->class->name);
-  nftw(c->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-  /* sdx_init makes its own directory; the others want one. */
-  if (c->class != &engine_sealdex && mkdir(c->dir, 0700) != 0) {
-    perror(c->dir);
-    return -1;
-  }
+/* An empty place for an engine: Sealdex makes its directory itself, the others want one. */
+static void clear_place(const contender *c, const char *dir) {
+  nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  if (c->class != &engine_sealdex) mkdir(dir, 0700);
+}
+
+typedef struct build_figures {
+  double seconds, cpu, peak_mib;
+} build_figures;
+
+static double resident_mib(void) {
+  struct rusage use;
+  getrusage(RUSAGE_SELF, &use);
+  return (double)use.ru_maxrss / 1024;
+}
+
+static int build_here(const contender *c, const corpus *mail, build_figures *f) {
   engine *e = NULL;
+  const double before = resident_mib();
   if (c->class->create(&e, c->dir) != 0) return -1;
   const double start = stopwatch_now(), cpu = stopwatch_cpu();
   const int result = c->class->build(e, mail);
-  c->build_seconds = stopwatch_now() - start;
-  c->build_cpu = stopwatch_cpu() - cpu;
+  f->seconds = stopwatch_now() - start;
+  f->cpu = stopwatch_cpu() - cpu;
+  f->peak_mib = resident_mib() - before; /* the corpus itself is not the engine's */
   c->class->close(e);
-  c->bytes = engine_bytes(c->dir);
   return result;
 }
 
-/* Engines take turns, query by query, so that a noisy machine hurts all alike; the first pass warms. */
-static int search_class(contender *engines, size_t n, const workload *w, int class, size_t passes) {
+static int build(contender *c, const corpus *mail) {
+  build_figures *f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (f == MAP_FAILED) return -1;
+  clear_place(c, c->dir);
+  const pid_t child = fork();
+  if (child == 0) _exit(build_here(c, mail, f) == 0 ? 0 : 1);
+  int status = -1;
+  waitpid(child, &status, 0);
+  c->build_seconds = f->seconds;
+  c->build_cpu = f->cpu;
+  c->peak_mib = f->peak_mib;
+  c->bytes = engine_bytes(c->dir);
+  munmap(f, sizeof *f);
+  return status == 0 ? 0 : -1;
+}
+
+static double shared_ids(const answer *a, const answer *b) {
+  size_t shared = 0;
+  for (size_t i = 0; i < a->count; i++)
+    for (size_t k = 0; k < b->count; k++) shared += strcmp(a->ids[i], b->ids[k]) == 0;
+  return a->count == 0 ? (b->count == 0 ? 1 : 0) : (double)shared / (double)a->count;
+}
+
+/* Asks one query of all engines, the order turning with `turn`. */
+static int ask_all(run *r, const workload_query *q, size_t turn, bool totals, bool warming) {
+  static answer answers[ENGINES_MAX];
   char text[600];
+  for (size_t k = 0; k < r->count; k++) {
+    const size_t i = (k + turn) % r->count;
+    contender *c = &r->engines[i];
+    c->class->phrase(q, text, sizeof text);
+    const double start = stopwatch_now();
+    if (c->class->search(c->e, q, text, totals, &answers[i]) != 0) return -1;
+    const double took = stopwatch_now() - start;
+    if (!warming) samples_add(totals ? &c->totals[q->kind] : &c->classes[q->kind], took);
+  }
+  if (!warming || !totals) return 0;
+  const double n = (double)(r->work->first[q->kind + 1] - r->work->first[q->kind]);
+  for (size_t k = 0; k < r->count; k++) {
+    r->engines[k].hits[q->kind] += answers[k].total;
+    r->engines[k].overlap[q->kind] += shared_ids(&answers[0], &answers[k]) / n;
+  }
+  return 0;
+}
+
+static int measure_class(run *r, int class) {
+  for (size_t pass = 0; pass <= r->passes; pass++)
+    for (size_t i = r->work->first[class]; i < r->work->first[class + 1]; i++)
+      if (ask_all(r, &r->work->queries[i], i + pass, pass == 0, pass == 0) != 0) return -1;
+  for (size_t i = r->work->first[class]; i < r->work->first[class + 1]; i++)
+    if (ask_all(r, &r->work->queries[i], i, true, false) != 0) return -1;
+  return 0;
+}
+
+static int measure_opens(run *r) {
   answer a;
-  for (size_t pass = 0; pass <= passes; pass++) {
-    for (size_t i = w->first[class]; i < w->first[class + 1]; i++) {
-      for (size_t k = 0; k < n; k++) {
-        contender *c = &engines[(k + i + pass) % n];
-        c->class->phrase(&w->queries[i], text, sizeof text);
-        const double start = stopwatch_now();
-        if (c->class->search(c->e, &w->queries[i], text, pass == 0, &a) != 0) return -1;
-        if (pass > 0) samples_add(&c->classes[class], stopwatch_now() - start);
-        else c->hits[class] += a.total;
-      }
-    }
-  }
-  return 0;
-}
-
-static int measure_adds(contender *engines, size_t n, const corpus *mail, size_t adds) {
-  char id[200];
-  for (size_t i = 0; i < adds; i++) {
-    corpus_item item = mail->items[(i * 7919) % mail->count];
-    snprintf(id, sizeof id, "added/%zu", i);
-    item.id = id;
-    for (size_t k = 0; k < n; k++) {
-      contender *c = &engines[(k + i) % n];
+  char text[600];
+  const size_t first = r->work->first[QUERY_MEDIUM], end = r->work->first[QUERY_MEDIUM + 1];
+  for (size_t i = first; i < end && i < first + 50; i++) {
+    for (size_t k = 0; k < r->count; k++) {
+      contender *c = &r->engines[(k + i) % r->count];
+      engine *e = NULL;
+      c->class->phrase(&r->work->queries[i], text, sizeof text);
       const double start = stopwatch_now();
-      if (c->class->add(c->e, &item) != 0) return -1;
-      samples_add(&c->adds, stopwatch_now() - start);
+      if (c->class->open(&e, c->dir) != 0) return -1;
+      const int failed = c->class->search(e, &r->work->queries[i], text, false, &a);
+      samples_add(&c->opens, stopwatch_now() - start);
+      c->class->close(e);
+      if (failed != 0) return -1;
     }
   }
   return 0;
 }
 
-static void print_table(contender *engines, size_t n, const corpus *mail, const workload *w) {
-  const double megabytes = (double)mail->text_bytes / 1e6;
-  printf("\n%zu items, %.1f MB of text, decoded in %.1f s\n\n", mail->count, megabytes,
-         mail->decode_seconds);
-  printf("| |");
-  for (size_t k = 0; k < n; k++) printf(" %s |", engines[k].class->name);
-  printf("\n|---|");
-  for (size_t k = 0; k < n; k++) printf("---|");
-  printf("\n| build MB/s |");
-  for (size_t k = 0; k < n; k++) printf(" %.2f |", megabytes / engines[k].build_seconds);
-  printf("\n| build CPU s |");
-  for (size_t k = 0; k < n; k++) printf(" %.2f |", engines[k].build_cpu);
-  printf("\n| size / text |");
-  for (size_t k = 0; k < n; k++)
-    printf(" %.3f |", (double)engines[k].bytes / (double)mail->text_bytes);
-  printf("\n| add + durable commit p50 ms |");
-  for (size_t k = 0; k < n; k++) printf(" %.3f |", samples_quantile(&engines[k].adds, 0.5) * 1e3);
-  for (int class = 0; class < QUERY_CLASSES; class++) {
-    printf("\n| %s (%zu) p50 us |", query_class_name((query_class)class),
-           w->first[class + 1] - w->first[class]);
-    for (size_t k = 0; k < n; k++)
-      printf(" %.1f |", samples_quantile(&engines[k].classes[class], 0.5) * 1e6);
-    printf(" p99");
-    for (size_t k = 0; k < n; k++)
-      printf(" %.0f", samples_quantile(&engines[k].classes[class], 0.99) * 1e6);
-    printf("; hits");
-    for (size_t k = 0; k < n; k++) printf(" %llu", (unsigned long long)engines[k].hits[class]);
+static int measure_writes(run *r, const settings *s) {
+  char id[200];
+  for (size_t i = 0; i < 2 * s->adds; i++) {
+    const size_t n = i % s->adds; /* first all adds, then all deletes */
+    corpus_item item = r->mail->items[(n * 7919) % r->mail->count];
+    snprintf(id, sizeof id, "added/%zu", n);
+    item.id = id;
+    for (size_t k = 0; k < r->count; k++) {
+      contender *c = &r->engines[(k + i) % r->count];
+      const double start = stopwatch_now();
+      if ((i < s->adds ? c->class->add : c->class->delete_item)(c->e, &item) != 0) return -1;
+      samples_add(i < s->adds ? &c->adds : &c->deletes, stopwatch_now() - start);
+    }
   }
-  printf("\n");
+  return 0;
 }
 
-static int run(const settings *s, const char *const *paths, size_t path_count) {
-  corpus mail;
-  workload w = { 0 };
-  contender engines[ENGINES] = { { .class = &engine_sealdex }, { .class = &engine_xapian },
-                                 { .class = &engine_fts5 } };
-  size_t n = ENGINES;
-  int result = -1;
-  if (corpus_read(&mail, paths, path_count, s->limit) != 0) return -1;
-  if (workload_draw(&w, &mail, s->queries, s->seed) != 0) goto out;
-  if (s->only != NULL) {
-    size_t kept = 0;
-    for (size_t k = 0; k < n; k++)
-      if (strcasecmp(engines[k].class->name, s->only) == 0) engines[kept++] = engines[k];
-    n = kept;
+static void close_all(run *r) {
+  for (size_t k = 0; k < r->count; k++) {
+    r->engines[k].class->close(r->engines[k].e);
+    r->engines[k].e = NULL;
   }
-  for (size_t k = 0; k < n; k++) {
-    fprintf(stderr, "building %s\n", engines[k].class->describe);
-    if (build(&engines[k], s, &mail) != 0) goto out;
+}
+
+static int measure(run *r, const settings *s) {
+  for (size_t k = 0; k < r->count; k++) {
+    fprintf(stderr, "building %s\n", r->engines[k].class->name);
+    if (build(&r->engines[k], r->mail) != 0) return -1;
   }
-  for (size_t k = 0; k < n; k++)
-    if (engines[k].class->open(&engines[k].e, engines[k].dir) != 0) goto out;
+  if (measure_opens(r) != 0) return -1;
+  for (size_t k = 0; k < r->count; k++)
+    if (r->engines[k].class->open(&r->engines[k].e, r->engines[k].dir) != 0) return -1;
   for (int class = 0; class < QUERY_CLASSES; class++) {
     fprintf(stderr, "searching: %s\n", query_class_name((query_class)class));
-    if (search_class(engines, n, &w, class, s->passes) != 0) goto out;
+    if (measure_class(r, class) != 0) return -1;
   }
-  for (size_t k = 0; k < n; k++) {
-    engines[k].class->close(engines[k].e);
-    engines[k].e = NULL;
-    /* create opens for writing; Xapian's would overwrite, so single adds go to fresh directories. */
+  close_all(r);
+  fprintf(stderr, "adding and deleting one by one\n");
+  for (size_t k = 0; k < r->count; k++) { /* in fresh places: Xapian's create overwrites */
     char dir[420];
-    snprintf(dir, sizeof dir, "%s-adds", engines[k].dir);
-    nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    if (engines[k].class != &engine_sealdex) mkdir(dir, 0700);
-    if (engines[k].class->create(&engines[k].e, dir) != 0) goto out;
+    snprintf(dir, sizeof dir, "%s-adds", r->engines[k].dir);
+    clear_place(&r->engines[k], dir);
+    if (r->engines[k].class->create(&r->engines[k].e, dir) != 0) return -1;
   }
-  if (measure_adds(engines, n, &mail, s->adds) != 0) goto out;
-  print_table(engines, n, &mail, &w);
+  return measure_writes(r, s);
+}
+
+static void gather(run *r, const settings *s) {
+  const engine_class *all[ENGINES_MAX] = { &engine_sealdex, &engine_xapian, &engine_fts5,
+                                           engine_sqlcipher_load() };
+  for (size_t k = 0; k < ENGINES_MAX; k++) {
+    if (all[k] == NULL) {
+      fprintf(stderr, "absent: SQLCipher (script/bootstrap --bench brings it)\n");
+      continue;
+    }
+    if (s->only != NULL && strcasecmp(all[k]->name, s->only) != 0) continue;
+    contender *c = &r->engines[r->count++];
+    c->class = all[k];
+    snprintf(c->dir, sizeof c->dir, "%s/%s", s->work, all[k]->name);
+  }
+}
+
+static void release(run *r) {
+  close_all(r);
+  for (size_t k = 0; k < r->count; k++) {
+    contender *c = &r->engines[k];
+    samples_free(&c->adds);
+    samples_free(&c->deletes);
+    samples_free(&c->opens);
+    for (int class = 0; class < QUERY_CLASSES; class++) {
+      samples_free(&c->classes[class]);
+      samples_free(&c->totals[class]);
+    }
+  }
+}
+
+static int bench(const settings *s, const char *const *paths, size_t path_count) {
+  static run r; /* big */
+  corpus mail;
+  workload work = { 0 };
+  int result = -1;
+  if (corpus_read(&mail, paths, path_count, s->limit) != 0) return -1;
+  if (workload_draw(&work, &mail, s->queries, s->seed) != 0) goto out;
+  r.mail = &mail;
+  r.work = &work;
+  r.passes = s->passes;
+  r.seed = s->seed;
+  gather(&r, s);
+  if (measure(&r, s) != 0) goto out;
+  report_markdown(stdout, &r);
   result = 0;
-out:
-  for (size_t k = 0; k < n; k++) {
-    engines[k].class->close(engines[k].e);
-    samples_free(&engines[k].adds);
-    for (int class = 0; class < QUERY_CLASSES; class++) samples_free(&engines[k].classes[class]);
+  if (s->json != NULL) {
+    FILE *out = fopen(s->json, "w");
+    if (out == NULL) {
+      perror(s->json);
+      result = -1;
+      goto out;
+    }
+    report_json(out, &r);
+    fclose(out);
   }
-  workload_free(&w);
+out:
+  release(&r);
+  workload_free(&work);
   corpus_free(&mail);
   return result;
 }
 
 int main(int argc, char **argv) {
-  settings s = { .queries = 200, .passes = 3, .adds = 200, .seed = 1, .work = "/tmp/sealdex-bench" };
+  settings s = { .queries = 200, .passes = 3, .adds = 200, .seed = 1, .work = "/var/tmp/sealdex-bench" };
   static const struct option options[] = {
-    { "limit", 1, NULL, 'l' },  { "queries", 1, NULL, 'q' }, { "passes", 1, NULL, 'p' },
-    { "adds", 1, NULL, 'a' },   { "seed", 1, NULL, 's' },    { "work", 1, NULL, 'w' },
-    { "only", 1, NULL, 'o' },   { NULL, 0, NULL, 0 },
+    { "limit", 1, NULL, 'l' }, { "queries", 1, NULL, 'q' }, { "passes", 1, NULL, 'p' },
+    { "adds", 1, NULL, 'a' },  { "seed", 1, NULL, 's' },    { "work", 1, NULL, 'w' },
+    { "only", 1, NULL, 'o' },  { "json", 1, NULL, 'j' },    { NULL, 0, NULL, 0 },
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
@@ -204,15 +278,14 @@ int main(int argc, char **argv) {
     case 's': s.seed = strtoul(optarg, NULL, 10); break;
     case 'w': s.work = optarg; break;
     case 'o': s.only = optarg; break;
-    default: fprintf(stderr, "usage: sealdex-bench [--limit N] [--queries N] [--passes N] [--adds N] "
-                             "[--seed N] [--work DIR] [--only ENGINE] PATH...\n");
-      return 2;
+    case 'j': s.json = optarg; break;
+    default: fputs(usage, stderr); return 2;
     }
   }
   if (optind == argc) {
-    fprintf(stderr, "sealdex-bench: name a Maildir, mbox or directory of mail\n");
+    fputs(usage, stderr);
     return 2;
   }
   mkdir(s.work, 0700);
-  return run(&s, (const char *const *)argv + optind, (size_t)(argc - optind)) == 0 ? 0 : 6;
+  return bench(&s, (const char *const *)argv + optind, (size_t)(argc - optind)) == 0 ? 0 : 6;
 }

@@ -298,3 +298,24 @@ void workload_free(workload *w) {
   free(w->queries);
   *w = (workload){ 0 };
 }
+
+void workload_query_text(const workload_query *q, char *out, size_t size) {
+  const char *const a = q->words[0], *const b = q->words[1], *const c = q->words[2],
+             *const d = q->words[3];
+  switch (q->kind) {
+  case QUERY_AND2: snprintf(out, size, "%s %s", a, b); return;
+  case QUERY_AND3: snprintf(out, size, "%s %s %s", a, b, c); return;
+  case QUERY_OR2: snprintf(out, size, "%s OR %s", a, b); return;
+  case QUERY_OR4: snprintf(out, size, "%s OR %s OR %s OR %s", a, b, c, d); return;
+  case QUERY_PHRASE2: snprintf(out, size, "\"%s %s\"", a, b); return;
+  case QUERY_PHRASE34:
+    snprintf(out, size, "\"%s %s %s%s%s\"", a, b, c, q->word_count > 3 ? " " : "", d);
+    return;
+  case QUERY_NEAR: snprintf(out, size, "%s NEAR/10 %s", a, b); return;
+  case QUERY_PREFIX: snprintf(out, size, "%s*", a); return;
+  case QUERY_FIELD: snprintf(out, size, "subject:%s", a); return;
+  case QUERY_AND_NOT: snprintf(out, size, "%s NOT %s", a, b); return;
+  case QUERY_FILTER: snprintf(out, size, "in:\"%s\"", q->folder); return;
+  default: snprintf(out, size, "%s", a); return;
+  }
+}

@@ -48,4 +48,7 @@ typedef struct workload {
 int workload_draw(workload *w, const corpus *c, size_t per_class, uint64_t seed);
 void workload_free(workload *w);
 
+/* The query as Sealdex and Xapian understand it alike. */
+void workload_query_text(const workload_query *q, char *out, size_t size);
+
 #endif
