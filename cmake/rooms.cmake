@@ -1,15 +1,21 @@
 # One static target per room. A room sees the public header, base/, and the rooms it names; the
 # libraries it names are visible to it alone, so that a forbidden include or link does not build.
 #
-#   sealdex_room(NAME SOURCES file... [ROOMS room...] [PACKAGES pkg-config-name...])
+#   sealdex_room(NAME [PATH folder] SOURCES file... [ROOMS room...] [PACKAGES pkg-config-name...])
+#
+# PATH is the room's folder from the top where it is not NAME (indexer/extract is the room `extract`).
 #
 # Headers are included by their path from the top ("crypto/seal.h"), which each room gets only for
 # the rooms that it names: room X's headers are served from a directory of links, build/rooms/X/.
 function(sealdex_room name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;PACKAGES" ${ARGN})
+  cmake_parse_arguments(ARG "" "PATH" "SOURCES;ROOMS;PACKAGES" ${ARGN})
+  if(NOT ARG_PATH)
+    set(ARG_PATH ${name})
+  endif()
   set(view ${CMAKE_BINARY_DIR}/rooms/${name})
-  file(MAKE_DIRECTORY ${view})
-  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${name} ${view}/${name} SYMBOLIC)
+  cmake_path(GET ARG_PATH PARENT_PATH parent)
+  file(MAKE_DIRECTORY ${view}/${parent})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${ARG_PATH} ${view}/${ARG_PATH} SYMBOLIC)
   add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${view})
   if(NOT name STREQUAL base)

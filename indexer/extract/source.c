@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * source.c - the public walk over sources: files found by walk.h, told apart by file_type.h, read by
+ * the extractors, one item after another.
+ *
+ * Files are read into memory, not mapped: a mapped file that its mail program truncates meanwhile
+ * would raise SIGBUS in the host's process. One message is in memory at a time, also of an mbox.
+ */
+#include <fcntl.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/wipe.h"
+#include "indexer/extract/document.h"
+#include "indexer/extract/file_type.h"
+#include "indexer/extract/id_set.h"
+#include "indexer/extract/jsonl.h"
+#include "indexer/extract/mbox.h"
+#include "indexer/extract/message.h"
+#include "indexer/extract/naming.h"
+#include "indexer/extract/walk.h"
+
+#define FILE_MAX ((uint64_t)1 << 30) /* a single message or document that is longer fails */
+#define BYTES_KEEP ((size_t)4 << 20)
+
+/* What items are being taken from. */
+enum reading { READING_NOTHING, READING_MBOX, READING_LINES };
+
+struct sdx_source {
+  char **paths;
+  size_t path_count;
+  size_t path; /* the one that is walked, or walked next */
+  walk walk;
+  bool walking;
+
+  enum reading reading;
+  int fd; /* of the file that holds several items, or -1 */
+  bool fd_borrowed;
+  mbox mbox;
+  jsonl lines;
+  buffer file_id;   /* its id, which the ids of its items begin with */
+  buffer folder;    /* its folder */
+  id_set keys;      /* keys met in it */
+  bool maybe_mbox;  /* if only one message comes, the file is that message */
+  bool first;       /* no message has been taken from it */
+  bool named;
+  uint64_t file_size;
+  int64_t fallback;
+
+  id_set ids; /* met in this run */
+  buffer bytes;
+  buffer id;
+  draft draft;
+  sdx_entry entry;
+  char reason[160];
+  int64_t now;
+  uint64_t done;  /* bytes of the files that are finished */
+  uint64_t total;
+};
+
+/* ---------------------------------------------------------------- opening */
+
+static sdx_status copy_paths(sdx_source *s, const char *const *paths, size_t count, sdx_error *err) {
+  s->paths = calloc(count > 0 ? count : 1, sizeof *s->paths);
+  if (s->paths == NULL) return error_memory(err);
+  for (; s->path_count < count; s->path_count++) {
+    if (paths[s->path_count] == NULL || paths[s->path_count][0] == '\0')
+      return error_set(err, SDX_INVALID, "a path is empty; give the name of a file or directory");
+    s->paths[s->path_count] = strdup(paths[s->path_count]);
+    if (s->paths[s->path_count] == NULL) return error_memory(err);
+  }
+  return SDX_OK;
+}
+
+/* The bytes of all files, for progress. */
+static sdx_status measure(sdx_source *s, sdx_error *err) {
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; status == SDX_OK && i < s->path_count; i++) {
+    walk w;
+    walk_entry entry;
+    status = walk_open(&w, s->paths[i], err);
+    if (status != SDX_OK) return status;
+    while ((status = walk_next(&w, &entry, err)) == SDX_OK) s->total += entry.size;
+    walk_close(&w);
+    if (status == SDX_NOT_FOUND) status = SDX_OK;
+  }
+  return status;
+}
+
+static void begin_lines(sdx_source *s, int fd, bool borrowed) {
+  s->reading = READING_LINES;
+  s->fd = fd;
+  s->fd_borrowed = borrowed;
+  jsonl_open(&s->lines, fd);
+}
+
+sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t count,
+                           const sdx_source_options *options, sdx_error *err) {
+  *out = NULL;
+  if (count > 0 && paths == NULL) return error_set(err, SDX_INVALID, "no paths are given");
+  sdx_source *s = calloc(1, sizeof *s);
+  if (s == NULL) return error_memory(err);
+  s->fd = -1;
+  s->now = (int64_t)time(NULL);
+  sdx_status status = SDX_OK;
+  if (options != NULL && options->lines_on_stdin) {
+    begin_lines(s, options->lines_fd, true);
+    buffer_put(&s->file_id, "line", 4);
+  } else {
+    status = copy_paths(s, paths, count, err);
+    if (status == SDX_OK) status = measure(s, err);
+  }
+  if (status != SDX_OK)
+    sdx_source_close(s);
+  else
+    *out = s;
+  return status;
+}
+
+static void end_file(sdx_source *s) {
+  if (s->reading == READING_MBOX) mbox_close(&s->mbox);
+  if (s->reading == READING_LINES) jsonl_close(&s->lines);
+  if (s->fd >= 0 && !s->fd_borrowed) (void)close(s->fd);
+  s->reading = READING_NOTHING;
+  s->fd = -1;
+  s->done += s->file_size;
+  s->file_size = 0;
+  id_set_clear(&s->keys);
+}
+
+void sdx_source_close(sdx_source *s) {
+  if (s == NULL) return;
+  end_file(s);
+  if (s->walking) walk_close(&s->walk);
+  for (size_t i = 0; s->paths != NULL && i < s->path_count; i++) free(s->paths[i]);
+  free(s->paths);
+  id_set_clear(&s->ids);
+  buffer_free(&s->file_id);
+  buffer_free(&s->folder);
+  buffer_free(&s->bytes);
+  buffer_free(&s->id);
+  draft_free(&s->draft);
+  free(s);
+}
+
+/* ---------------------------------------------------------------- entries */
+
+static sdx_status give(sdx_source *s, sdx_entry_state state, sdx_bytes id, const char *reason) {
+  uint64_t inside = 0;
+  if (s->reading == READING_MBOX) inside = s->mbox.offset;
+  if (s->reading == READING_LINES) inside = s->lines.offset;
+  s->entry = (sdx_entry){ .state = state,
+                          .id = id,
+                          .reason = reason,
+                          .bytes_done = s->done + inside,
+                          .bytes_total = s->total };
+  return SDX_OK;
+}
+
+static sdx_status fail(sdx_source *s, sdx_bytes id, const char *reason) {
+  return give(s, SDX_ENTRY_FAILED, id, reason);
+}
+
+static sdx_status fail_with(sdx_source *s, sdx_bytes id, const char *what, int number) {
+  g_snprintf(s->reason, sizeof s->reason, "%s: %s", what, g_strerror(number));
+  return fail(s, id, s->reason);
+}
+
+/* The draft as an item under `id`, where no item before it had that id. */
+static sdx_status give_item(sdx_source *s, sdx_bytes id, sdx_error *err) {
+  if (id.size > SDX_ID_MAX) return fail(s, id, "its id would be longer than 400 bytes");
+  const uint64_t met = id_set_add(&s->ids, id.data, id.size);
+  if (met == UINT64_MAX) return error_memory(err);
+  if (met > 0) return fail(s, id, "its id was met before in this run");
+  draft_set_id(&s->draft, id.data, id.size);
+  const sdx_item *item = draft_item(&s->draft);
+  if (item == NULL) return error_memory(err);
+  (void)give(s, s->draft.partial ? SDX_ENTRY_PARTIAL : SDX_ENTRY_ITEM, id, s->draft.reason);
+  s->entry.item = item;
+  return SDX_OK;
+}
+
+static void begin_draft(sdx_source *s, sdx_kind kind, int64_t fallback) {
+  draft_begin(&s->draft, kind, s->now);
+  s->draft.fallback = fallback;
+}
+
+/* ---------------------------------------------------------------- several items in a file */
+
+/* Sets s->id to the file's id, `#`, the message's key, and `~2` for its second use. */
+static sdx_status name_in_file(sdx_source *s, const mbox_message *message, sdx_error *err) {
+  buffer_reset(&s->id);
+  buffer_put(&s->id, s->file_id.data, s->file_id.size);
+  buffer_put_u8(&s->id, '#');
+  const sdx_bytes key = draft_field(&s->draft, "message-id");
+  if (key.size > 0) {
+    naming_put_escaped(&s->id, key.data, key.size);
+  } else {
+    char *digest =
+        g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)message->bytes, message->size);
+    buffer_put(&s->id, digest, 32);
+    g_free(digest);
+  }
+  const uint64_t met = id_set_add(&s->keys, s->id.data, s->id.size);
+  if (met == UINT64_MAX || s->id.failed) return error_memory(err);
+  if (met > 0) {
+    char repeat[24];
+    const int size = g_snprintf(repeat, sizeof repeat, "~%llu", (unsigned long long)met + 1);
+    buffer_put(&s->id, repeat, (size_t)size);
+  }
+  return s->id.failed ? error_memory(err) : SDX_OK;
+}
+
+static sdx_bytes bytes_of(const buffer *b) {
+  return (sdx_bytes){ .data = (const char *)b->data, .size = b->size };
+}
+
+static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
+  mbox_message message;
+  sdx_error reading = { 0 };
+  sdx_status status = mbox_next(&s->mbox, &message, &reading);
+  if (status == SDX_NOT_FOUND) {
+    const bool empty = s->first;
+    end_file(s);
+    if (empty) return fail(s, bytes_of(&s->file_id), "it holds no message");
+    return SDX_NOT_FOUND;
+  }
+  if (status == SDX_NO_MEMORY) return error_memory(err);
+  if (status != SDX_OK) {
+    end_file(s);
+    g_snprintf(s->reason, sizeof s->reason, "%s", reading.message);
+    return fail(s, bytes_of(&s->file_id), s->reason);
+  }
+  const bool alone = s->first && s->maybe_mbox && mbox_at_end(&s->mbox);
+  s->first = false;
+  begin_draft(s, SDX_MESSAGE, message.date != 0 ? message.date : s->fallback);
+  if (!message_extract(message.bytes, message.size, &s->draft))
+    return fail(s, bytes_of(&s->file_id), s->draft.reason);
+  if (message.too_long) draft_set_partial(&s->draft, "only the beginning of it is in memory at once");
+  mbox_add_flags(&s->draft, message.bytes, message.size);
+  draft_add_folder(&s->draft, s->folder.data, s->folder.size);
+  if (alone) return give_item(s, bytes_of(&s->file_id), err);
+  status = name_in_file(s, &message, err);
+  return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
+}
+
+/* A line has no id of its own where none can be read: its file's and its number stand for it. */
+static void name_line(sdx_source *s) {
+  char number[32];
+  const int size = g_snprintf(number, sizeof number, "%c%llu", s->fd_borrowed ? ' ' : ':',
+                              (unsigned long long)s->lines.line);
+  buffer_reset(&s->id);
+  buffer_put(&s->id, s->file_id.data, s->file_id.size);
+  buffer_put(&s->id, number, (size_t)size);
+}
+
+static sdx_status next_in_lines(sdx_source *s, sdx_error *err) {
+  jsonl_line line;
+  sdx_error reading = { 0 };
+  const sdx_status status = jsonl_next(&s->lines, &line, &reading);
+  if (status == SDX_NOT_FOUND) {
+    end_file(s);
+    return SDX_NOT_FOUND;
+  }
+  if (status == SDX_NO_MEMORY) return error_memory(err);
+  if (status != SDX_OK) {
+    end_file(s);
+    g_snprintf(s->reason, sizeof s->reason, "%s", reading.message);
+    return fail(s, bytes_of(&s->file_id), s->reason);
+  }
+  begin_draft(s, SDX_MESSAGE, 0);
+  const bool read = !line.too_long && jsonl_extract(line.bytes, line.size, &s->draft);
+  if (s->draft.failed) return error_memory(err);
+  buffer_reset(&s->id);
+  if (s->draft.id.size > 0)
+    buffer_put(&s->id, s->draft.text.data + s->draft.id.at, s->draft.id.size);
+  else
+    name_line(s);
+  if (s->id.failed) return error_memory(err);
+  if (line.too_long) return fail(s, bytes_of(&s->id), "the line is longer than 64 MiB");
+  if (!read) return fail(s, bytes_of(&s->id), s->draft.reason);
+  return give_item(s, bytes_of(&s->id), err);
+}
+
+/* ---------------------------------------------------------------- files */
+
+/* Reads on into s->bytes until it holds `limit` bytes or the file ends; sets *number to errno. */
+static sdx_status read_up_to(sdx_source *s, int fd, uint64_t limit, int *number) {
+  *number = 0;
+  while (s->bytes.size < limit) {
+    if (s->bytes.size == s->bytes.capacity && !buffer_reserve(&s->bytes, 65536)) return SDX_NO_MEMORY;
+    const ssize_t n = read(fd, s->bytes.data + s->bytes.size, s->bytes.capacity - s->bytes.size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) *number = errno;
+    if (n <= 0) break;
+    s->bytes.size += (size_t)n;
+  }
+  return SDX_OK;
+}
+
+static void recycle_bytes(sdx_source *s) {
+  if (s->bytes.capacity > BYTES_KEEP || s->bytes.failed)
+    buffer_free(&s->bytes);
+  else
+    buffer_reset(&s->bytes);
+}
+
+/* The file holds several items: next_in_mbox or next_in_lines goes on with it. Takes the fd. */
+static bool begin_file(sdx_source *s, const walk_entry *file, file_type type, int fd) {
+  buffer_reset(&s->file_id);
+  buffer_reset(&s->folder);
+  buffer_put(&s->file_id, file->id.data, file->id.size);
+  s->named = file->named;
+  s->file_size = file->size;
+  s->fallback = 0;
+  s->first = true;
+  s->maybe_mbox = type == FILE_MAYBE_MBOX;
+  if (type == FILE_LINES) {
+    begin_lines(s, fd, false);
+  } else {
+    const sdx_bytes stem = naming_stem(file->id.data, file->id.size);
+    buffer_put(&s->folder, stem.data, stem.size);
+    s->reading = READING_MBOX;
+    s->fd = fd;
+    s->fd_borrowed = false;
+    mbox_open(&s->mbox, fd);
+  }
+  return !s->file_id.failed && !s->folder.failed;
+}
+
+static bool extract(sdx_source *s, const walk_entry *file, file_type type) {
+  const void *bytes = s->bytes.data;
+  const size_t size = s->bytes.size;
+  switch (type) {
+  case FILE_TEXT:
+    return text_extract(bytes, size, &s->draft);
+  case FILE_MARKDOWN:
+    return markdown_extract(bytes, size, &s->draft);
+  case FILE_HTML:
+    return page_extract(bytes, size, &s->draft);
+  case FILE_MESSAGE:
+    return message_extract(bytes, size, &s->draft);
+  case FILE_MBOX:
+  case FILE_MAYBE_MBOX:
+  case FILE_LINES:
+  case FILE_UNKNOWN:
+    break;
+  }
+  (void)file;
+  return draft_refuse(&s->draft, "it is of no supported type");
+}
+
+/* A file that is one item; its bytes have been read. */
+static sdx_status give_file(sdx_source *s, const walk_entry *file, file_type type, sdx_error *err) {
+  const size_t name_size = strlen(file->name);
+  int64_t fallback = 0;
+  if (file->maildir) fallback = naming_maildir_date(file->name, name_size);
+  if (type != FILE_MESSAGE) fallback = file->modified;
+  begin_draft(s, SDX_MESSAGE, fallback);
+  if (!extract(s, file, type)) return fail(s, file->id, s->draft.reason);
+  if (file->maildir) naming_add_flags(&s->draft, file->name, name_size);
+  if (type != FILE_MESSAGE) {
+    buffer_reset(&s->id);
+    naming_put_escaped(&s->id, file->name, name_size);
+    draft_add_field(&s->draft, "filename", s->id.data, s->id.size);
+  }
+  draft_add_folder(&s->draft, file->folder.data, file->folder.size);
+  return give_item(s, file->id, err);
+}
+
+static sdx_status give_unknown(sdx_source *s, const walk_entry *file, bool empty) {
+  const char *reason = empty ? "it is empty" : "it is of no supported type";
+  return give(s, file->named ? SDX_ENTRY_FAILED : SDX_ENTRY_SKIPPED, file->id, reason);
+}
+
+/* Reads as much of the file as tells its type. */
+static sdx_status read_sample(sdx_source *s, int fd, uint64_t size, int *number) {
+  recycle_bytes(s);
+  const size_t step = size < FILE_TYPE_SAMPLE ? (size_t)size + 1 : FILE_TYPE_SAMPLE;
+  if (!buffer_reserve(&s->bytes, step)) return SDX_NO_MEMORY;
+  return read_up_to(s, fd, FILE_TYPE_SAMPLE, number);
+}
+
+static sdx_status read_rest(sdx_source *s, int fd, uint64_t size, int *number) {
+  if (size > s->bytes.size && size < FILE_MAX && !buffer_reserve(&s->bytes, (size_t)size + 1 - s->bytes.size))
+    return SDX_NO_MEMORY;
+  const sdx_status status = read_up_to(s, fd, FILE_MAX, number);
+  if (s->bytes.size >= FILE_MAX) *number = EFBIG;
+  return status;
+}
+
+static sdx_status open_file(sdx_source *s, const walk_entry *file, sdx_error *err) {
+  int number = 0;
+  struct stat st;
+  sdx_status status = SDX_NOT_FOUND;
+  int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return fail_with(s, file->id, "it cannot be opened", errno);
+  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    status = give_unknown(s, file, false);
+    goto out;
+  }
+  if (read_sample(s, fd, file->size, &number) != SDX_OK) goto no_memory;
+  if (number != 0) goto unreadable;
+  const file_type type =
+      file->maildir ? FILE_MESSAGE : file_type_of(file->name, s->bytes.data, s->bytes.size);
+  if (type == FILE_UNKNOWN) {
+    status = give_unknown(s, file, s->bytes.size == 0);
+    goto out;
+  }
+  if (type == FILE_MBOX || type == FILE_MAYBE_MBOX || type == FILE_LINES) {
+    if (lseek(fd, 0, SEEK_SET) != 0) number = errno;
+    if (number != 0) goto unreadable;
+    if (!begin_file(s, file, type, fd)) status = error_memory(err);
+    fd = -1;
+    goto out;
+  }
+  if (read_rest(s, fd, file->size, &number) != SDX_OK) goto no_memory;
+  if (number != 0) goto unreadable;
+  status = give_file(s, file, type, err);
+  goto out;
+unreadable:
+  status = fail_with(s, file->id, "it cannot be read", number);
+  goto out;
+no_memory:
+  status = fail(s, file->id, "there is not enough memory to read it");
+out:
+  if (fd >= 0) (void)close(fd);
+  return status;
+}
+
+/* The next file of the walk; SDX_NOT_FOUND where it gives nothing by itself. */
+static sdx_status next_file(sdx_source *s, sdx_error *err) {
+  walk_entry file;
+  const sdx_status status = walk_next(&s->walk, &file, err);
+  if (status == SDX_NOT_FOUND) {
+    walk_close(&s->walk);
+    s->walking = false;
+  }
+  if (status != SDX_OK) return status;
+  sdx_status given = SDX_OK;
+  if (file.state == WALK_FAILED)
+    given = fail_with(s, file.id, "it cannot be reached", file.error);
+  else if (file.state == WALK_SKIPPED)
+    given = give_unknown(s, &file, false);
+  else
+    given = open_file(s, &file, err);
+  if (s->reading == READING_NOTHING) {
+    s->done += file.size;
+    s->entry.bytes_done = s->done;
+  }
+  return given;
+}
+
+sdx_status sdx_source_next(sdx_source *s, const sdx_entry **out, sdx_error *err) {
+  *out = NULL;
+  for (;;) {
+    sdx_status status;
+    if (s->reading == READING_MBOX) {
+      status = next_in_mbox(s, err);
+    } else if (s->reading == READING_LINES) {
+      status = next_in_lines(s, err);
+    } else if (s->walking) {
+      status = next_file(s, err);
+    } else if (s->path < s->path_count) {
+      status = walk_open(&s->walk, s->paths[s->path], err);
+      if (status != SDX_OK) return status;
+      s->path++;
+      s->walking = true;
+      continue;
+    } else {
+      return SDX_NOT_FOUND;
+    }
+    if (status == SDX_NOT_FOUND) continue;
+    if (status == SDX_OK) *out = &s->entry;
+    return status;
+  }
+}
