@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Apart from any profiling path: the system calls of a whole run open no socket, write no file outside
+# the index directory, and pass nothing to a log.
+. "$(dirname "$0")/lib.sh"
+command -v strace >/dev/null || skip "strace is not installed"
+[ -z "${SEALDEX_SANITIZE:-}" ] || skip "sanitizers make system calls of their own"
+last="strace true"
+strace -f -o trace true 2>err || skip "strace may not trace here"
+
+message mail/a.eml "Hello" "An ordinary gryphon."
+exits 0 keygen key
+: >trace
+traced() {
+  last="sealdex $*"
+  strace -f -qq -A -o trace \
+    -e trace=network,open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,truncate,execve \
+    "$SEALDEX" "$@" >out 2>err </dev/null || fail "under strace"
+}
+traced init index --key key
+traced add index --key key mail
+traced search index --key key --json --facets gryphon
+traced show index --key key a.eml
+traced set index --key key a.eml +flagged
+traced delete index --key key a.eml
+traced restore index --key key a.eml
+traced export index --key key
+traced verify index --key key
+traced status index --key key
+traced inspect index
+traced compact index
+traced sweep index --key key
+
+# Sockets: none (socketpair between a process and its own helper is no network).
+if grep -E '(^|[ 0-9])(socket|connect|bind|listen|accept4?|sendto|sendmsg)\(' trace |
+  grep -vE 'socket\(AF_UNIX|socketpair|sendmsg\([0-9]+, .*SCM_RIGHTS' >sockets; then
+  fail "network calls: $(head -3 sockets)"
+fi
+if grep -E 'connect\(' trace >sockets; then fail "something is connected to: $(head -3 sockets)"; fi
+
+# Written, made, removed: inside the index only. (/dev/null and /proc are no files.)
+grep -E 'O_WRONLY|O_RDWR|O_CREAT|(creat|unlink|rename|link|mkdir|truncate)[a-z0-9]*\(' trace |
+  grep -vE ' = -1 E' | grep -vE '"(/dev/null|/dev/tty|/proc/[^"]*)"' |
+  grep -vE '"(\./)?(index|index/[^"]*|'"$work"'/index[^"]*)"' |
+  grep -vE '(openat|unlinkat|renameat2?|linkat|mkdirat)\([0-9]+, "(data\.mdb|lock\.mdb|keyring)[^"/]*"' >writes
+[ ! -s writes ] || fail "written outside the index: $(head -3 writes)"
+passed
