@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * store.h - one user's tables: atomic, crash-safe, many readers beside one writer, across processes.
+ * store.h - one user's tables: atomic, crash-safe, many readers beside one writer, across
+ * processes.
  *
  * The only door to LMDB. Keys and values are bytes; what they mean is the business of index/ and
  * segment/. The interface is kept narrow enough (get, put, delete, scan, publish by commit) for an
@@ -60,7 +61,8 @@ sdx_status store_put(store_txn *t, store_table table, const void *key, size_t ke
 /* The same where the key must not exist yet: SDX_INVALID if it does. */
 sdx_status store_put_new(store_txn *t, store_table table, const void *key, size_t key_size,
                          const void *value, size_t value_size, sdx_error *err) SDX_CHECK;
-/* Puts a key that is absent and greater than all keys of the table; faster, and packs pages full. */
+/* Puts a key that is absent and greater than all keys of the table; faster, and packs pages full.
+ */
 sdx_status store_append(store_txn *t, store_table table, const void *key, size_t key_size,
                         const void *value, size_t value_size, sdx_error *err) SDX_CHECK;
 /* Deleting what is absent is SDX_OK. */
@@ -72,7 +74,8 @@ sdx_status store_delete_prefix(store_txn *t, store_table table, const void *pref
                                size_t prefix_size, size_t limit, size_t *deleted,
                                sdx_error *err) SDX_CHECK;
 
-/* Ordered scans. Key and value borrow as above. A cursor ends with its transaction at the latest. */
+/* Ordered scans. Key and value borrow as above. A cursor ends with its transaction at the latest.
+ */
 typedef struct store_cursor store_cursor;
 sdx_status store_cursor_open(store_txn *t, store_table table, store_cursor **out,
                              sdx_error *err) SDX_CHECK;
@@ -90,10 +93,10 @@ void store_prefetch(const sdx_bytes *values, size_t count);
 
 typedef struct store_space {
   uint64_t page_size;
-  uint64_t used_pages;  /* in use by the current generation */
-  uint64_t free_pages;  /* in the file, reusable */
-  uint64_t file_size;   /* bytes */
-  uint64_t map_size;    /* bytes of address space */
+  uint64_t used_pages; /* in use by the current generation */
+  uint64_t free_pages; /* in the file, reusable */
+  uint64_t file_size;  /* bytes */
+  uint64_t map_size;   /* bytes of address space */
   uint64_t entries[STORE_TABLES];
 } store_space;
 sdx_status store_measure(store *s, store_space *out, sdx_error *err) SDX_CHECK;
@@ -110,7 +113,8 @@ void store_maintenance_unlock(store *s);
 sdx_status store_compact(store *s, sdx_error *err) SDX_CHECK;
 
 /* Fault injection for tests: when set, called before every LMDB call that can fail with the number
- * of the call; a result other than 0 is taken for that call's. Only in builds with SEALDEX_FAULTS. */
+ * of the call; a result other than 0 is taken for that call's. Only in builds with SEALDEX_FAULTS.
+ */
 #ifdef SEALDEX_FAULTS
 extern int (*store_fault)(void);
 #endif

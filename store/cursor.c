@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store/cursor.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "store/fault.h"
+#include "store/txn.h"
+
+sdx_status store_cursor_open(store_txn *t, store_table table, store_cursor **out, sdx_error *err) {
+  store_cursor *c = malloc(sizeof *c);
+  if (c == NULL) return error_memory(err);
+  int rc;
+  LMDB(rc, mdb_cursor_open(t->mdb, t->map->tables[table], &c->mdb));
+  if (rc != 0) {
+    free(c);
+    return lmdb_error(err, rc, "scanning the store");
+  }
+  c->txn = t;
+  c->next = t->cursors;
+  t->cursors = c;
+  *out = c;
+  return SDX_OK;
+}
+
+void store_cursor_close(store_cursor *c) {
+  if (c == NULL) return;
+  store_cursor **link = &c->txn->cursors;
+  while (*link != c) link = &(*link)->next;
+  *link = c->next;
+  mdb_cursor_close(c->mdb);
+  free(c);
+}
+
+void cursor_close_all(store_txn *t) {
+  while (t->cursors != NULL) store_cursor_close(t->cursors);
+}
+
+static sdx_status give(int rc, const MDB_val *key, const MDB_val *value, sdx_bytes *k, sdx_bytes *v,
+                       sdx_error *err) {
+  if (rc != 0) return lmdb_error(err, rc, "scanning the store");
+  if (k != NULL) *k = (sdx_bytes){ key->mv_data, key->mv_size };
+  if (v != NULL) *v = (sdx_bytes){ value->mv_data, value->mv_size };
+  return SDX_OK;
+}
+
+sdx_status store_cursor_seek(store_cursor *c, const void *key, size_t key_size, sdx_bytes *k,
+                             sdx_bytes *v, sdx_error *err) {
+  MDB_val at = { key_size, (void *)(uintptr_t)key }, value;
+  int rc;
+  LMDB(rc, mdb_cursor_get(c->mdb, &at, &value, key_size == 0 ? MDB_FIRST : MDB_SET_RANGE));
+  return give(rc, &at, &value, k, v, err);
+}
+
+sdx_status store_cursor_next(store_cursor *c, sdx_bytes *k, sdx_bytes *v, sdx_error *err) {
+  MDB_val key, value;
+  int rc;
+  LMDB(rc, mdb_cursor_get(c->mdb, &key, &value, MDB_NEXT));
+  return give(rc, &key, &value, k, v, err);
+}
+
+sdx_status store_cursor_delete(store_cursor *c, sdx_error *err) {
+  int rc;
+  LMDB(rc, mdb_cursor_del(c->mdb, 0));
+  return txn_poison(c->txn, rc, "deleting from the store", err);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store/txn.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+#include "base/error.h"
+#include "store/cursor.h"
+#include "store/fault.h"
+
+/* How often a beginning is tried again after the environment moved under it. */
+#define ATTEMPTS 64
+/* A writer looks for readers that died every so often: their snapshots pin pages. */
+#define CHECK_EVERY 64
+
+sdx_status txn_check_process(const store *s, sdx_error *err) {
+  if (s->forks == registry_forks()) return SDX_OK;
+  return error_set(err, SDX_FORKED, "this handle belongs to the parent process");
+}
+
+/* ------------------------------------------------------------------ beginning */
+
+typedef enum outcome { FRESH, RETIRED, FAILED } outcome;
+
+/* A retired environment says so in its main table, from the transaction on that retired it. */
+static outcome look_for_retirement(store_txn *t, int *rc) {
+  const size_t id = mdb_txn_id(t->mdb);
+  if (!t->writes && atomic_load_explicit(&t->map->checked, memory_order_relaxed) == id)
+    return FRESH;
+  MDB_val key = { sizeof RETIRED_KEY - 1, (void *)(uintptr_t)RETIRED_KEY }, value;
+  LMDB(*rc, mdb_get(t->mdb, t->map->main, &key, &value));
+  if (*rc == 0) return RETIRED;
+  if (*rc != MDB_NOTFOUND) return FAILED;
+  *rc = 0;
+  if (!t->writes) atomic_store_explicit(&t->map->checked, id, memory_order_relaxed);
+  return FRESH;
+}
+
+/* A retired environment that had to be tolerated: are there other files by now? */
+static bool replaced(const store_txn *t) {
+  struct stat st;
+  return fstatat(t->env->dir_fd, "data.mdb", &st, 0) == 0 && st.st_ino != t->map->inode;
+}
+
+/* Mends what LMDB reported when a transaction began in `m`; SDX_OK: try again. */
+static sdx_status mend(environment *e, mapping *m, int rc, const char *what, sdx_error *err) {
+  switch (rc) {
+  case MDB_MAP_RESIZED:
+    return environment_remap(e, m, 0, true, err);
+  case MDB_PANIC:
+    return environment_reopen(e, m, err);
+  case MDB_BAD_RSLOT:
+    return SDX_OK; /* the slot is gone; another transaction takes a new one */
+  default:
+    return lmdb_error(err, rc, what);
+  }
+}
+
+static int begin_reading(store_txn *t) {
+  int rc;
+  if (t->mdb != NULL) {
+    LMDB(rc, mdb_txn_renew(t->mdb));
+  } else {
+    LMDB(rc, mdb_txn_begin(t->map->mdb, NULL, MDB_RDONLY, &t->mdb));
+    if (rc != MDB_READERS_FULL) return rc;
+    LMDB(rc, mdb_reader_check(t->map->mdb, NULL));
+    if (rc == 0) LMDB(rc, mdb_txn_begin(t->map->mdb, NULL, MDB_RDONLY, &t->mdb));
+  }
+  return rc;
+}
+
+sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) {
+  sdx_status status = txn_check_process(s, err);
+  for (int i = 0; i < ATTEMPTS && status == SDX_OK; i++) {
+    store_txn *t;
+    status = environment_enter(s->env, false, &t, err);
+    if (status < 0) return status;
+    mapping *m = t->map;
+    int rc = begin_reading(t);
+    t->spoiled = rc != 0;
+    const outcome found = rc == 0 ? look_for_retirement(t, &rc) : FAILED;
+    if (found == FRESH || (found == RETIRED && atomic_load(&m->tolerated) && !replaced(t))) {
+      *out = t;
+      return SDX_OK;
+    }
+    environment_leave(t);
+    if (found == RETIRED)
+      status = environment_follow(s->env, m, false, err);
+    else
+      status = mend(s->env, m, rc, "reading the store", err);
+  }
+  return status < 0 ? status : error_set(err, SDX_SYSTEM, "the store does not come to rest");
+}
+
+/* Grows the map if it is more than half full, or if a transaction ran out of it. Then, or after a
+ * failure, the transaction is over: *again or a status says so. */
+static sdx_status make_room(store_txn *t, bool *again, sdx_error *err) {
+  environment *e = t->env;
+  mapping *m = t->map;
+  MDB_envinfo info;
+  MDB_stat stat;
+  (void)mdb_env_info(m->mdb, &info);
+  (void)mdb_env_stat(m->mdb, &stat);
+  const size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
+  *again = false;
+  if (used <= info.me_mapsize / 2 && !e->crowded) return SDX_OK;
+  mdb_txn_abort(t->mdb);
+  t->mdb = NULL;
+  environment_leave(t);
+  *again = true;
+  /* Readers of this process need not be waited for while there is room for a large transaction. */
+  const bool patient = e->crowded || used > info.me_mapsize / 4 * 3;
+  const sdx_status status = environment_remap(e, m, info.me_mapsize * MAP_FACTOR, patient, err);
+  if (status == SDX_OK) e->crowded = false;
+  return status;
+}
+
+static int begin_writing(store_txn *t) {
+  int rc;
+  if (t->env->writes++ % CHECK_EVERY == 0) {
+    LMDB(rc, mdb_reader_check(t->map->mdb, NULL));
+    if (rc != 0) return rc;
+  }
+  LMDB(rc, mdb_txn_begin(t->map->mdb, NULL, 0, &t->mdb));
+  return rc;
+}
+
+/* Ends the attempt `t` and mends what stood in its way; SDX_OK: try again. */
+static sdx_status retry_writing(store_txn *t, outcome found, int rc, sdx_error *err) {
+  environment *e = t->env;
+  mapping *m = t->map;
+  if (t->mdb != NULL) mdb_txn_abort(t->mdb);
+  t->mdb = NULL;
+  environment_leave(t);
+  if (found == RETIRED) return environment_follow(e, m, true, err);
+  return mend(e, m, rc, "writing the store", err);
+}
+
+/* With the writers' turn taken. */
+static sdx_status begin_in_turn(environment *e, store_txn **out, sdx_error *err) {
+  bool may_grow = true;
+  sdx_status status = SDX_OK;
+  for (int i = 0; i < ATTEMPTS && status == SDX_OK; i++) {
+    store_txn *t;
+    status = environment_enter(e, true, &t, err);
+    if (status < 0) return status;
+    int rc = begin_writing(t);
+    const outcome found = rc == 0 ? look_for_retirement(t, &rc) : FAILED;
+    if (found != FRESH) {
+      status = retry_writing(t, found, rc, err);
+      continue;
+    }
+    bool again = false;
+    if (may_grow) status = make_room(t, &again, err);
+    if (status == SDX_LOCKED) { /* Readers are in the way, and there is room enough. */
+      may_grow = false;
+      status = SDX_OK;
+    }
+    if (again || status < 0) continue;
+    *out = t;
+    return SDX_OK;
+  }
+  return status < 0 ? status : error_set(err, SDX_SYSTEM, "the store does not come to rest");
+}
+
+sdx_status store_write_begin(store *s, store_txn **out, sdx_error *err) {
+  sdx_status status = txn_check_process(s, err);
+  if (status < 0) return status;
+  if (pthread_mutex_lock(&s->env->writing) != 0)
+    return error_set(err, SDX_INVALID, "this thread is writing already");
+  status = begin_in_turn(s->env, out, err);
+  if (status < 0) (void)pthread_mutex_unlock(&s->env->writing);
+  return status;
+}
+
+/* ------------------------------------------------------------------ ending */
+
+void store_read_end(store_txn *t) {
+  if (t == NULL) return;
+  cursor_close_all(t);
+  mdb_txn_reset(t->mdb);
+  environment_leave(t);
+}
+
+static void end_writing(store_txn *t) {
+  environment *e = t->env;
+  environment_leave(t);
+  (void)pthread_mutex_unlock(&e->writing);
+}
+
+void store_abort(store_txn *t) {
+  if (t == NULL) return;
+  if (!t->writes) {
+    store_read_end(t);
+    return;
+  }
+  cursor_close_all(t);
+  mdb_txn_abort(t->mdb);
+  t->mdb = NULL;
+  end_writing(t);
+}
+
+/* LMDB calls a write that was cut short by a full disk an input/output error. */
+static bool disk_is_full(const mapping *m) {
+  struct stat st;
+  int fd = -1;
+  if (mdb_env_get_fd(m->mdb, &fd) != 0 || fstat(fd, &st) != 0) return false;
+  if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, 1 << 16) == 0) return false;
+  return errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+}
+
+static sdx_status commit_error(const mapping *m, int rc, sdx_error *err) {
+  if (rc == EIO && disk_is_full(m)) rc = ENOSPC;
+  return lmdb_error(err, rc, "committing to the store");
+}
+
+sdx_status store_commit(store_txn *t, sdx_error *err) {
+  sdx_status status = t->poisoned;
+  if (!t->writes)
+    status = error_set(err, SDX_INVALID, "a transaction for reading cannot commit");
+  else if (status < 0)
+    status = error_set(err, status, "a write of this transaction had failed");
+  int rc = FAULT();
+  if (status == SDX_OK && rc != 0) status = lmdb_error(err, rc, "committing to the store");
+  if (status < 0) {
+    store_abort(t);
+    return status;
+  }
+  cursor_close_all(t);
+  rc = mdb_txn_commit(t->mdb); /* whatever comes of it, the transaction is over */
+  t->mdb = NULL;
+  if (rc == MDB_MAP_FULL) t->env->crowded = true;
+  if (rc != 0) status = commit_error(t->map, rc, err);
+  end_writing(t);
+  return status;
+}
