@@ -20,11 +20,39 @@ constexpr size_t LEXICON_MAX = 8 << 20;
 constexpr size_t ITEM_KEEP = 1 << 18;
 
 struct entry {
-  uint32_t id, wdf, count;
+  uint32_t id, wdf;
+  uint32_t count;   // of positions; in text_finish, where the next one goes
+  uint32_t stemmed; // as in struct word
 };
 struct occurrence {
   uint32_t entry, position;
 };
+
+// Tokens on their way to their words. Each step is taken for all of them before the next, so that the
+// cache misses of one overlap with those of the others.
+struct batch {
+  static constexpr uint32_t TOKENS = 48, BYTES = 4096;
+  lexicon::probe probes[TOKENS];
+  uint32_t words[TOKENS];
+  bool positional[TOKENS];
+  uint32_t count = 0;
+  uint32_t used = 0;
+  char bytes[BYTES];
+
+  bool full() const { return count == TOKENS || used > BYTES - TOKEN_MAX - 32; }
+  void put(const lexicon &words_, const token &t) {
+    char *to = bytes + used;
+    memcpy(to, t.bytes, 16);
+    if (t.size > 16) memcpy(to + 16, t.bytes + 16, t.size - 16);
+    used += (t.size + 15) & ~15U;
+    probes[count] = words_.prepare(to, t.size, t.ascii);
+    positional[count++] = t.positional;
+  }
+};
+
+template <class V> void make_room(V &v, size_t more) {
+  if (v.capacity() - v.size() < more) v.reserve(v.capacity() * 2 + more);
+}
 
 template <class V> void forget(V &v) {
   if (v.capacity() > ITEM_KEEP) V().swap(v);
@@ -50,6 +78,8 @@ struct text_analyser {
   bool any_field = false;
   uint8_t language = 0;
 
+  batch pending;
+
   // text_tokens and text_fold.
   secret_vector<text_token> tokens;
   secret_vector<uint32_t> token_words;
@@ -73,31 +103,36 @@ struct text_analyser {
   }
 
 private:
-  uint32_t enter(uint32_t &seen, uint32_t &at, uint32_t id, uint32_t wdf) {
+  uint32_t enter(uint32_t &seen, uint32_t &at, uint32_t id, uint32_t wdf, uint32_t stemmed) {
     if (seen == stamp) {
       entries[at].wdf += wdf;
       return at;
     }
     const uint32_t number = static_cast<uint32_t>(entries.size());
-    entries.push_back({ id, wdf, 0 });
+    entries.push_back({ id, wdf, 0, stemmed });
     seen = stamp;
     at = number;
     return number;
   }
   uint32_t enter_bare(uint32_t w, uint32_t wdf) {
-    const uint32_t id = terms.bare(w);
-    word &met = words.at(w);
-    return enter(met.stamp, met.entry, id, wdf);
+    word *met = &words.at(w);
+    if (met->stamp != stamp) {
+      const uint32_t id = terms.bare(w);
+      return enter(met->stamp, met->entry, id, wdf, met->stemmed);
+    }
+    entries[met->entry].wdf += wdf;
+    return met->entry;
   }
   uint32_t enter_prefixed(uint32_t w, uint8_t prefix, uint32_t wdf) {
     const uint32_t id = terms.prefixed(w, prefix);
     term &met = terms.at(id);
-    return enter(met.stamp, met.entry, id, wdf);
+    return enter(met.stamp, met.entry, id, wdf, words.at(w).stemmed);
   }
   void place(uint32_t number) {
-    occurrences.push_back({ number, position });
+    occurrences.push_back({ number, position }); // there is room: flush saw to it
     entries[number].count++;
   }
+  void flush(uint8_t prefix, bool bare, uint32_t wdf);
 };
 
 // ---------------------------------------------------------------- an item
@@ -122,35 +157,46 @@ void text_analyser::add_field(const text_field_rule &rule, std::string_view text
   if (any_field) position += TEXT_FIELD_GAP;
   any_field = true;
   const uint8_t prefix = prefix_number(rule.prefix);
-  const uint32_t wdf = rule.weight;
-  if (wdf == 0) return;
-  if (prefix == 0) {
-    const uint32_t before = position;
-    splitter.run(text.data(), text.size(), [&](const token &t) {
-      const uint32_t number = enter_bare(words.find(t), wdf);
-      if (!t.positional) return;
-      position++;
-      place(number);
-    });
-    if (position != before) body_end = position;
-  } else {
-    splitter.run(text.data(), text.size(), [&](const token &t) {
-      const uint32_t w = words.find(t);
-      position += t.positional;
-      const uint32_t number = enter_prefixed(w, prefix, wdf);
-      if (t.positional) place(number);
-      if (!rule.bare) return;
-      const uint32_t bare = enter_bare(w, wdf);
-      if (t.positional) place(bare);
-    });
+  if (rule.weight == 0) return;
+  const uint32_t before = position;
+  pending.count = pending.used = 0; // what a failure may have left
+  splitter.run(text.data(), text.size(), [&](const token &t) {
+    pending.put(words, t);
+    if (pending.full()) flush(prefix, rule.bare, rule.weight);
+  });
+  flush(prefix, rule.bare, rule.weight);
+  if (prefix == 0 && position != before) body_end = position;
+}
+
+void text_analyser::flush(uint8_t prefix, bool bare, uint32_t wdf) {
+  batch &b = pending;
+  make_room(occurrences, 2 * batch::TOKENS);
+  make_room(entries, 2 * batch::TOKENS);
+  for (uint32_t i = 0; i < b.count; i++) {
+    b.words[i] = words.find(b.probes[i]);
+    words.prefetch(b.words[i]);
   }
+  for (uint32_t i = 0; i < b.count; i++) {
+    const uint32_t w = b.words[i];
+    const bool positional = b.positional[i];
+    position += positional;
+    if (prefix != 0) {
+      const uint32_t number = enter_prefixed(w, prefix, wdf);
+      if (positional) place(number);
+    }
+    if (prefix == 0 || bare) {
+      const uint32_t number = enter_bare(w, wdf);
+      if (positional) place(number);
+    }
+  }
+  b.count = b.used = 0;
 }
 
 void text_analyser::add_filter(std::string_view bytes) {
   const uint32_t id = terms.intern(bytes);
   term &met = terms.at(id);
   if (met.prefix == 0) enter_bare(met.word, 0);
-  else enter(met.stamp, met.entry, id, 0);
+  else enter(met.stamp, met.entry, id, 0, met.word != TEXT_NONE ? words.at(met.word).stemmed : 0);
 }
 
 void text_analyser::finish(text_terms *out) {
@@ -161,10 +207,8 @@ void text_analyser::finish(text_terms *out) {
     entry &e = entries[i];
     result[i] = { e.id, e.wdf, first, e.count };
     first += e.count;
-    e.count = result[i].first; // from here on: where its next position goes
-    const uint32_t w = terms.at(e.id).word;
-    const bool stemmed = w != TEXT_NONE && (words.at(w).stemmed >> language & 1) != 0;
-    length += stemmed ? 2 * e.wdf : e.wdf;
+    e.count = result[i].first;
+    length += (e.stemmed >> language & 1) != 0 ? 2 * e.wdf : e.wdf;
   }
   for (const occurrence &o : occurrences) positions[entries[o.entry].count++] = o.position;
   *out = { result.data(), result.size(), positions.data(), length, body_end, language };

@@ -127,9 +127,9 @@ uint32_t lexicon::add_surface(std::string_view surface) {
   return number;
 }
 
-uint32_t lexicon::add_token(const token &t, uint32_t size) {
-  const std::string_view raw(t.bytes, size);
-  if (t.ascii) return add_surface(raw);
+uint32_t lexicon::add_token(const probe &p) {
+  const std::string_view raw(p.bytes, p.size);
+  if (p.ascii) return add_surface(raw);
   const padded surface(folder_.normalise(raw));
   const std::string_view normal(surface.bytes);
   if (normal == raw) return add_surface(raw);

@@ -65,19 +65,32 @@ class lexicon {
 public:
   explicit lexicon(stemmers &languages);
 
-  /* The word of a token. */
-  uint32_t find(const token &t) {
-    const uint32_t size = t.ascii && t.size > TEXT_WORD_MAX ? TEXT_WORD_MAX : t.size;
-    const uint64_t head = head_of(t.bytes, size), h = hash(t.bytes, size, head);
-    const uint32_t tag = tag_of(h, size);
-    for (size_t i = h & mask_;; i = (i + 1) & mask_) {
+  /* Finding a token's word is mostly waiting for memory. So it has two steps, and a caller with many
+   * tokens takes the first for all of them, then the second. */
+  struct probe {
+    uint64_t head, hash;
+    const char *bytes; /* at least 8 can be read, and all of the token */
+    uint32_t size;
+    bool ascii;
+  };
+  probe prepare(const char *bytes, uint32_t token_size, bool ascii) const {
+    const uint32_t size = ascii && token_size > TEXT_WORD_MAX ? TEXT_WORD_MAX : token_size;
+    const uint64_t head = head_of(bytes, size), h = hash(bytes, size, head);
+    __builtin_prefetch(&slots_[h & mask_]);
+    return { head, h, bytes, size, ascii };
+  }
+  uint32_t find(const probe &p) {
+    const uint32_t tag = tag_of(p.hash, p.size);
+    for (size_t i = p.hash & mask_;; i = (i + 1) & mask_) {
       const slot &s = slots_[i];
-      if (s.word == TEXT_NONE) return add_token(t, size);
-      if (s.head != head || (s.tag & ~ALIAS) != tag) continue;
-      if (size <= 8 && (s.tag & ALIAS) == 0) return s.word;
-      if (matches(s, t.bytes, size)) return target(s);
+      if (s.word == TEXT_NONE) return add_token(p);
+      if (s.head != p.head || (s.tag & ~ALIAS) != tag) continue;
+      if (p.size <= 8 && (s.tag & ALIAS) == 0) return s.word;
+      if (matches(s, p.bytes, p.size)) return target(s);
     }
   }
+  uint32_t find(const token &t) { return find(prepare(t.bytes, t.size, t.ascii)); }
+  void prefetch(uint32_t w) const { __builtin_prefetch(&words_[w], 1); }
   /* The word whose surface is `surface`, TEXT_NONE where that is no surface word at all. */
   uint32_t find_surface(std::string_view surface);
 
@@ -138,7 +151,7 @@ private:
     return (s.tag & ALIAS) != 0 ? aliases_[s.word].word : s.word;
   }
 
-  uint32_t add_token(const token &t, uint32_t size);
+  uint32_t add_token(const probe &p);
   uint32_t look_up(std::string_view raw) const; /* TEXT_NONE: not there */
   uint32_t add_surface(std::string_view surface);
   uint32_t add_key(text_class_kind kind, uint8_t language, std::string_view bytes);

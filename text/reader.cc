@@ -83,9 +83,10 @@ void reader::advance_beyond_ascii() {
 }
 
 void reader::compose() {
-  while (next_ < end_) {
+  for (const char *probe = next_; probe < end_;) {
     uint32_t mark;
-    const size_t size = decode_utf8(next_, end_, &mark);
+    probe += decode_utf8(probe, end_, &mark);
+    if (is_passed_over(mark)) continue;
     mark = usual_width(mark);
     if (!ends_composition(mark)) return;
     UErrorCode error = U_ZERO_ERROR;
@@ -95,7 +96,7 @@ void reader::compose() {
         unorm2_composePair(nfc, static_cast<UChar32>(ch_), static_cast<UChar32>(mark));
     if (composite < 0) return;
     ch_ = static_cast<uint32_t>(composite);
-    next_ += size;
+    next_ = probe;
   }
 }
 

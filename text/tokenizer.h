@@ -31,7 +31,7 @@ namespace text {
 
 /* One word, in lower case. Good until the sink returns. */
 struct token {
-  const char *bytes; /* followed by at least 8 zero bytes */
+  const char *bytes; /* at least 32 behind them can be read */
   uint32_t size;     /* at most TOKEN_MAX: what is longer is kept to its first TOKEN_MAX bytes */
   bool ascii;
   bool positional; /* false for pairs of CJK characters */
@@ -137,7 +137,6 @@ private:
   }
   template <class Sink>
   void emit(Sink &sink, const char *start, const char *end, bool positional, bool ngram) {
-    memset(word_ + size_, 0, 8);
     sink(token{ word_, size_, ascii_, positional, ngram, start, end });
   }
 
@@ -351,7 +350,7 @@ private:
     return it.done() ? end_ : it.at();
   }
 
-  char word_[TOKEN_MAX + 32];
+  char word_[TOKEN_MAX + 64] = {};
   uint32_t size_ = 0;
   bool ascii_ = true;
   bool full_ = false;
