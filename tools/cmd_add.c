@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -142,22 +143,34 @@ static void print_end(adding *a) {
   printf("\n");
 }
 
+/* One path that is not there is a failed item among others; where none is there, nothing can be
+ * done. */
+static exit_code check_paths(const options *o) {
+  for (size_t i = 0; i < o->word_count; i++)
+    if (access(o->words[i], F_OK) == 0) return EXIT_DONE;
+  return complain_system(errno, "opening %s", o->words[0]);
+}
+
+static exit_code open_lines(const char *path, sdx_source_options *source, int *fd) {
+  struct stat st;
+  source->lines_on_stdin = true;
+  if (strcmp(path, "-") == 0) return EXIT_DONE;
+  source->lines_fd = *fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (*fd >= 0 && fstat(*fd, &st) == 0 && S_ISDIR(st.st_mode))
+    return complain_system(EISDIR, "opening %s", path);
+  return *fd < 0 ? complain_system(errno, "opening %s", path) : EXIT_DONE;
+}
+
 /* Opens the sources: paths, or JSON Lines from a file or standard input. */
 static exit_code open_source(adding *a, int *fd) {
   sdx_source_options source = SDX_SOURCE_OPTIONS_INIT;
   sdx_error err = { 0 };
   const char *lines = options_text(a->o, "jsonl");
-  *fd = -1;
   if (lines && a->o->word_count > 0) return complain_usage("add takes paths or --jsonl, not both");
   if (!lines && a->o->word_count == 0)
     return complain_usage("add needs paths, or --jsonl FILE (- for standard input)");
-  if (lines) {
-    source.lines_on_stdin = true;
-    if (strcmp(lines, "-") != 0) {
-      source.lines_fd = *fd = open(lines, O_RDONLY | O_CLOEXEC);
-      if (*fd < 0) return complain_system(errno, "opening %s", lines);
-    }
-  }
+  exit_code code = lines ? open_lines(lines, &source, fd) : check_paths(a->o);
+  if (code != EXIT_DONE) return code;
   if (sdx_source_open(&a->source, a->o->words, a->o->word_count, &source, &err) != SDX_OK)
     return complain(&err);
   return EXIT_DONE;

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -55,6 +56,11 @@ static void occupy_standard_descriptors(void) {
   for (int fd = 0; fd <= 2; fd++)
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
       (void)!open("/dev/null", fd ? O_WRONLY : O_RDONLY);
+}
+
+/* A limit on file sizes is an error to report, like a full disk, and no reason to be killed. */
+static void ignore_size_signal(void) {
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Keys and opened text never reach a core file. (LeakSanitizer traces its own process, which needs
@@ -111,6 +117,7 @@ static exit_code dispatch(int argc, char **argv) {
 int main(int argc, char **argv) {
   occupy_standard_descriptors();
   forbid_core_dumps();
+  ignore_size_signal();
   exit_code code = dispatch(argc, argv);
   errno = 0;
   if (fflush(stdout) != 0 || ferror(stdout))
