@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "query/grammar.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "query/filter.h"
+
+typedef enum lexeme_kind {
+  LEX_END,
+  LEX_OPEN,
+  LEX_CLOSE,
+  LEX_QUOTE, /* `text`: what stands between the quotes */
+  LEX_CHUNK, /* anything up to a space, parenthesis or quote */
+  LEX_MINUS,
+  LEX_PLUS,
+  LEX_AND,
+  LEX_OR,
+  LEX_NOT,
+  LEX_NEAR,
+  LEX_ADJ
+} lexeme_kind;
+
+typedef struct lexeme {
+  lexeme_kind kind;
+  sdx_bytes text;
+  uint32_t number; /* of NEAR and ADJ; 0: none given */
+  bool glued;      /* no space before it */
+} lexeme;
+
+typedef struct parser {
+  scratch *s;
+  text_analyser *analyser;
+  const query_context *context;
+  const char *begin, *at, *end;
+  lexeme now;                 /* the lexeme to be read next; `at` stands behind it */
+  const tree_scope *scope;    /* of the group we are in */
+  const filter *filter;       /* the same where the group stands under a filter */
+  unsigned depth, units;
+  bool plain;                 /* after a fault: units only */
+  bool dropped;               /* more units than we take */
+  const char *fault;          /* the first fault and its place; NULL: none */
+  size_t fault_at;
+  sdx_status status;
+  sdx_error *err;
+} parser;
+
+/* ---------------------------------------------------------------- lexemes */
+
+/* Length of the white space at p: ASCII, no-break space, ideographic space. */
+static size_t space_at(const char *p, const char *end) {
+  const size_t left = (size_t)(end - p);
+  if (left >= 1 && (*p == ' ' || (*p >= '\t' && *p <= '\r') || *p == '\0')) return 1;
+  if (left >= 2 && memcmp(p, "\xc2\xa0", 2) == 0) return 2;
+  if (left >= 3 && memcmp(p, "\xe3\x80\x80", 3) == 0) return 3;
+  return 0;
+}
+
+/* Length of the quotation mark at p: ", and the curly pair that keyboards put in its place. */
+static size_t quote_at(const char *p, const char *end) {
+  if (p < end && *p == '"') return 1;
+  if (end - p >= 3 && (memcmp(p, "\xe2\x80\x9c", 3) == 0 || memcmp(p, "\xe2\x80\x9d", 3) == 0))
+    return 3;
+  return 0;
+}
+
+static bool ends_chunk(const char *p, const char *end) {
+  return p == end || *p == '(' || *p == ')' || space_at(p, end) != 0 || quote_at(p, end) != 0;
+}
+
+static void set_fault(parser *p, const char *what, const char *where) {
+  if (p->fault != NULL) return;
+  p->fault = what;
+  p->fault_at = (size_t)(where - p->begin);
+}
+
+static bool is_text(sdx_bytes t, const char *word) {
+  return t.size == strlen(word) && memcmp(t.data, word, t.size) == 0;
+}
+
+/* NEAR, NEAR/5, ADJ, ADJ/2. */
+static bool is_window(lexeme *l, const char *word) {
+  const size_t size = strlen(word);
+  if (l->text.size < size || memcmp(l->text.data, word, size) != 0) return false;
+  if (l->text.size == size) return true;
+  if (l->text.data[size] != '/' || l->text.size == size + 1 || l->text.size > size + 5) return false;
+  uint32_t n = 0;
+  for (size_t i = size + 1; i < l->text.size; i++) {
+    const char c = l->text.data[i];
+    if (c < '0' || c > '9') return false;
+    n = n * 10 + (uint32_t)(c - '0');
+  }
+  l->number = n > 0 ? n : 1;
+  return true;
+}
+
+static lexeme_kind chunk_kind(lexeme *l) {
+  if (is_text(l->text, "AND")) return LEX_AND;
+  if (is_text(l->text, "OR")) return LEX_OR;
+  if (is_text(l->text, "NOT")) return LEX_NOT;
+  if (is_window(l, "NEAR")) return LEX_NEAR;
+  if (is_window(l, "ADJ")) return LEX_ADJ;
+  return LEX_CHUNK;
+}
+
+static void read_quote(parser *p, size_t mark) {
+  const char *start = p->at;
+  p->at += mark;
+  if (p->plain) return; /* as if it were a space */
+  const char *text = p->at;
+  while (p->at < p->end && quote_at(p->at, p->end) == 0) p->at++;
+  p->now.kind = LEX_QUOTE;
+  p->now.text = (sdx_bytes){ .data = text, .size = (size_t)(p->at - text) };
+  if (p->at == p->end) set_fault(p, "a quotation mark is not closed", start);
+  else p->at += quote_at(p->at, p->end);
+}
+
+/* Reads the next lexeme into p->now. */
+static void advance(parser *p) {
+  const lexeme_kind before = p->now.kind;
+  p->now = (lexeme){ .kind = LEX_END, .glued = p->at != p->begin };
+  size_t n;
+again:
+  while (p->at < p->end && (n = space_at(p->at, p->end)) != 0) {
+    p->at += n;
+    p->now.glued = false;
+  }
+  p->now.text = (sdx_bytes){ .data = p->at, .size = 0 };
+  if (p->at == p->end) return;
+  if ((n = quote_at(p->at, p->end)) != 0) {
+    read_quote(p, n);
+    if (p->now.kind == LEX_END) goto again;
+    return;
+  }
+  if (*p->at == '(' || *p->at == ')') {
+    const char c = *p->at++;
+    if (p->plain) goto again;
+    p->now.kind = c == '(' ? LEX_OPEN : LEX_CLOSE;
+    return;
+  }
+  const bool apart = !p->now.glued || before == LEX_OPEN;
+  if ((*p->at == '-' || *p->at == '+') && apart && p->at + 1 < p->end && p->at[1] != '-' &&
+      p->at[1] != '+' && p->at[1] != ')' && space_at(p->at + 1, p->end) == 0) {
+    p->now.kind = *p->at++ == '-' ? LEX_MINUS : LEX_PLUS;
+    return;
+  }
+  const char *start = p->at;
+  do p->at++;
+  while (!ends_chunk(p->at, p->end));
+  p->now.text = (sdx_bytes){ .data = start, .size = (size_t)(p->at - start) };
+  p->now.kind = chunk_kind(&p->now);
+}
+
+/* ---------------------------------------------------------------- words */
+
+static bool take_unit(parser *p) {
+  if (p->units < QUERY_UNITS_MAX) {
+    p->units++;
+    return true;
+  }
+  p->dropped = true;
+  return false;
+}
+
+static tree *new_word(parser *p, const text_token *token, const tree_scope *scope) {
+  if (!take_unit(p)) return NULL;
+  tree *t = tree_new(p->s, TREE_WORD);
+  if (t == NULL) return NULL;
+  t->scope = scope;
+  t->ngram = t->exact = token->ngram;
+  t->text = scratch_copy(p->s, token->surface.data, token->surface.size);
+  t->folded = scratch_copy(p->s, token->folded.data, token->folded.size);
+  return t;
+}
+
+static const text_token *split(parser *p, sdx_bytes text, size_t *count) {
+  const text_token *tokens = NULL;
+  *count = 0;
+  if (p->status == SDX_OK)
+    p->status = text_tokens(p->analyser, text.data, text.size, &tokens, count, p->err);
+  if (p->status != SDX_OK) *count = 0;
+  return tokens;
+}
+
+/* Tokens first to last - 1 as a phrase, or as one word. */
+static tree *new_phrase(parser *p, const text_token *tokens, size_t first, size_t last,
+                        const tree_scope *scope, bool quoted) {
+  tree *phrase = tree_new(p->s, TREE_PHRASE);
+  if (phrase == NULL) return NULL;
+  phrase->scope = scope;
+  phrase->quoted = quoted;
+  for (size_t i = first; i < last; i++)
+    if (tokens[i].positional) tree_append(phrase, new_word(p, &tokens[i], scope));
+  if (phrase->first == NULL || phrase->first->next != NULL) {
+    for (tree *c = phrase->first; c != NULL; c = c->next) c->exact = true;
+    return phrase->first != NULL ? phrase : NULL;
+  }
+  phrase->first->exact = quoted || phrase->first->ngram;
+  phrase->first->quoted = quoted;
+  return phrase->first;
+}
+
+/* A run of CJK text matches where all its pieces do, as in Xapian. */
+static tree *new_ngrams(parser *p, sdx_bytes text, const text_token *tokens, size_t first,
+                        size_t last, const tree_scope *scope) {
+  tree *all = tree_new(p->s, TREE_AND);
+  if (all == NULL) return NULL;
+  all->ngram = true;
+  all->scope = scope;
+  uint32_t end = tokens[first].end;
+  for (size_t i = first; i < last; i++) {
+    if (tokens[i].end > end) end = tokens[i].end;
+    tree_append(all, new_word(p, &tokens[i], scope));
+  }
+  all->text = scratch_copy(p->s, text.data + tokens[first].start, end - tokens[first].start);
+  return tree_simplify(all);
+}
+
+/* Words of a chunk: joined ones are a phrase, the rest stand beside each other. */
+static tree *read_words(parser *p, sdx_bytes text, const tree_scope *scope) {
+  size_t count;
+  const text_token *tokens = split(p, text, &count);
+  tree *all = tree_new(p->s, TREE_AND);
+  for (size_t i = 0, j; i < count; i = j) {
+    const bool ngram = tokens[i].ngram;
+    for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
+    }
+    tree_append(all, ngram ? new_ngrams(p, text, tokens, i, j, scope)
+                           : new_phrase(p, tokens, i, j, scope, false));
+  }
+  return tree_simplify(all);
+}
+
+/* ---------------------------------------------------------------- patterns */
+
+/* Appends the one token of a piece between stars; false where it is not exactly one word. */
+static bool append_piece(parser *p, sdx_bytes piece, buffer *surface, buffer *folded) {
+  if (piece.size == 0) return true;
+  size_t count;
+  const text_token *tokens = split(p, piece, &count);
+  if (count != 1 || tokens[0].ngram) return false;
+  buffer_put(surface, tokens[0].surface.data, tokens[0].surface.size);
+  buffer_put(folded, tokens[0].folded.data, tokens[0].folded.size);
+  return true;
+}
+
+static tree *new_pattern(parser *p, const buffer *surface, const buffer *folded,
+                         const tree_scope *scope) {
+  if (surface->failed || folded->failed) {
+    p->s->failed = true;
+    return NULL;
+  }
+  if (!take_unit(p)) return NULL;
+  tree *t = tree_new(p->s, TREE_PATTERN);
+  if (t == NULL) return NULL;
+  t->scope = scope;
+  t->text = scratch_copy(p->s, surface->data, surface->size);
+  t->folded = scratch_copy(p->s, folded->data, folded->size);
+  return t;
+}
+
+/* proj*   *voice   *voi*   pro*t: NULL where the pieces between the stars are not words. */
+static tree *read_pattern(parser *p, sdx_bytes text, const tree_scope *scope) {
+  buffer surface = BUFFER_INIT, folded = BUFFER_INIT;
+  tree *t = NULL;
+  const char *at = text.data, *end = text.data + text.size;
+  bool words = true, star = false;
+  while (words && at < end) {
+    const char *stop = memchr(at, '*', (size_t)(end - at));
+    if (stop == at) { /* runs of stars are one */
+      if (!star) buffer_put_u8(&surface, '*'), buffer_put_u8(&folded, '*');
+      star = true;
+      at++;
+      continue;
+    }
+    if (stop == NULL) stop = end;
+    words = append_piece(p, (sdx_bytes){ .data = at, .size = (size_t)(stop - at) }, &surface, &folded);
+    star = false;
+    at = stop;
+  }
+  if (words && surface.size == 1 && scope == NULL) t = tree_new(p->s, TREE_ALL);
+  else if (words) t = new_pattern(p, &surface, &folded, scope);
+  buffer_free(&surface);
+  buffer_free(&folded);
+  return t;
+}
+
+/* Turns the last word of a phrase into a pattern: nasa.go*   "annual rev*" */
+static void open_end(parser *p, tree *phrase) {
+  tree *last = phrase->last;
+  char *surface = scratch_take(p->s, last->text.size + 1);
+  char *folded = scratch_take(p->s, last->folded.size + 1);
+  if (surface == NULL || folded == NULL) return;
+  memcpy(surface, last->text.data, last->text.size);
+  memcpy(folded, last->folded.data, last->folded.size);
+  surface[last->text.size] = folded[last->folded.size] = '*';
+  last->kind = TREE_PATTERN;
+  last->text = (sdx_bytes){ .data = surface, .size = last->text.size + 1 };
+  last->folded = (sdx_bytes){ .data = folded, .size = last->folded.size + 1 };
+}
+
+/* True where the text is words and one star behind the last of them. */
+static bool ends_in_star(parser *p, sdx_bytes text) {
+  if (text.size < 2 || memchr(text.data, '*', text.size) != text.data + text.size - 1) return false;
+  size_t count;
+  const text_token *tokens = split(p, text, &count);
+  return count > 1 && tokens[count - 1].end == text.size - 1 && !tokens[count - 1].ngram;
+}
+
+static tree *read_prefix_phrase(parser *p, sdx_bytes text, const tree_scope *scope) {
+  if (!ends_in_star(p, text)) return NULL;
+  tree *t = read_words(p, text, scope);
+  if (t == NULL || t->kind != TREE_PHRASE) return NULL;
+  open_end(p, t);
+  return t;
+}
+
+static size_t count_characters(sdx_bytes text) {
+  size_t n = 0;
+  for (size_t i = 0; i < text.size; i++) n += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+  return n;
+}
+
+/* word~  word~1  word~2; without a number one edit in short words, two in longer ones. */
+static tree *read_fuzzy(parser *p, sdx_bytes text, const tree_scope *scope) {
+  size_t size = text.size;
+  uint32_t number = 0;
+  if (size >= 3 && (text.data[size - 1] == '1' || text.data[size - 1] == '2') &&
+      text.data[size - 2] == '~')
+    number = (uint32_t)(text.data[--size] - '0');
+  if (size < 2 || text.data[size - 1] != '~') return NULL;
+  size_t count;
+  const text_token *tokens = split(p, (sdx_bytes){ .data = text.data, .size = size - 1 }, &count);
+  if (count != 1 || tokens[0].ngram || tokens[0].end != size - 1) return NULL;
+  tree *t = new_word(p, &tokens[0], scope);
+  if (t == NULL) return NULL;
+  t->kind = TREE_FUZZY;
+  t->number = number != 0 ? number : count_characters(t->folded) < 6 ? 1 : 2;
+  return t;
+}
+
+/* The whole value of a field whose words are not indexed. */
+static tree *read_value(parser *p, sdx_bytes text, const tree_scope *scope, bool quoted) {
+  if (!take_unit(p)) return NULL;
+  tree *t = tree_new(p->s, TREE_VALUE);
+  if (t == NULL) return NULL;
+  t->scope = scope;
+  t->quoted = quoted;
+  t->text = scratch_copy(p->s, text.data, text.size);
+  return t;
+}
+
+static tree *read_chunk(parser *p, sdx_bytes text, const tree_scope *scope) {
+  if (scope != NULL && scope->count == 1 && scope->rules[0]->weight == 0)
+    return read_value(p, text, scope, false);
+  tree *t = NULL;
+  if (memchr(text.data, '*', text.size) != NULL) {
+    t = read_pattern(p, text, scope);
+    if (t == NULL) t = read_prefix_phrase(p, text, scope);
+  } else if (memchr(text.data, '~', text.size) != NULL) {
+    t = read_fuzzy(p, text, scope);
+  }
+  return t != NULL ? t : read_words(p, text, scope);
+}
+
+static tree *read_quoted(parser *p, sdx_bytes text, const tree_scope *scope) {
+  if (scope != NULL && scope->count == 1 && scope->rules[0]->weight == 0)
+    return read_value(p, text, scope, true);
+  const bool star = ends_in_star(p, text);
+  size_t count;
+  const text_token *tokens = split(p, text, &count);
+  tree *t = new_phrase(p, tokens, 0, count, scope, true);
+  if (star && t != NULL && t->kind == TREE_PHRASE) open_end(p, t);
+  return t;
+}
+
+/* ---------------------------------------------------------------- units */
+
+#define NAME_MAX_SIZE 16
+
+/* The scope of a text field's name; NULL: no such field. */
+static const tree_scope *find_scope(parser *p, const char *name, size_t size) {
+  char lower[NAME_MAX_SIZE];
+  for (size_t i = 0; i < size; i++)
+    lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
+  const bool with = size == 4 && memcmp(lower, "with", 4) == 0;
+  const text_field_rule *rule = text_field_find(lower, size);
+  if (rule == NULL && !with) return NULL;
+  tree_scope *scope = SCRATCH_ONE(p->s, tree_scope);
+  if (scope == NULL) return NULL;
+  if (with) {
+    scope->name = "with";
+    scope->rules[scope->count++] = text_field_find("from", 4);
+    scope->rules[scope->count++] = text_field_find("to", 2);
+    scope->rules[scope->count++] = text_field_find("cc", 2);
+    return scope;
+  }
+  scope->name = rule->name;
+  scope->body = rule->prefix[0] == '\0';
+  if (!scope->body) scope->rules[scope->count++] = rule;
+  return scope;
+}
+
+/* Size of the name before the first colon; 0 where there is none that a field could have. */
+static size_t name_size(sdx_bytes chunk) {
+  for (size_t i = 0; i < chunk.size && i <= NAME_MAX_SIZE; i++) {
+    const char c = chunk.data[i];
+    if (c == ':') return i;
+    if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '-' && c != '_') return 0;
+  }
+  return 0;
+}
+
+static tree *read_filter(parser *p, const filter *f, sdx_bytes value) {
+  if (!take_unit(p)) return NULL;
+  tree *t = filter_node(p->s, f, value, &p->context->dates);
+  if (t != NULL || p->s->failed) return t;
+  if (p->plain) return read_words(p, value, NULL);
+  set_fault(p, "a filter does not know this value", value.data);
+  return NULL;
+}
+
+static tree *parse_group(parser *p);
+
+/* What stands behind `name:` where that ended its chunk: quotes or a group, without a space. */
+static tree *parse_behind_name(parser *p, const tree_scope *scope, const filter *f) {
+  if (p->now.kind == LEX_QUOTE) {
+    const sdx_bytes text = p->now.text;
+    advance(p);
+    return f != NULL ? read_filter(p, f, text) : read_quoted(p, text, scope);
+  }
+  const tree_scope *outer_scope = p->scope;
+  const filter *outer_filter = p->filter;
+  p->scope = scope;
+  p->filter = f;
+  tree *t = parse_group(p);
+  p->scope = outer_scope;
+  p->filter = outer_filter;
+  return t;
+}
+
+static tree *parse_chunk(parser *p) {
+  const sdx_bytes chunk = p->now.text;
+  advance(p);
+  const size_t name = name_size(chunk);
+  const tree_scope *scope = name != 0 ? find_scope(p, chunk.data, name) : NULL;
+  const filter *f = name != 0 && scope == NULL ? filter_find(chunk.data, name) : NULL;
+  if (scope != NULL || f != NULL) {
+    const sdx_bytes rest = { .data = chunk.data + name + 1, .size = chunk.size - name - 1 };
+    if (rest.size != 0)
+      return f != NULL ? read_filter(p, f, rest) : read_chunk(p, rest, scope);
+    if (p->now.glued && (p->now.kind == LEX_QUOTE || p->now.kind == LEX_OPEN))
+      return parse_behind_name(p, scope, f);
+    if (p->plain) return NULL;
+  }
+  return p->filter != NULL ? read_filter(p, p->filter, chunk) : read_chunk(p, chunk, p->scope);
+}
+
+/* One unit: a chunk or quotes. */
+static tree *parse_unit(parser *p) {
+  if (p->now.kind == LEX_CHUNK) return parse_chunk(p);
+  const sdx_bytes text = p->now.text;
+  advance(p);
+  return p->filter != NULL ? read_filter(p, p->filter, text) : read_quoted(p, text, p->scope);
+}
+
+/* ---------------------------------------------------------------- operators */
+
+/* Moves a unit's words into a NEAR or ADJ; false where it has none that have positions. */
+static bool move_words(tree *near, tree *unit) {
+  if (unit == NULL) return false;
+  if (unit->kind == TREE_PHRASE && !unit->quoted) {
+    unit->kind = near->kind;
+    tree_join(near, unit);
+    return true;
+  }
+  if (unit->kind != TREE_WORD && unit->kind != TREE_PATTERN) return false;
+  unit->exact = true;
+  tree_append(near, unit);
+  return true;
+}
+
+static tree *parse_near(parser *p) {
+  tree *unit = parse_unit(p);
+  if (p->now.kind != LEX_NEAR && p->now.kind != LEX_ADJ) return unit;
+  const lexeme_kind kind = p->now.kind;
+  tree *near = tree_new(p->s, kind == LEX_NEAR ? TREE_NEAR : TREE_ADJ);
+  if (near == NULL) return NULL;
+  bool words = move_words(near, unit);
+  while (words && p->fault == NULL && p->now.kind == kind) {
+    if (p->now.number > near->number) near->number = p->now.number;
+    advance(p);
+    if (p->now.kind != LEX_CHUNK && p->now.kind != LEX_QUOTE) {
+      words = false;
+      break;
+    }
+    words = move_words(near, parse_unit(p));
+  }
+  if (!words || p->now.kind == LEX_NEAR || p->now.kind == LEX_ADJ)
+    set_fault(p, "NEAR and ADJ stand between words", p->now.text.data);
+  if (near->number == 0) near->number = QUERY_WINDOW_DEFAULT;
+  if (near->number > QUERY_WINDOW_MAX) near->number = QUERY_WINDOW_MAX;
+  return near;
+}
+
+static tree *parse_or(parser *p, bool *any);
+
+static tree *parse_group(parser *p) {
+  const char *open = p->now.text.data;
+  if (++p->depth > QUERY_DEPTH_MAX) {
+    set_fault(p, "parentheses are nested too deep", open);
+    return NULL;
+  }
+  advance(p);
+  bool any;
+  tree *t = parse_or(p, &any);
+  if (p->now.kind == LEX_CLOSE) advance(p);
+  else set_fault(p, "a parenthesis is not closed", open);
+  p->depth--;
+  return t;
+}
+
+static bool starts_unit(lexeme_kind k) {
+  return k == LEX_CHUNK || k == LEX_QUOTE || k == LEX_OPEN;
+}
+
+/* [ NOT | - | + ] primary */
+static tree *parse_unary(parser *p) {
+  const bool without = p->now.kind == LEX_NOT || p->now.kind == LEX_MINUS;
+  if (without || p->now.kind == LEX_PLUS) advance(p);
+  if (!starts_unit(p->now.kind)) {
+    set_fault(p, "an operator lacks what it works on", p->now.text.data);
+    return NULL;
+  }
+  tree *t = p->now.kind == LEX_OPEN ? parse_group(p) : parse_near(p);
+  if (t == NULL || !without) return t;
+  if (t->kind == TREE_NOT) return t->first;
+  tree *not = tree_new(p->s, TREE_NOT);
+  tree_append(not, t);
+  return not;
+}
+
+/* *any says whether there was a unit at all, even one without words. */
+static tree *parse_and(parser *p, bool *any) {
+  tree *all = tree_new(p->s, TREE_AND);
+  bool wanted = false;
+  *any = false;
+  while (p->fault == NULL && p->status == SDX_OK && all != NULL) {
+    const lexeme_kind k = p->now.kind;
+    if (k == LEX_END || k == LEX_CLOSE || k == LEX_OR) break;
+    if (k == LEX_AND) {
+      if (!*any || wanted) set_fault(p, "AND stands between two terms", p->now.text.data);
+      wanted = true;
+      advance(p);
+      continue;
+    }
+    tree_join(all, parse_unary(p));
+    *any = true;
+    wanted = false;
+  }
+  if (wanted) set_fault(p, "AND stands between two terms", p->now.text.data);
+  return tree_simplify(all);
+}
+
+static tree *parse_or(parser *p, bool *any) {
+  tree *either = tree_new(p->s, TREE_OR);
+  if (either == NULL) return NULL;
+  tree *t = parse_and(p, any);
+  for (;;) {
+    tree_join(either, t);
+    if (p->fault != NULL || p->status != SDX_OK || p->now.kind != LEX_OR) break;
+    bool right;
+    const char *where = p->now.text.data;
+    advance(p);
+    t = parse_and(p, &right);
+    if (!*any || !right) set_fault(p, "OR stands between two terms", where);
+  }
+  return tree_simplify(either);
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static tree *parse_all(parser *p) {
+  p->at = p->begin;
+  p->now = (lexeme){ .kind = LEX_OPEN };
+  advance(p);
+  bool any;
+  tree *t = parse_or(p, &any);
+  if (p->now.kind == LEX_CLOSE && p->fault == NULL)
+    set_fault(p, "a parenthesis was not opened", p->now.text.data);
+  return t;
+}
+
+/* After a fault: every unit for itself, all of them wanted, those behind "-" and NOT unwanted. */
+static tree *parse_plain(parser *p) {
+  p->plain = true;
+  p->fault = NULL;
+  p->units = p->depth = 0;
+  p->scope = NULL;
+  p->filter = NULL;
+  p->at = p->begin;
+  p->now = (lexeme){ .kind = LEX_OPEN };
+  tree *all = tree_new(p->s, TREE_AND);
+  bool without = false;
+  advance(p);
+  while (p->now.kind != LEX_END && p->status == SDX_OK && all != NULL) {
+    if (p->now.kind != LEX_CHUNK) {
+      without = p->now.kind == LEX_NOT || p->now.kind == LEX_MINUS;
+      advance(p);
+      continue;
+    }
+    tree *t = parse_chunk(p);
+    tree *not = without && t != NULL ? tree_new(p->s, TREE_NOT) : NULL;
+    tree_append(not, t);
+    tree_join(all, not != NULL ? not : t);
+    without = false;
+  }
+  return tree_simplify(all);
+}
+
+static sdx_bytes cut(sdx_bytes text) {
+  if (text.size <= QUERY_BYTES_MAX) return text;
+  text.size = QUERY_BYTES_MAX;
+  while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xc0) == 0x80) text.size--;
+  return text;
+}
+
+sdx_status query_parse(query *out, scratch *s, text_analyser *analyser, sdx_bytes text,
+                       const query_context *context, sdx_error *err) {
+  const sdx_bytes kept = text.size != 0 ? cut(text) : (sdx_bytes){ .data = "", .size = 0 };
+  parser p = { .s = s, .analyser = analyser, .context = context, .begin = kept.data,
+               .end = kept.data + kept.size, .err = err };
+  *out = (query){ .root = NULL, .fell_back = kept.size < text.size };
+  tree *t = parse_all(&p);
+  if (p.fault != NULL && context->strict)
+    return error_set(err, SDX_INVALID, "the query has a fault at byte %zu: %s", p.fault_at, p.fault);
+  if (p.fault != NULL && p.status == SDX_OK) {
+    out->fell_back = true;
+    t = parse_plain(&p);
+    if (t == NULL && p.status == SDX_OK) t = read_words(&p, kept, NULL); /* nothing but operators */
+  }
+  out->fell_back |= p.dropped;
+  out->root = t != NULL ? t : tree_new(s, TREE_NOTHING);
+  if (p.status != SDX_OK) return p.status;
+  if (s->failed) return error_memory(err);
+  return SDX_OK;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * grammar.h - what a person typed, read into a tree. docs/query.md is the reference.
+ *
+ *   query   = or
+ *   or      = and { "OR" and }
+ *   and     = unary { [ "AND" ] unary }
+ *   unary   = [ "NOT" | "-" | "+" ] primary
+ *   primary = "(" or ")" | field ":(" or ")" | near
+ *   near    = unit { ( "NEAR" [ "/n" ] | "ADJ" [ "/n" ] ) unit }
+ *   unit    = [ field ":" ] ( word | '"' words '"' ) | filter ":" value
+ *
+ * A pure function of text, analyser and context. It never fails for the person: where the text has a
+ * fault, parentheses, quotes and operators are dropped and all units are searched ("-" and "NOT"
+ * still exclude), and `fell_back` says so.
+ */
+#ifndef SEALDEX_QUERY_GRAMMAR_H
+#define SEALDEX_QUERY_GRAMMAR_H
+
+#include "query/tree.h"
+
+#define QUERY_BYTES_MAX 65536 /* longer text is cut there */
+#define QUERY_UNITS_MAX 1024  /* words and filters behind these are dropped */
+#define QUERY_DEPTH_MAX 64    /* parentheses nested deeper are a fault */
+#define QUERY_WINDOW_DEFAULT 10 /* of NEAR and ADJ without a number, as in Xapian */
+#define QUERY_WINDOW_MAX 10000
+
+typedef struct query_context {
+  date_context dates;
+  bool strict;   /* a fault is SDX_INVALID, with its place (a byte offset) in the message */
+} query_context;
+
+typedef struct query {
+  tree *root;    /* TREE_NOTHING where the text has no words */
+  bool fell_back;
+} query;
+
+sdx_status query_parse(query *out, scratch *s, text_analyser *analyser, sdx_bytes text,
+                       const query_context *context, sdx_error *err) SDX_CHECK;
+
+#endif
