@@ -15,6 +15,7 @@ struct keyring {
   int process;
   int dir;
   region now;     /* as read or committed */
+  bool settled;   /* the file was seen whole: no power cut has torn it since this handle opened */
   root_key *root; /* NULL while locked */
   bool staged;
   region next;         /* where staged */
@@ -237,6 +238,18 @@ static sdx_status check_successor(const keyring *k, const region *fresh, sdx_err
   return k->root != NULL ? region_check_proof(fresh, k->root, err) : SDX_OK;
 }
 
+/* Takes over `fresh`, or frees it. */
+static sdx_status follow(keyring *k, region *fresh, sdx_error *err) {
+  const sdx_status status = check_successor(k, fresh, err);
+  if (status == SDX_OK) {
+    region_free(&k->now);
+    k->now = *fresh;
+  } else {
+    region_free(fresh);
+  }
+  return status;
+}
+
 sdx_status keyring_refresh(keyring *k, sdx_error *err) {
   region fresh;
   sdx_status status = refuse_fork(k, err);
@@ -244,21 +257,19 @@ sdx_status keyring_refresh(keyring *k, sdx_error *err) {
   keyring_rollback(k);
   if (keyring_file_holds(k->dir, &k->now)) return SDX_OK;
   status = keyring_file_read(k->dir, &fresh, err);
-  if (status != SDX_OK) return status;
-  status = check_successor(k, &fresh, err);
-  if (status != SDX_OK) {
-    region_free(&fresh);
-    return status;
-  }
-  region_free(&k->now);
-  k->now = fresh;
-  return SDX_OK;
+  return status == SDX_OK ? follow(k, &fresh, err) : status;
 }
 
 sdx_status keyring_recover(keyring *k, sdx_error *err) {
+  region fresh;
   sdx_status status = refuse_fork(k, err);
-  if (status == SDX_OK) status = keyring_file_settle(k->dir, err);
-  return status == SDX_OK ? keyring_refresh(k, err) : status;
+  if (status != SDX_OK) return status;
+  keyring_rollback(k);
+  if (k->settled && keyring_file_holds(k->dir, &k->now)) return SDX_OK;
+  status = keyring_file_settle(k->dir, &fresh, err);
+  if (status == SDX_OK) status = follow(k, &fresh, err);
+  k->settled = status == SDX_OK;
+  return status;
 }
 
 /* ---- what shows without a key ---- */

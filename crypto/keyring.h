@@ -58,16 +58,6 @@ typedef struct keyring_options {
   uint32_t argon2_mib;
 } keyring_options;
 
-/* What changes the disk, for fault injection. */
-typedef enum keyring_op {
-  KEYRING_OP_OPEN,
-  KEYRING_OP_WRITE,
-  KEYRING_OP_SYNC,
-  KEYRING_OP_RENAME,
-  KEYRING_OP_UNLINK,
-  KEYRING_OP_SYNC_DIR
-} keyring_op;
-
 typedef struct keyring keyring;
 
 /* Creates DIR/keyring with a fresh index id, root key, id, table and intake keys, and one slot for
@@ -91,8 +81,9 @@ bool keyring_unlocked(const keyring *k);
  * On failure the keyring stays as it was. */
 sdx_status keyring_refresh(keyring *k, sdx_error *err) SDX_CHECK;
 
-/* Brings both regions to the higher valid generation (a writer's first step after a crash).
- * Does nothing, and writes nothing, where they agree. */
+/* A writer's first step: keyring_refresh, and if a crash or a failed write was before us, brings
+ * both regions to the higher valid generation and removes what it left behind. Writes nothing where
+ * they agree. */
 sdx_status keyring_recover(keyring *k, sdx_error *err) SDX_CHECK;
 
 /* What shows without a key. */
@@ -155,7 +146,23 @@ sdx_status keyring_destroy(const char *dir, sdx_error *err) SDX_CHECK;
 /* Fault injection for tests: when set, called before every system call that changes the disk; a
  * result other than 0 is an errno with which that call fails (a write after half of its bytes). */
 #ifdef SEALDEX_FAULTS
-extern int (*keyring_fault)(keyring_op op);
+typedef enum keyring_op {
+  KEYRING_OP_OPEN,
+  KEYRING_OP_WRITE,
+  KEYRING_OP_SYNC,
+  KEYRING_OP_RENAME,
+  KEYRING_OP_UNLINK,
+  KEYRING_OP_SYNC_DIR
+} keyring_op;
+
+typedef struct keyring_call {
+  keyring_op op;
+  int fd;      /* of the file (WRITE, SYNC), else of the directory */
+  uint64_t at; /* WRITE: the range */
+  size_t size;
+} keyring_call;
+
+extern int (*keyring_fault)(const keyring_call *call);
 #endif
 
 #endif

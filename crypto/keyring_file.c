@@ -16,22 +16,21 @@
 #define FILE_MAX (2 * (size_t)REGION_MAX)
 #define READ_ATTEMPTS 20
 
+static bool file_exists(int dir, const char *name) {
+  return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* ---- the calls that change the disk; each gives 0 or an errno ---- */
 
 #ifdef SEALDEX_FAULTS
-int (*keyring_fault)(keyring_op op) = NULL;
-static int fault(keyring_op op) {
-  return keyring_fault != NULL ? keyring_fault(op) : 0;
-}
+int (*keyring_fault)(const keyring_call *call) = NULL;
+#define FAULT(...) (keyring_fault != NULL ? keyring_fault(&(const keyring_call){ __VA_ARGS__ }) : 0)
 #else
-static int fault(keyring_op op) {
-  (void)op;
-  return 0;
-}
+#define FAULT(...) 0
 #endif
 
 static int disk_open(int *fd, int dir, const char *name, int flags) {
-  const int failed = fault(KEYRING_OP_OPEN);
+  const int failed = FAULT(.op = KEYRING_OP_OPEN, .fd = dir);
   if (failed != 0) return failed;
   *fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
   return *fd >= 0 ? 0 : errno;
@@ -51,7 +50,7 @@ static int write_plainly(int fd, const uint8_t *bytes, size_t size, size_t at) {
 
 /* A write that a test fails is torn: half of it happens. */
 static int disk_write(int fd, const uint8_t *bytes, size_t size, size_t at) {
-  const int failed = fault(KEYRING_OP_WRITE);
+  const int failed = FAULT(.op = KEYRING_OP_WRITE, .fd = fd, .at = at, .size = size);
   if (failed != 0) {
     (void)write_plainly(fd, bytes, size / 2, at);
     return failed;
@@ -60,25 +59,25 @@ static int disk_write(int fd, const uint8_t *bytes, size_t size, size_t at) {
 }
 
 static int disk_sync(int fd) {
-  const int failed = fault(KEYRING_OP_SYNC);
+  const int failed = FAULT(.op = KEYRING_OP_SYNC, .fd = fd);
   if (failed != 0) return failed;
   return fdatasync(fd) == 0 ? 0 : errno;
 }
 
 static int disk_sync_dir(int dir) {
-  const int failed = fault(KEYRING_OP_SYNC_DIR);
+  const int failed = FAULT(.op = KEYRING_OP_SYNC_DIR, .fd = dir);
   if (failed != 0) return failed;
   return fsync(dir) == 0 ? 0 : errno;
 }
 
 static int disk_rename(int dir, const char *from, const char *to) {
-  const int failed = fault(KEYRING_OP_RENAME);
+  const int failed = FAULT(.op = KEYRING_OP_RENAME, .fd = dir);
   if (failed != 0) return failed;
   return renameat(dir, from, dir, to) == 0 ? 0 : errno;
 }
 
 static int disk_unlink(int dir, const char *name) {
-  const int failed = fault(KEYRING_OP_UNLINK);
+  const int failed = FAULT(.op = KEYRING_OP_UNLINK, .fd = dir);
   if (failed != 0) return failed;
   return unlinkat(dir, name, 0) == 0 ? 0 : errno;
 }
@@ -219,7 +218,7 @@ bool keyring_file_holds(int dir, const region *r) {
            memcmp(sums[i], r->digest, REGION_DIGEST_SIZE) == 0;
   }
   close(fd);
-  return same;
+  return same && !file_exists(dir, LEFTOVER);
 }
 
 /* ---- writing ---- */
@@ -238,17 +237,18 @@ static int rewrite(int dir, const char *name, const uint8_t *bytes, size_t size,
   int failed = disk_open(&fd, dir, name, O_WRONLY);
   if (failed != 0) return failed;
   failed = write_regions(fd, bytes, size, first);
+  if (failed == 0 && ftruncate(fd, (off_t)(2 * size)) != 0) failed = errno;
   close(fd);
   return failed;
 }
 
-/* Overwrites all of a file with noise, durably. Absent is fine. */
+/* Overwrites all of a file with noise, durably. */
 static int scrub(int dir, const char *name) {
   uint8_t noise[REGION_MIN];
   struct stat st;
   int fd = -1;
   int failed = disk_open(&fd, dir, name, O_WRONLY);
-  if (failed != 0) return failed == ENOENT ? 0 : failed;
+  if (failed != 0) return failed;
   if (fstat(fd, &st) != 0) failed = errno;
   for (size_t at = 0; failed == 0 && at < (size_t)st.st_size; at += sizeof noise) {
     const size_t left = (size_t)st.st_size - at;
@@ -262,11 +262,18 @@ static int scrub(int dir, const char *name) {
 
 /* Overwrites, unlinks, and makes that durable. Absent is fine. */
 static int scrub_and_unlink(int dir, const char *name) {
-  if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? 0 : errno;
+  if (!file_exists(dir, name)) return 0;
   int failed = scrub(dir, name);
   if (failed == 0) failed = disk_unlink(dir, name);
   if (failed == 0) failed = disk_sync_dir(dir);
   return failed;
+}
+
+/* Whoever could read and write the old file can do so with the new one, as far as we may say. */
+static void take_over_access(int fd, int dir) {
+  struct stat st;
+  if (fstatat(dir, MAIN, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (fchown(fd, st.st_uid, st.st_gid) == 0) (void)fchmod(fd, st.st_mode & 07777);
 }
 
 /* A whole new keyring.new, durable with its name. */
@@ -274,6 +281,7 @@ static int write_beside(int dir, const uint8_t *bytes, size_t size) {
   int fd = -1;
   int failed = disk_open(&fd, dir, LEFTOVER, O_WRONLY | O_CREAT | O_EXCL);
   if (failed != 0) return failed;
+  take_over_access(fd, dir);
   failed = write_regions(fd, bytes, size, 0);
   close(fd);
   if (failed == 0) failed = disk_sync_dir(dir);
@@ -305,8 +313,7 @@ static sdx_status written(int failed, sdx_error *err) {
 
 sdx_status keyring_file_create(int dir, region *r, sdx_error *err) {
   uint8_t *bytes = NULL;
-  if (faccessat(dir, MAIN, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-    return error_set(err, SDX_INVALID, "there is a keyring already");
+  if (file_exists(dir, MAIN)) return error_set(err, SDX_INVALID, "there is a keyring already");
   const sdx_status status = encode(&bytes, r, err);
   if (status != SDX_OK) return status;
   int failed = scrub_and_unlink(dir, LEFTOVER); /* of a creation that a crash interrupted */
@@ -329,7 +336,7 @@ static int settle_image(int dir, const char *name, const uint8_t *bytes, const i
   return failed;
 }
 
-sdx_status keyring_file_settle(int dir, sdx_error *err) {
+sdx_status keyring_file_settle(int dir, region *out, sdx_error *err) {
   image m;
   const char *name;
   uint8_t *bytes = NULL;
@@ -342,24 +349,30 @@ sdx_status keyring_file_settle(int dir, sdx_error *err) {
     status = written(failed, err);
   }
   free(bytes);
-  image_free(&m);
+  if (status == SDX_OK)
+    *out = m.best;
+  else
+    image_free(&m);
   return status;
 }
 
 /* The leftover of a failure before the old file was touched is removed at once if possible; the
  * next settle does it otherwise. */
-static int grow(int dir, const uint8_t *bytes, size_t size) {
+static int replace_file(int dir, const uint8_t *bytes, size_t size) {
   const int failed = write_beside(dir, bytes, size);
   if (failed == 0) return take_name(dir);
   (void)scrub_and_unlink(dir, LEFTOVER);
   return failed;
 }
 
+/* In place, the generations take turns in which region is written first. A commit whose last sync
+ * failed leaves one region that reads well and may not be on the disk; nobody can tell later, but
+ * the next commit writes just that one first, while the other, which is on the disk, still stands.
+ */
 sdx_status keyring_file_replace(int dir, const region *now, region *next, sdx_error *err) {
   region on_disk;
   uint8_t *bytes = NULL;
-  sdx_status status = keyring_file_settle(dir, err);
-  if (status == SDX_OK) status = keyring_file_read(dir, &on_disk, err);
+  sdx_status status = keyring_file_settle(dir, &on_disk, err);
   if (status != SDX_OK) return status;
   const bool current = memcmp(on_disk.digest, now->digest, sizeof now->digest) == 0;
   region_free(&on_disk);
@@ -367,15 +380,17 @@ sdx_status keyring_file_replace(int dir, const region *now, region *next, sdx_er
     return error_set(err, SDX_INVALID, "the keyring changed since it was read: refresh it first");
   status = encode(&bytes, next, err);
   if (status == SDX_OK)
-    status = written(next->size == now->size ? rewrite(dir, MAIN, bytes, next->size, 0)
-                                             : grow(dir, bytes, next->size),
+    status = written(next->size == now->size
+                         ? rewrite(dir, MAIN, bytes, next->size, next->generation & 1)
+                         : replace_file(dir, bytes, next->size),
                      err);
   free(bytes);
   return status;
 }
 
 sdx_status keyring_file_destroy(int dir, sdx_error *err) {
-  int failed = scrub_and_unlink(dir, MAIN);
-  if (failed == 0) failed = scrub_and_unlink(dir, LEFTOVER);
+  /* The leftover first: beside a file of noise it would count as the keyring again. */
+  int failed = scrub_and_unlink(dir, LEFTOVER);
+  if (failed == 0) failed = scrub_and_unlink(dir, MAIN);
   return failed == 0 ? SDX_OK : error_system(err, failed, "cannot destroy the keyring");
 }

@@ -19,15 +19,16 @@
 /* The valid region of the higher generation. SDX_SYSTEM where there is no file. */
 sdx_status keyring_file_read(int dir, region *out, sdx_error *err) SDX_CHECK;
 
-/* True where both regions on disk carry this one's checksum; reads 64 bytes. */
+/* True where both regions on disk carry this one's checksum and there is no leftover; reads 64
+ * bytes. Whole it need not be: a power cut can tear a region and leave its checksum. */
 bool keyring_file_holds(int dir, const region *r);
 
 /* SDX_INVALID where there is a keyring already. */
 sdx_status keyring_file_create(int dir, region *r, sdx_error *err) SDX_CHECK;
 
-/* Finishes what a crash or a failed write interrupted: afterwards both regions hold what
- * keyring_file_read gives, and there is no leftover. Writes nothing where that holds already. */
-sdx_status keyring_file_settle(int dir, sdx_error *err) SDX_CHECK;
+/* Finishes what a crash or a failed write interrupted: afterwards both regions hold *out, and there
+ * is no leftover. Writes nothing where that holds already. */
+sdx_status keyring_file_settle(int dir, region *out, sdx_error *err) SDX_CHECK;
 
 /* Replaces `now` by `next`. SDX_INVALID where `now` is not what stands on disk. After any other
  * failure either may stand there. */

@@ -38,7 +38,7 @@ void slot_encode(buffer *b, const slot *s) {
 
 static bool costs_in_bounds(uint32_t ops, uint32_t mib) {
   return ops >= ARGON2_OPS_MIN && ops <= ARGON2_OPS_MAX && mib >= ARGON2_MIB_MIN &&
-         mib <= ARGON2_MIB_MAX;
+         mib <= ARGON2_MIB_MAX && ops * mib <= ARGON2_WORK_MAX;
 }
 
 static bool slot_is_sound(const slot *s) {
@@ -176,8 +176,10 @@ sdx_status slot_check(const sdx_secret *s, const keyring_options *options, sdx_e
     if (options != NULL &&
         !costs_in_bounds(options->argon2_ops != 0 ? options->argon2_ops : ARGON2_OPS_DEFAULT,
                          options->argon2_mib != 0 ? options->argon2_mib : ARGON2_MIB_DEFAULT))
-      return error_set(err, SDX_INVALID, "Argon2id takes %d to %d passes over %d to %d MiB",
-                       ARGON2_OPS_MIN, ARGON2_OPS_MAX, ARGON2_MIB_MIN, ARGON2_MIB_MAX);
+      return error_set(
+          err, SDX_INVALID,
+          "Argon2id takes %d to %d passes over %d to %d MiB, and at most %d passes x MiB",
+          ARGON2_OPS_MIN, ARGON2_OPS_MAX, ARGON2_MIB_MIN, ARGON2_MIB_MAX, ARGON2_WORK_MAX);
     return SDX_OK;
   case SDX_SECRET_DEPOSIT:
     break;

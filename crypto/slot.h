@@ -29,6 +29,7 @@
 #define ARGON2_MIB_MIN 32
 #define ARGON2_MIB_MAX 1024
 #define ARGON2_MIB_DEFAULT 64
+#define ARGON2_WORK_MAX 4096 /* passes times MiB: some seconds */
 #define ARGON2_PASSPHRASE_MAX 1024
 
 typedef enum slot_kind {
