@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The shared library exports what sealdex.h declares, and nothing else; its link closure has no
+# network and no logging of its own.
+#   symbols.sh LIBRARY [SANITIZERS]
+set -u
+library=${1:?usage: symbols.sh LIBRARY [SANITIZERS]}
+sanitizers=${2:-}
+cd "$(dirname "$0")/../.." || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+nm -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' | sort -u >"$work/exported"
+if [ -n "$sanitizers" ]; then # they mark every library with symbols of theirs
+  grep -vE '^(__asan|__ubsan|__odr_asan|__tsan|_ZZ?N?[0-9]*__(asan|san))' "$work/exported" >"$work/own"
+  mv "$work/own" "$work/exported"
+fi
+# Declarations: SDX_API, up to the name in front of the first parenthesis.
+tr '\n' ' ' <include/sealdex.h | grep -oE 'SDX_API [^;(]*\(' | grep -oE 'sdx_[a-z0-9_]+ *\($' |
+  tr -d ' (' | sort -u >"$work/declared"
+
+others=$(grep -v '^sdx_' "$work/exported")
+if [ -n "$others" ]; then
+  echo "FAILED: exported, and not sdx_:"
+  echo "$others" | head -20
+  bad=1
+fi
+differ=$(comm -3 "$work/declared" "$work/exported")
+if [ -n "$differ" ]; then
+  echo "FAILED: declared only (left), exported only (right):"
+  echo "$differ"
+  bad=1
+fi
+[ "$(wc -l <"$work/declared")" -gt 30 ] || { echo "FAILED: hardly any declarations found"; bad=1; }
+
+# What the library calls: nothing that opens a connection, and no log.
+nm -D --undefined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' |
+  grep -xE 'socket|connect|bind|listen|accept4?|send(to|msg)?|getaddrinfo|gethostbyname|syslog|vsyslog|openlog|system|popen' \
+    >"$work/calls"
+if [ -s "$work/calls" ]; then
+  echo "FAILED: the library calls $(tr '\n' ' ' <"$work/calls")"
+  bad=1
+fi
+
+# Every public function has its place in the manual that is its header: a comment of its own or of its
+# group stands above it. Every name used in the docs exists.
+grep -ohE '\bsdx_[a-z0-9_]+\b' README.md docs/*.md 2>/dev/null | sort -u | while read -r name; do
+  grep -qE "\\b$name\\b" include/sealdex.h || echo "$name"
+done >"$work/unknown"
+if [ -s "$work/unknown" ]; then
+  echo "FAILED: the docs name what is not in the header: $(tr '\n' ' ' <"$work/unknown")"
+  bad=1
+fi
+[ $bad = 0 ] && echo "passed: $(wc -l <"$work/exported") symbols, all of them declared"
+exit $bad
