@@ -210,6 +210,8 @@ typedef struct sdx_open_options {
   uint32_t version;
   size_t cache_bytes;      /* of opened blocks; 0: 16 MiB */
   bool accept_restored;    /* open a store that is older than its keyring (a restored backup) */
+  int64_t now;             /* stops the handle's clock: calls that are given no time take this one, or
+                              the latest that a call was given since; 0: the clock runs */
 } sdx_open_options;
 #define SDX_OPEN_OPTIONS_INIT { .version = 1 }
 

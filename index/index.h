@@ -29,22 +29,36 @@ typedef struct index_settings {
 
 struct view;
 
+#define INDEX_DAMAGED_MAX 64
+
 struct sdx_index {
   char *dir;
+  int dir_fd;
+  uint8_t index_id[16];
   int pid;
   store *store;
   keyring *keyring;          /* guarded by keyring_lock */
   pthread_mutex_t keyring_lock;
-  secret *id_key;            /* blinds external ids */
+  secret *id_key;            /* blinds external ids; NULL, as the next four, without a key */
   secret *table_key;         /* seals `ids` rows ... */
   secret *row_key;           /* ... authenticates `due` and `meta` rows (derived from table_key) */
-  secret *thread_key;        /* hashes thread ids (derived from id_key) */
+  secret *thread_key;        /* hashes thread ids (derived from id_key) ... */
+  secret *content_key;       /* ... and what items hold (derived from id_key) */
   index_settings settings;
+  bool accept_restored;
+  atomic_int_fast64_t stopped_clock; /* what calls without a time take as the time; 0: the clock */
   block_cache *cache;
-  pthread_mutex_t view_lock; /* guards the exchange of `view` */
+  pthread_mutex_t view_lock; /* guards the exchange of `view`, and `damaged` */
   struct view *view;         /* the newest picture; index/view.h */
-  pthread_mutex_t write_lock; /* one writing call at a time in this handle */
-  text_analyser *analyser;   /* of writers; under write_lock */
+  holder_id damaged[INDEX_DAMAGED_MAX]; /* segments that stopped opening while they were searched */
+  size_t damaged_count;
+  pthread_mutex_t maintenance_lock; /* taken before the store's; before write_lock */
+  pthread_mutex_t write_lock; /* one write transaction at a time in this handle */
+  uint64_t checked_keyring;  /* the keyring's generation whose keys are all published; write_lock */
+  seal_key *epoch_key;       /* of the epoch last written to; write_lock */
+  holder_id epoch_key_id;
+  pthread_mutex_t analyser_lock;
+  text_analyser *analyser;   /* of sdx_add; under analyser_lock */
   pthread_mutex_t query_lock; /* guards the pool of analysers for queries */
   text_analyser *query_analysers[8];
   atomic_uint_fast32_t next_segment_number;
@@ -54,6 +68,22 @@ struct sdx_index {
 
 /* SDX_FORKED in another process than the one that opened the handle. Every public call begins so. */
 sdx_status index_check(const sdx_index *index, sdx_error *err) SDX_CHECK;
+
+/* The time for a call that was given `now`; 0 means the clock, or where the handle's clock is stopped
+ * the time it stopped at. A time that is given moves a stopped clock on. */
+int64_t index_now(sdx_index *index, int64_t now);
+
+/* Opens without a key: for sweeps, inspection and compaction. Close with sdx_close. */
+sdx_status index_open_locked(sdx_index **out, const char *dir, sdx_error *err) SDX_CHECK;
+
+/* The maintenance lock, in this handle and across processes. `wait` false: SDX_LOCKED at once where
+ * somebody has it; true: after some seconds. */
+sdx_status index_maintenance_begin(sdx_index *index, bool wait, sdx_error *err) SDX_CHECK;
+void index_maintenance_end(sdx_index *index);
+
+/* The key of a published holder; the caller's. SDX_NOT_FOUND where the keyring lacks it. */
+sdx_status index_holder_key(sdx_index *index, keyring_kind kind, holder_id id, seal_key **out,
+                            sdx_error *err) SDX_CHECK;
 
 /* An analyser for a query: from the pool, or a new one; give it back. */
 sdx_status index_borrow_analyser(sdx_index *index, text_analyser **out, sdx_error *err) SDX_CHECK;

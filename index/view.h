@@ -45,13 +45,19 @@ typedef struct view_read {
   view *view;
   store_txn *txn;
   segment_session session; /* for segments of this view, in this call */
+  int64_t now;             /* items that expired by then are dead */
 } view_read;
 
 /* Takes a snapshot and the view of its generation (made anew where the generation moved). Refuses
  * with SDX_CLOSED where the account is closed, SDX_ROLLED_BACK for a restored store. `deadline`
  * (CLOCK_MONOTONIC nanoseconds, 0: none) bounds the reading of a long journal. */
 sdx_status view_begin(view_read *out, sdx_index *index, int64_t deadline, sdx_error *err) SDX_CHECK;
+/* The same at another time than the clock's: `now` decides which items have expired (0: index_now). */
+sdx_status view_begin_at(view_read *out, sdx_index *index, int64_t deadline, int64_t now,
+                         sdx_error *err) SDX_CHECK;
 void view_end(view_read *r);
+/* Lets go of the newest picture: no call may rely on finding it. */
+void view_drop(sdx_index *index);
 
 /* Attributes of segment number i of the view, journal changes applied; loaded on first use, kept with
  * the view; borrowed. Thread-safe. */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "index/blocks.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/wipe.h"
+#include "index/bytes.h"
+#include "index/meta.h"
+
+static const char ad_label[13] = "sealdex block";
+static const char place_label[] = "sealdex block place";
+
+void blocks_of(sealed_blocks *out, const uint8_t index_id[16], holder_id id, const seal_key *key) {
+  uint8_t hash[32];
+  out->id = id;
+  out->key = key;
+  secret_hash(hash, sizeof hash, seal_key_secret(key), place_label, sizeof place_label - 1);
+  memcpy(out->place, hash, sizeof out->place);
+  wipe(hash, sizeof hash);
+  memcpy(out->ad, ad_label, sizeof ad_label);
+  put_le(out->ad + 13, META_FORMAT, 2);
+  memcpy(out->ad + 15, index_id, 16);
+  put_be(out->ad + 31, id, 8);
+  memset(out->ad + 39, 0, 5);
+}
+
+static void block_name(uint8_t name[5], segment_stream stream, uint32_t number) {
+  name[0] = (uint8_t)stream;
+  put_le(name + 1, number, 4);
+}
+
+void blocks_key(const sealed_blocks *b, segment_stream stream, uint32_t number,
+                uint8_t key[BLOCKS_KEY_SIZE]) {
+  uint8_t name[5];
+  block_name(name, stream, number);
+  put_be(key, b->id, 8);
+  put_be(key + 8, crypto_short_hash(b->place, name, sizeof name), 8);
+}
+
+static void block_ad(const sealed_blocks *b, segment_stream stream, uint32_t number,
+                     uint8_t ad[BLOCKS_AD_SIZE]) {
+  memcpy(ad, b->ad, 39);
+  block_name(ad + 39, stream, number);
+}
+
+void blocks_seal(const sealed_blocks *b, nonce_pool *pool, segment_stream stream, uint32_t number,
+                 const uint8_t plain[BLOCK_PLAIN], uint8_t sealed[STORE_BLOCK_SIZE]) {
+  uint8_t ad[BLOCKS_AD_SIZE];
+  block_ad(b, stream, number, ad);
+  seal(sealed, b->key, pool, ad, sizeof ad, plain, BLOCK_PLAIN);
+}
+
+sdx_status blocks_get(const sealed_blocks *b, store_txn *t, segment_stream stream, uint32_t number,
+                      uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
+  uint8_t key[BLOCKS_KEY_SIZE], ad[BLOCKS_AD_SIZE];
+  sdx_bytes value;
+  blocks_key(b, stream, number, key);
+  const sdx_status status = store_get(t, STORE_BLOCKS, key, sizeof key, &value, err);
+  if (status == SDX_NOT_FOUND)
+    return error_set(err, SDX_DAMAGED, "segment %016llx: a block is missing", (unsigned long long)b->id);
+  if (status != SDX_OK) return status;
+  block_ad(b, stream, number, ad);
+  if (value.size == STORE_BLOCK_SIZE &&
+      unseal(plain, b->key, ad, sizeof ad, (const uint8_t *)value.data, value.size) == SDX_OK)
+    return SDX_OK;
+  return error_set(err, SDX_DAMAGED, "segment %016llx: a block does not open",
+                   (unsigned long long)b->id);
+}
+
+/* ------------------------------------------------------------------ the attribute object */
+
+size_t blocks_attributes_count(size_t size) { return (size + BLOCK_PLAIN - 1) / BLOCK_PLAIN; }
+
+static uint32_t attribute_block(uint32_t version, size_t i) { return version << 16 | (uint32_t)i; }
+
+sdx_status blocks_attributes_get(const sealed_blocks *b, store_txn *t, uint32_t version, size_t size,
+                                 buffer *out, sdx_error *err) {
+  const size_t count = blocks_attributes_count(size);
+  if (!buffer_reserve(out, count * BLOCK_PLAIN)) return error_memory(err);
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < count && status == SDX_OK; i++) {
+    status = blocks_get(b, t, STREAM_ATTRIBUTES, attribute_block(version, i), out->data + out->size,
+                        err);
+    out->size += BLOCK_PLAIN;
+  }
+  out->size -= count * BLOCK_PLAIN - size;
+  return status;
+}
+
+sdx_status blocks_attributes_put(const sealed_blocks *b, store_txn *t, nonce_pool *pool,
+                                 uint32_t version, const buffer *encoded, sdx_error *err) {
+  uint8_t key[BLOCKS_KEY_SIZE], plain[BLOCK_PLAIN], sealed[STORE_BLOCK_SIZE];
+  sdx_status status = SDX_OK;
+  if (encoded->size > BLOCKS_ATTRIBUTES_MAX)
+    return error_set(err, SDX_INVALID, "a segment's attributes are too big");
+  const size_t count = blocks_attributes_count(encoded->size);
+  for (size_t i = 0; i < count && status == SDX_OK; i++) {
+    const size_t at = i * BLOCK_PLAIN, left = encoded->size - at;
+    const size_t n = left < BLOCK_PLAIN ? left : BLOCK_PLAIN;
+    memcpy(plain, encoded->data + at, n);
+    memset(plain + n, 0, BLOCK_PLAIN - n);
+    blocks_key(b, STREAM_ATTRIBUTES, attribute_block(version, i), key);
+    blocks_seal(b, pool, STREAM_ATTRIBUTES, attribute_block(version, i), plain, sealed);
+    status = store_put(t, STORE_BLOCKS, key, sizeof key, sealed, sizeof sealed, err);
+  }
+  wipe(plain, sizeof plain);
+  return status;
+}
+
+sdx_status blocks_attributes_delete(const sealed_blocks *b, store_txn *t, uint32_t version,
+                                    size_t size, sdx_error *err) {
+  uint8_t key[BLOCKS_KEY_SIZE];
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < blocks_attributes_count(size) && status == SDX_OK; i++) {
+    blocks_key(b, STREAM_ATTRIBUTES, attribute_block(version, i), key);
+    status = store_delete(t, STORE_BLOCKS, key, sizeof key, err);
+  }
+  return status;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * blocks.h - a segment's blocks as the store has them: sealed, under keys that tell nothing.
+ *
+ *   key    segment id (8, big-endian) | SipHash-2-4 of stream (1) and number (4, little-endian) (8)
+ *   value  4,080 bytes: nonce field, 4,032 of ciphertext, tag
+ *
+ * The SipHash key is the first half of keyed BLAKE2b-256 of "sealdex block place" under the segment's
+ * key. Associated data: "sealdex block" | format (2) | index id (16) | segment id (8, big-endian) |
+ * stream (1) | number (4).
+ */
+#ifndef SEALDEX_INDEX_BLOCKS_H
+#define SEALDEX_INDEX_BLOCKS_H
+
+#include "base/buffer.h"
+#include "index/index.h"
+
+#define BLOCKS_KEY_SIZE 16
+#define BLOCKS_AD_SIZE 44
+
+typedef struct sealed_blocks {
+  holder_id id;
+  const seal_key *key;
+  uint8_t place[16];
+  uint8_t ad[BLOCKS_AD_SIZE]; /* all but stream and number */
+} sealed_blocks;
+
+/* Borrows `key`. */
+void blocks_of(sealed_blocks *out, const uint8_t index_id[16], holder_id id, const seal_key *key);
+void blocks_key(const sealed_blocks *b, segment_stream stream, uint32_t number,
+                uint8_t key[BLOCKS_KEY_SIZE]);
+void blocks_seal(const sealed_blocks *b, nonce_pool *pool, segment_stream stream, uint32_t number,
+                 const uint8_t plain[BLOCK_PLAIN], uint8_t sealed[STORE_BLOCK_SIZE]);
+/* SDX_DAMAGED, and the error names the segment, where the block is not there or does not open. */
+sdx_status blocks_get(const sealed_blocks *b, store_txn *t, segment_stream stream, uint32_t number,
+                      uint8_t plain[BLOCK_PLAIN], sdx_error *err) SDX_CHECK;
+
+/* The attribute object of a segment: its encoding cut into blocks of STREAM_ATTRIBUTES, numbered
+ * version << 16 | i. */
+#define BLOCKS_ATTRIBUTES_MAX ((size_t)65535 * BLOCK_PLAIN)
+size_t blocks_attributes_count(size_t size);
+sdx_status blocks_attributes_get(const sealed_blocks *b, store_txn *t, uint32_t version, size_t size,
+                                 buffer *out, sdx_error *err) SDX_CHECK;
+sdx_status blocks_attributes_put(const sealed_blocks *b, store_txn *t, nonce_pool *pool,
+                                 uint32_t version, const buffer *encoded, sdx_error *err) SDX_CHECK;
+sdx_status blocks_attributes_delete(const sealed_blocks *b, store_txn *t, uint32_t version,
+                                    size_t size, sdx_error *err) SDX_CHECK;
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "index/build.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/wipe.h"
+
+#define PENDING_MAX 1024
+#define PENDING_SIZE (BLOCKS_KEY_SIZE + STORE_BLOCK_SIZE)
+
+static sdx_status enter(segment_build *b, sdx_error *err) {
+  write_txn w;
+  key_request request = { .kind = KEYRING_SEGMENT };
+  sdx_status status = write_begin(&w, b->index, b->now, false, err);
+  if (status != SDX_OK) return status;
+  w.visible = false;
+  status = write_add_keys(&w, &request, 1, err);
+  if (status == SDX_OK) {
+    b->id = request.id;
+    b->key = request.key;
+    b->lock = write_build_lock(b->index, b->id);
+    if (b->lock < 0) status = error_system(err, errno, "cannot lock the index directory");
+  }
+  if (status == SDX_OK) {
+    const holder_row row = { .kind = HOLDER_BUILD, .id = b->id, .time = b->now,
+                             .was = KEYRING_SEGMENT };
+    status = holder_put(w.store, NULL, &row, err);
+  }
+  if (status == SDX_OK) return write_commit(&w, err);
+  write_abort(&w);
+  return status;
+}
+
+static sdx_status enter_inside(segment_build *b, sdx_error *err) {
+  key_request request = { .kind = KEYRING_SEGMENT };
+  const sdx_status status = write_add_keys(b->inside, &request, 1, err);
+  b->id = request.id;
+  b->key = request.key;
+  return status;
+}
+
+sdx_status build_begin(segment_build *b, sdx_index *index, int64_t now, write_txn *inside,
+                       sdx_error *err) {
+  *b = (segment_build){ .index = index, .now = now, .inside = inside, .lock = -1 };
+  nonce_pool_start(&b->pool);
+  const sdx_status status = inside != NULL ? enter_inside(b, err) : enter(b, err);
+  if (status == SDX_OK) blocks_of(&b->blocks, index->index_id, b->id, b->key);
+  else build_end(b);
+  return status;
+}
+
+static int by_key(const void *a, const void *b) {
+  return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, BLOCKS_KEY_SIZE);
+}
+
+/* In key order, so that neighbours in the tree are written together. */
+static sdx_status put_pending(segment_build *b, store_txn *t, sdx_error *err) {
+  const uint8_t *order[PENDING_MAX];
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < b->pending_count; i++) order[i] = b->pending + i * PENDING_SIZE;
+  qsort(order, b->pending_count, sizeof *order, by_key);
+  for (size_t i = 0; i < b->pending_count && status == SDX_OK; i++)
+    status = store_put_new(t, STORE_BLOCKS, order[i], BLOCKS_KEY_SIZE, order[i] + BLOCKS_KEY_SIZE,
+                           STORE_BLOCK_SIZE, err);
+  if (status == SDX_OK) {
+    atomic_fetch_add(&b->index->count_bytes_written, b->pending_count * STORE_BLOCK_SIZE);
+    b->pending_count = 0;
+  }
+  return status;
+}
+
+static sdx_status flush(segment_build *b, sdx_error *err) {
+  write_txn w;
+  if (b->pending_count == 0) return SDX_OK;
+  if (b->inside != NULL) return put_pending(b, b->inside->store, err);
+  sdx_status status = write_begin(&w, b->index, b->now, false, err);
+  if (status != SDX_OK) return status;
+  w.visible = false;
+  status = put_pending(b, w.store, err);
+  if (status == SDX_OK) status = write_commit(&w, err);
+  else write_abort(&w);
+  if (status == SDX_OK && b->between != NULL) b->between(b->context);
+  return status;
+}
+
+static sdx_status put_block(void *context, segment_stream stream, uint32_t number,
+                            const uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
+  segment_build *b = context;
+  if (b->pending == NULL) b->pending = malloc((size_t)PENDING_MAX * PENDING_SIZE);
+  if (b->pending == NULL) return error_memory(err);
+  uint8_t *at = b->pending + b->pending_count * PENDING_SIZE;
+  blocks_key(&b->blocks, stream, number, at);
+  blocks_seal(&b->blocks, b->inside != NULL ? &b->inside->pool : &b->pool, stream, number, plain,
+              at + BLOCKS_KEY_SIZE);
+  b->pending_count++;
+  return b->pending_count < PENDING_MAX ? SDX_OK : flush(b, err);
+}
+
+block_sink build_sink(segment_build *b) { return (block_sink){ .put = put_block, .context = b }; }
+
+sdx_status build_finish(segment_build *b, const attributes *a, sdx_error *err) {
+  buffer encoded = BUFFER_INIT;
+  uint8_t plain[BLOCK_PLAIN] = { 0 };
+  sdx_status status = SDX_OK;
+  attributes_encode(&encoded, a);
+  if (encoded.failed) status = error_memory(err);
+  else if (encoded.size > BLOCKS_ATTRIBUTES_MAX)
+    status = error_set(err, SDX_INVALID, "a segment's attributes are too big");
+  for (size_t at = 0; at < encoded.size && status == SDX_OK; at += BLOCK_PLAIN) {
+    const size_t left = encoded.size - at, n = left < BLOCK_PLAIN ? left : BLOCK_PLAIN;
+    memcpy(plain, encoded.data + at, n);
+    memset(plain + n, 0, BLOCK_PLAIN - n);
+    status = put_block(b, STREAM_ATTRIBUTES, (uint32_t)(at / BLOCK_PLAIN), plain, err);
+  }
+  b->attributes_size = (uint32_t)encoded.size;
+  wipe(plain, sizeof plain);
+  buffer_free(&encoded);
+  return status == SDX_OK ? flush(b, err) : status;
+}
+
+sdx_status build_publish(segment_build *b, write_txn *w, const segment_info *info, sdx_error *err) {
+  const holder_row row = { .kind = HOLDER_SEGMENT, .id = b->id, .items = info->items,
+                           .number = info->blocks, .attributes_size = b->attributes_size,
+                           .format = info->format, .analyser = info->analyser, .time = b->now,
+                           .was = KEYRING_SEGMENT };
+  sdx_status status = SDX_OK;
+  if (b->inside == NULL) {
+    holder_row unpublished;
+    status = holder_get(w->store, NULL, HOLDER_BUILD, b->id, &unpublished, err);
+    if (status == SDX_NOT_FOUND)
+      return error_set(err, SDX_DAMAGED, "segment %016llx was collected before it was published",
+                       (unsigned long long)b->id);
+    if (status == SDX_OK) status = holder_delete(w->store, HOLDER_BUILD, b->id, err);
+  }
+  return status == SDX_OK ? holder_put(w->store, w->index->row_key, &row, err) : status;
+}
+
+void build_end(segment_build *b) {
+  if (b->index == NULL) return;
+  if (b->lock >= 0) close(b->lock);
+  nonce_pool_stop(&b->pool);
+  seal_key_free(b->key);
+  free(b->pending);
+  *b = (segment_build){ .lock = -1 };
+}

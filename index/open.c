@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "index/meta.h"
+#include "index/view.h"
+#include "index/write.h"
+
+#define CACHE_DEFAULT (16U << 20)
+#define MAINTENANCE_PATIENCE_MS 10000
+
+/* ------------------------------------------------------------------ opening */
+
+static sdx_status start_handle(sdx_index **out, const char *dir, sdx_error *err) {
+  sdx_status status = crypto_start(err);
+  if (status != SDX_OK) return status;
+  sdx_index *index = calloc(1, sizeof *index);
+  if (index == NULL) return error_memory(err);
+  pthread_mutex_init(&index->keyring_lock, NULL);
+  pthread_mutex_init(&index->view_lock, NULL);
+  pthread_mutex_init(&index->maintenance_lock, NULL);
+  pthread_mutex_init(&index->write_lock, NULL);
+  pthread_mutex_init(&index->analyser_lock, NULL);
+  pthread_mutex_init(&index->query_lock, NULL);
+  index->pid = crypto_process();
+  index->dir = strdup(dir);
+  index->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (index->dir == NULL) status = error_memory(err);
+  else if (index->dir_fd < 0) status = error_system(err, errno, "cannot open the index directory");
+  if (status == SDX_OK) status = keyring_open(&index->keyring, dir, err);
+  if (status == SDX_OK) {
+    memcpy(index->index_id, keyring_index_id(index->keyring), sizeof index->index_id);
+    status = store_open(&index->store, dir, err);
+  }
+  if (status == SDX_OK) *out = index;
+  else sdx_close(index);
+  return status;
+}
+
+static sdx_status derive_keys(sdx_index *index, sdx_error *err) {
+  sdx_status status = keyring_secret(index->keyring, KEYRING_ID, 0, &index->id_key, err);
+  if (status == SDX_OK)
+    status = keyring_secret(index->keyring, KEYRING_TABLE, 0, &index->table_key, err);
+  if (status == SDX_OK)
+    status = secret_derive(&index->row_key, index->table_key, "sealdex row authentication", NULL, 0, err);
+  if (status == SDX_OK)
+    status = secret_derive(&index->thread_key, index->id_key, "sealdex thread", NULL, 0, err);
+  if (status == SDX_OK)
+    status = secret_derive(&index->content_key, index->id_key, "sealdex content", NULL, 0, err);
+  return status;
+}
+
+/* The generation that the store must have reached is read before the store: a commit between the two
+ * then does no harm. */
+static sdx_status check_store(sdx_index *index, sdx_error *err) {
+  meta_head head = { 0 };
+  store_txn *t = NULL;
+  int64_t closed = 0;
+  const uint64_t seen = keyring_store_generation(index->keyring);
+  sdx_status status = store_read_begin(index->store, &t, err);
+  if (status != SDX_OK) return status;
+  status = meta_head_get(t, &head, err);
+  if (status == SDX_OK && memcmp(head.index_id, index->index_id, 16) != 0)
+    status = error_set(err, SDX_DAMAGED, "the store and the keyring belong to different indexes");
+  if (status == SDX_OK)
+    status = meta_settings_get(t, index->table_key, index->index_id, &index->settings, err);
+  if (status == SDX_OK) status = meta_closed_get(t, &closed, err);
+  store_read_end(t);
+  if (status != SDX_OK) return status;
+  if (closed != 0) return error_set(err, SDX_CLOSED, "the account is closed");
+  if (head.generation < seen && !index->accept_restored)
+    return error_set(err, SDX_ROLLED_BACK,
+                     "the store is older than the keyring: a restored backup? verify or accept it");
+  return SDX_OK;
+}
+
+static const block_memory cache_memory = { .alloc = opened_alloc, .free = opened_free };
+
+sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
+                    const sdx_open_options *options, sdx_error *err) {
+  const sdx_open_options defaults = SDX_OPEN_OPTIONS_INIT;
+  const sdx_open_options *o = options != NULL ? options : &defaults;
+  sdx_index *index = NULL;
+  if (out == NULL || dir == NULL || s == NULL || o->version != 1)
+    return error_set(err, SDX_INVALID, "open: a directory, a key and options of version 1 are needed");
+  sdx_status status = start_handle(&index, dir, err);
+  if (status != SDX_OK) return status;
+  index->accept_restored = o->accept_restored;
+  atomic_store(&index->stopped_clock, o->now);
+  status = keyring_unlock(index->keyring, s, err);
+  if (status == SDX_OK) status = derive_keys(index, err);
+  if (status == SDX_OK) status = check_store(index, err);
+  if (status == SDX_OK)
+    status = block_cache_new(&index->cache, o->cache_bytes != 0 ? o->cache_bytes : CACHE_DEFAULT,
+                             &cache_memory, err);
+  if (status == SDX_OK) *out = index;
+  else sdx_close(index);
+  return status;
+}
+
+sdx_status index_open_locked(sdx_index **out, const char *dir, sdx_error *err) {
+  if (dir == NULL) return error_set(err, SDX_INVALID, "a directory is needed");
+  return start_handle(out, dir, err);
+}
+
+void sdx_close(sdx_index *index) {
+  if (index == NULL) return;
+  view_drop(index);
+  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++)
+    text_analyser_close(index->query_analysers[i]);
+  text_analyser_close(index->analyser);
+  block_cache_free(index->cache);
+  seal_key_free(index->epoch_key);
+  secret_free(index->content_key);
+  secret_free(index->thread_key);
+  secret_free(index->row_key);
+  secret_free(index->table_key);
+  secret_free(index->id_key);
+  if (index->store != NULL) store_close(index->store);
+  keyring_close(index->keyring);
+  if (index->dir_fd >= 0) close(index->dir_fd);
+  free(index->dir);
+  pthread_mutex_destroy(&index->keyring_lock);
+  pthread_mutex_destroy(&index->view_lock);
+  pthread_mutex_destroy(&index->maintenance_lock);
+  pthread_mutex_destroy(&index->write_lock);
+  pthread_mutex_destroy(&index->analyser_lock);
+  pthread_mutex_destroy(&index->query_lock);
+  free(index);
+}
+
+/* ------------------------------------------------------------------ the handle */
+
+sdx_status index_check(const sdx_index *index, sdx_error *err) {
+  if (index == NULL) return error_set(err, SDX_INVALID, "no index was given");
+  if (index->pid == crypto_process()) return SDX_OK;
+  return error_set(err, SDX_FORKED, "the index was opened by another process: open it anew after fork");
+}
+
+int64_t index_now(sdx_index *index, int64_t now) {
+  int_fast64_t stopped = atomic_load(&index->stopped_clock);
+  while (stopped != 0 && now > stopped)
+    if (atomic_compare_exchange_weak(&index->stopped_clock, &stopped, now)) break;
+  if (now != 0) return now;
+  return stopped != 0 ? (int64_t)stopped : (int64_t)time(NULL);
+}
+
+sdx_status index_holder_key(sdx_index *index, keyring_kind kind, holder_id id, seal_key **out,
+                            sdx_error *err) {
+  pthread_mutex_lock(&index->keyring_lock);
+  const sdx_status status = keyring_key(index->keyring, kind, id, out, err);
+  pthread_mutex_unlock(&index->keyring_lock);
+  return status;
+}
+
+sdx_status index_maintenance_begin(sdx_index *index, bool wait, sdx_error *err) {
+  const struct timespec moment = { .tv_nsec = 5000000 };
+  for (int waited = 0;; waited += 5) {
+    if (pthread_mutex_trylock(&index->maintenance_lock) == 0) {
+      const sdx_status status = store_maintenance_lock(index->store, false, err);
+      if (status == SDX_OK) return SDX_OK;
+      pthread_mutex_unlock(&index->maintenance_lock);
+      if (status != SDX_LOCKED) return status;
+    }
+    if (!wait || waited >= MAINTENANCE_PATIENCE_MS)
+      return error_set(err, SDX_LOCKED, "another process maintains the index: try again later");
+    nanosleep(&moment, NULL);
+  }
+}
+
+void index_maintenance_end(sdx_index *index) {
+  store_maintenance_unlock(index->store);
+  pthread_mutex_unlock(&index->maintenance_lock);
+}
+
+sdx_status index_borrow_analyser(sdx_index *index, text_analyser **out, sdx_error *err) {
+  *out = NULL;
+  pthread_mutex_lock(&index->query_lock);
+  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++) {
+    if (index->query_analysers[i] == NULL) continue;
+    *out = index->query_analysers[i];
+    index->query_analysers[i] = NULL;
+    break;
+  }
+  pthread_mutex_unlock(&index->query_lock);
+  return *out != NULL ? SDX_OK : text_analyser_open(out, index->settings.languages, err);
+}
+
+void index_return_analyser(sdx_index *index, text_analyser *a) {
+  if (a == NULL) return;
+  text_vocabulary_reset(a);
+  pthread_mutex_lock(&index->query_lock);
+  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++) {
+    if (index->query_analysers[i] != NULL) continue;
+    index->query_analysers[i] = a;
+    a = NULL;
+    break;
+  }
+  pthread_mutex_unlock(&index->query_lock);
+  text_analyser_close(a);
+}
+
+void sdx_counters_of(const sdx_index *index, sdx_counters *out) {
+  out->searches = atomic_load(&index->count_searches);
+  out->search_us = atomic_load(&index->count_search_us);
+  out->blocks_opened = atomic_load(&index->count_blocks_opened);
+  out->blocks_hit = atomic_load(&index->count_blocks_hit);
+  out->adds = atomic_load(&index->count_adds);
+  out->folds = atomic_load(&index->count_folds);
+  out->merges = atomic_load(&index->count_merges);
+  out->bytes_written = atomic_load(&index->count_bytes_written);
+}

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "index/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "index/change.h"
+#include "index/due.h"
+#include "index/opened.h"
+#include "index/place.h"
+#include "index/recent.h"
+
+#define ATTEMPTS 20 /* snapshots that a call takes while writers overtake it */
+
+/* The dead ordinals of one segment; shared by the views in which they are the same. */
+typedef struct dead_items {
+  roaring_bitmap_t *bitmap; /* NULL: none */
+  uint32_t count;
+  bool failed; /* memory ran out */
+  atomic_uint references;
+} dead_items;
+
+/* What stands behind one view_segment. */
+typedef struct slot {
+  opened_segment *published; /* one of the two */
+  recent_part *part;
+  holder_row row;
+  dead_items *dead;
+  opened_attributes *shared;              /* as they are sealed ... */
+  attributes *changed;                    /* ... and with the journal's changes, if there are any */
+  _Atomic(const attributes *) attributes; /* what to show; NULL: not loaded yet */
+} slot;
+
+/* A change of attributes with the place where its item stands in this view. */
+typedef struct located_change {
+  size_t slot;
+  uint32_t ordinal;
+  const recent_change *change;
+} located_change;
+
+typedef struct picture {
+  view shown; /* first: a view is the beginning of its picture */
+  sdx_index *index;
+  slot *slots; /* as many as shown.segments */
+  due_set *due;
+  uint64_t due_generation;
+  recent *recent;
+  int64_t valid_from, valid_until; /* nothing expires within */
+  bool unread;
+  bool key_missing;        /* a published segment's key was not there */
+  pthread_mutex_t lock;    /* guards the loading of attributes */
+  located_change *located;
+  size_t located_count;
+  bool is_located;
+  atomic_uint references;
+} picture;
+
+static picture *picture_of(view *v) { return (picture *)(void *)v; }
+
+/* ------------------------------------------------------------------ the dead */
+
+static dead_items *dead_hold(dead_items *d) {
+  atomic_fetch_add(&d->references, 1);
+  return d;
+}
+
+static void dead_release(dead_items *d) {
+  if (d == NULL || atomic_fetch_sub(&d->references, 1) != 1) return;
+  if (d->bitmap != NULL) roaring_bitmap_free(d->bitmap);
+  free(d);
+}
+
+static void add_dead(dead_items *d, uint32_t ordinal) {
+  if (d->bitmap == NULL) d->bitmap = roaring_bitmap_create();
+  if (d->bitmap == NULL) d->failed = true;
+  else if (roaring_bitmap_add_checked(d->bitmap, ordinal)) d->count++;
+}
+
+static sdx_status dead_new(dead_items **out, sdx_error *err) {
+  *out = calloc(1, sizeof **out);
+  if (*out == NULL) return error_memory(err);
+  atomic_init(&(*out)->references, 1);
+  return SDX_OK;
+}
+
+static void collect_published(dead_items *d, const due_set *due, const slot *s, int64_t now) {
+  size_t count;
+  const due_row *rows = due_set_of(due, s->published->id, &count);
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].ordinal < s->row.items && due_dead(&rows[i], now)) add_dead(d, rows[i].ordinal);
+}
+
+static void collect_recent(dead_items *d, const due_set *due, const recent *r, const slot *s,
+                           int64_t now) {
+  for (size_t e = 0; e < r->epoch_count; e++) {
+    size_t count;
+    const due_row *rows = due_set_of(due, r->epochs[e].id, &count);
+    for (size_t i = 0; i < count; i++) {
+      if (!due_dead(&rows[i], now)) continue;
+      const uint32_t ordinal = recent_part_find(s->part, rows[i].holder, rows[i].ordinal);
+      if (ordinal != SEGMENT_END) add_dead(d, ordinal);
+    }
+  }
+}
+
+/* ------------------------------------------------------------------ pictures */
+
+static void slot_close(slot *s) {
+  attributes_free(s->changed);
+  opened_attributes_release(s->shared);
+  dead_release(s->dead);
+  opened_segment_release(s->published);
+  recent_part_release(s->part);
+}
+
+static void picture_release(picture *p) {
+  if (p == NULL || atomic_fetch_sub(&p->references, 1) != 1) return;
+  for (size_t i = 0; i < p->shown.segment_count; i++) slot_close(&p->slots[i]);
+  due_set_release(p->due);
+  recent_release(p->recent);
+  pthread_mutex_destroy(&p->lock);
+  free(p->located);
+  free(p->slots);
+  free(p->shown.segments);
+  free(p);
+}
+
+static slot *find_published(const picture *p, holder_id id) {
+  for (size_t i = 0; p != NULL && i < p->shown.segment_count; i++)
+    if (p->slots[i].published != NULL && p->slots[i].published->id == id) return &p->slots[i];
+  return NULL;
+}
+
+static bool is_known_damaged(const sdx_index *index, holder_id id) {
+  for (size_t i = 0; i < index->damaged_count; i++)
+    if (index->damaged[i] == id) return true;
+  return false;
+}
+
+static sdx_status take_segment(picture *p, store_txn *t, const picture *before,
+                               const holder_row *row, sdx_error *err) {
+  slot *s = &p->slots[p->shown.segment_count];
+  const slot *old = find_published(before, row->id);
+  sdx_status status = SDX_OK;
+  if (row->damaged || is_known_damaged(p->index, row->id)) status = SDX_DAMAGED;
+  else if (old != NULL) s->published = opened_segment_hold(old->published);
+  else status = opened_segment_new(&s->published, p->index, p->index->cache, t, row, err);
+  if (status == SDX_OK) {
+    s->row = *row;
+    p->shown.segment_count++;
+    return SDX_OK;
+  }
+  if (status != SDX_NOT_FOUND && status != SDX_DAMAGED) return status;
+  p->shown.partial |= status == SDX_NOT_FOUND ? VIEW_SEGMENT_MISSING : VIEW_SEGMENT_DAMAGED;
+  p->shown.missing_items += row->items;
+  if (status == SDX_NOT_FOUND) p->key_missing = true;
+  return SDX_OK;
+}
+
+static sdx_status take_segments(picture *p, store_txn *t, const picture *before, sdx_error *err) {
+  holder_row *rows = NULL, *lost = NULL;
+  size_t count = 0, lost_count = 0;
+  sdx_status status = holder_list(t, p->index->row_key, HOLDER_SEGMENT, &rows, &count, err);
+  if (status == SDX_OK) status = holder_list(t, NULL, HOLDER_LOST, &lost, &lost_count, err);
+  if (status == SDX_OK) {
+    p->slots = calloc(count + p->recent->part_count + 1, sizeof *p->slots);
+    if (p->slots == NULL) status = error_memory(err);
+  }
+  for (size_t i = 0; i < count && status == SDX_OK; i++)
+    status = take_segment(p, t, before, &rows[i], err);
+  for (size_t i = 0; i < lost_count && status == SDX_OK; i++) {
+    p->shown.partial |= VIEW_SEGMENT_MISSING;
+    p->shown.missing_items += lost[i].items;
+  }
+  free(rows);
+  free(lost);
+  return status;
+}
+
+static void take_journal(picture *p) {
+  const recent *r = p->recent;
+  for (size_t i = 0; i < r->part_count; i++)
+    p->slots[p->shown.segment_count++].part = recent_part_hold(r->parts[i]);
+  if (r->unread) p->shown.partial |= VIEW_JOURNAL_UNREAD;
+  if (r->damaged > 0) p->shown.partial |= VIEW_JOURNAL_DAMAGED;
+  p->unread = r->unread;
+}
+
+static void bound_validity(picture *p, int64_t now) {
+  p->valid_from = INT64_MIN;
+  p->valid_until = INT64_MAX;
+  for (size_t i = 0; i < p->due->count; i++) {
+    const due_row *row = &p->due->rows[i];
+    if (row->reason != DUE_EXPIRES) continue;
+    if (row->since <= now && row->since > p->valid_from) p->valid_from = row->since;
+    if (row->since > now && row->since < p->valid_until) p->valid_until = row->since;
+  }
+}
+
+static sdx_status find_dead(picture *p, const picture *before, int64_t now, sdx_error *err) {
+  const bool same = before != NULL && before->due == p->due && now >= before->valid_from &&
+                    now < before->valid_until;
+  for (size_t i = 0; i < p->shown.segment_count; i++) {
+    slot *s = &p->slots[i];
+    const slot *old = same && s->published != NULL ? find_published(before, s->published->id) : NULL;
+    if (old != NULL) {
+      s->dead = dead_hold(old->dead);
+      continue;
+    }
+    const sdx_status status = dead_new(&s->dead, err);
+    if (status != SDX_OK) return status;
+    if (s->published != NULL) collect_published(s->dead, p->due, s, now);
+    else collect_recent(s->dead, p->due, p->recent, s, now);
+    if (s->dead->failed) return error_memory(err);
+  }
+  return SDX_OK;
+}
+
+/* The part that a search sees. */
+static sdx_status show(picture *p, sdx_error *err) {
+  view *v = &p->shown;
+  v->segments = calloc(v->segment_count + 1, sizeof *v->segments);
+  if (v->segments == NULL) return error_memory(err);
+  for (size_t i = 0; i < v->segment_count; i++) {
+    const slot *s = &p->slots[i];
+    const segment *seg = s->published != NULL ? s->published->seg : s->part->seg;
+    const segment_info *info = segment_about(seg);
+    v->segments[i] = (view_segment){ .seg = seg,
+                                     .holder = s->published != NULL ? s->published->id : 0,
+                                     .dead = s->dead->bitmap,
+                                     .live = info->items - s->dead->count };
+    v->items += info->items;
+    v->length += info->length;
+    v->live += v->segments[i].live;
+  }
+  return SDX_OK;
+}
+
+static sdx_status picture_new(picture **out, sdx_index *index, store_txn *t, const meta_head *head,
+                              const picture *before, int64_t deadline, int64_t now, sdx_error *err) {
+  picture *p = calloc(1, sizeof *p);
+  if (p == NULL) return error_memory(err);
+  atomic_init(&p->references, 1);
+  pthread_mutex_init(&p->lock, NULL);
+  p->index = index;
+  p->shown.generation = head->generation;
+  p->due_generation = head->due_generation;
+  sdx_status status = SDX_OK;
+  if (before != NULL && before->due_generation == head->due_generation)
+    p->due = due_set_hold(before->due);
+  else
+    status = due_set_load(&p->due, t, index->row_key, before != NULL ? before->due : NULL, err);
+  if (status == SDX_OK)
+    status = recent_load(&p->recent, index, t, before != NULL ? before->recent : NULL, deadline, err);
+  if (status == SDX_OK) status = take_segments(p, t, before, err);
+  if (status == SDX_OK) {
+    take_journal(p);
+    bound_validity(p, now);
+    status = find_dead(p, before, now, err);
+  }
+  if (status == SDX_OK) status = show(p, err);
+  if (status == SDX_OK) *out = p;
+  else picture_release(p);
+  return status;
+}
+
+/* ------------------------------------------------------------------ calls */
+
+static sdx_status check_head(sdx_index *index, store_txn *t, meta_head *head, sdx_error *err) {
+  int64_t closed;
+  sdx_status status = meta_head_get(t, head, err);
+  if (status == SDX_OK) status = meta_closed_get(t, &closed, err);
+  if (status != SDX_OK) return status;
+  if (closed != 0) return error_set(err, SDX_CLOSED, "the account is closed");
+  if (memcmp(head->index_id, index->index_id, 16) != 0)
+    return error_set(err, SDX_DAMAGED, "the store and the keyring belong to different indexes");
+  return SDX_OK;
+}
+
+typedef enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN } attempt;
+
+static bool fits(const picture *p, const meta_head *head, int64_t deadline, int64_t now) {
+  return p != NULL && p->shown.generation == head->generation && now >= p->valid_from &&
+         now < p->valid_until && (!p->unread || deadline != 0);
+}
+
+/* Makes the picture of this snapshot the newest. A snapshot that a writer has overtaken may lack keys
+ * that it names: then a later one is taken. */
+static sdx_status renew(sdx_index *index, store_txn *t, const meta_head *head, int64_t deadline,
+                        int64_t now, bool last, attempt *done, sdx_error *err) {
+  picture *old = index->view != NULL ? picture_of(index->view) : NULL, *p = NULL;
+  *done = ATTEMPT_AGAIN;
+  pthread_mutex_lock(&index->keyring_lock);
+  sdx_status status = keyring_refresh(index->keyring, err);
+  const uint64_t seen = keyring_store_generation(index->keyring);
+  pthread_mutex_unlock(&index->keyring_lock);
+  if (status != SDX_OK) return status;
+  if (head->generation < seen && !index->accept_restored)
+    return !last ? SDX_OK
+                 : error_set(err, SDX_ROLLED_BACK, "the store is older than the keyring: a restored "
+                                                   "backup? verify or accept it");
+  status = picture_new(&p, index, t, head, old, deadline, now, err);
+  if (status != SDX_OK) return status;
+  if ((p->key_missing || p->recent->damaged > 0) && !last) {
+    meta_head later = *head;
+    store_txn *again = NULL;
+    if (store_read_begin(index->store, &again, NULL) == SDX_OK) {
+      if (meta_head_get(again, &later, NULL) != SDX_OK) later = *head;
+      store_read_end(again);
+    }
+    if (later.generation != head->generation) {
+      picture_release(p);
+      return SDX_OK;
+    }
+  }
+  index->view = &p->shown;
+  picture_release(old);
+  *done = ATTEMPT_DONE;
+  return SDX_OK;
+}
+
+static sdx_status try_once(view_read *out, int64_t deadline, bool last, attempt *done,
+                           sdx_error *err) {
+  sdx_index *index = out->index;
+  meta_head head;
+  *done = ATTEMPT_AGAIN;
+  sdx_status status = store_read_begin(index->store, &out->txn, err);
+  if (status != SDX_OK) return status;
+  status = check_head(index, out->txn, &head, err);
+  if (status == SDX_OK) {
+    pthread_mutex_lock(&index->view_lock);
+    const picture *p = index->view != NULL ? picture_of(index->view) : NULL;
+    if (fits(p, &head, deadline, out->now)) *done = ATTEMPT_DONE;
+    else if (p == NULL || p->shown.generation <= head.generation || last)
+      status = renew(index, out->txn, &head, deadline, out->now, last, done, err);
+    if (*done == ATTEMPT_DONE) {
+      out->view = index->view;
+      atomic_fetch_add(&picture_of(out->view)->references, 1);
+    }
+    pthread_mutex_unlock(&index->view_lock);
+  }
+  if (*done != ATTEMPT_DONE) {
+    store_read_end(out->txn);
+    out->txn = NULL;
+  }
+  return status;
+}
+
+sdx_status view_begin_at(view_read *out, sdx_index *index, int64_t deadline, int64_t now,
+                         sdx_error *err) {
+  attempt done = ATTEMPT_AGAIN;
+  *out = (view_read){ .index = index };
+  sdx_status status = index_check(index, err);
+  if (status != SDX_OK) return status;
+  out->now = index_now(index, now);
+  for (int i = 1; i <= ATTEMPTS && status == SDX_OK && done == ATTEMPT_AGAIN; i++)
+    status = try_once(out, deadline, i == ATTEMPTS, &done, err);
+  if (status != SDX_OK) return status;
+  out->session = (segment_session){ .context = out->txn, .err = err };
+  return SDX_OK;
+}
+
+sdx_status view_begin(view_read *out, sdx_index *index, int64_t deadline, sdx_error *err) {
+  return view_begin_at(out, index, deadline, 0, err);
+}
+
+void view_end(view_read *r) {
+  if (r->view == NULL) return;
+  atomic_fetch_add_explicit(&r->index->count_blocks_opened, r->session.blocks_opened,
+                            memory_order_relaxed);
+  atomic_fetch_add_explicit(&r->index->count_blocks_hit, r->session.blocks_hit,
+                            memory_order_relaxed);
+  store_read_end(r->txn);
+  picture_release(picture_of(r->view));
+  *r = (view_read){ 0 };
+}
+
+void view_drop(sdx_index *index) {
+  pthread_mutex_lock(&index->view_lock);
+  picture *p = index->view != NULL ? picture_of(index->view) : NULL;
+  index->view = NULL;
+  pthread_mutex_unlock(&index->view_lock);
+  picture_release(p);
+}
+
+void view_mark_damaged(view_read *r, size_t segment_number) {
+  sdx_index *index = r->index;
+  const holder_id id = r->view->segments[segment_number].holder;
+  pthread_mutex_lock(&index->view_lock);
+  if (id != 0 && !is_known_damaged(index, id) && index->damaged_count < INDEX_DAMAGED_MAX)
+    index->damaged[index->damaged_count++] = id;
+  pthread_mutex_unlock(&index->view_lock);
+  view_drop(index);
+}
+
+sdx_status sdx_idle(sdx_index *index, sdx_error *err) {
+  view_read r;
+  sdx_status status = index_check(index, err);
+  if (status != SDX_OK) return status;
+  pthread_mutex_lock(&index->keyring_lock);
+  status = keyring_refresh(index->keyring, err);
+  pthread_mutex_unlock(&index->keyring_lock);
+  if (status == SDX_OK) status = view_begin(&r, index, 0, err);
+  if (status == SDX_OK) view_end(&r);
+  else view_drop(index);
+  return status;
+}
+
+/* ------------------------------------------------------------------ items and attributes */
+
+/* The segment of the view that has this place. */
+static bool locate(const picture *p, holder_id holder, uint32_t at, size_t *number,
+                   uint32_t *ordinal) {
+  for (size_t i = 0; i < p->shown.segment_count; i++) {
+    const slot *s = &p->slots[i];
+    *number = i;
+    *ordinal = at;
+    if (s->published != NULL && s->published->id == holder) return at < s->row.items;
+    if (s->part == NULL) continue;
+    *ordinal = recent_part_find(s->part, holder, at);
+    if (*ordinal != SEGMENT_END) return true;
+  }
+  return false;
+}
+
+sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_t *ordinal,
+                     sdx_error *err) {
+  const picture *p = picture_of(r->view);
+  uint8_t blind[BLIND_SIZE];
+  place at;
+  place_blind(blind, r->index->id_key, id);
+  sdx_status status = place_get(r->txn, r->index->table_key, blind, &at, err);
+  if (status == SDX_OK && place_dead(&at, r->now)) status = SDX_NOT_FOUND;
+  if (status == SDX_NOT_FOUND) return error_set(err, SDX_NOT_FOUND, "no such item");
+  if (status != SDX_OK) return status;
+  if (locate(p, at.holder, at.ordinal, segment_number, ordinal)) return SDX_OK;
+  status = holder_published(r->txn, at.holder, NULL, err);
+  if (status == SDX_NOT_FOUND) /* it went with the holder that a purge had to destroy */
+    return error_set(err, SDX_NOT_FOUND, "the item was lost to a purge: index it again");
+  if (status != SDX_OK) return status;
+  return error_set(err, SDX_DAMAGED, "the holder %016llx of the item does not open",
+                   (unsigned long long)at.holder);
+}
+
+static sdx_status locate_changes(view_read *r, picture *p, sdx_error *err) {
+  const recent *journal = p->recent;
+  p->located = calloc(journal->change_count + 1, sizeof *p->located);
+  if (p->located == NULL) return error_memory(err);
+  for (size_t i = 0; i < journal->change_count; i++) {
+    const recent_change *c = journal->changes[i];
+    located_change *l = &p->located[p->located_count];
+    place at;
+    const sdx_status status = place_get(r->txn, r->index->table_key, c->blind, &at, err);
+    if (status == SDX_NOT_FOUND) continue;
+    if (status != SDX_OK) return status;
+    if (at.version != c->version || !locate(p, at.holder, at.ordinal, &l->slot, &l->ordinal)) continue;
+    l->change = c;
+    p->located_count++;
+  }
+  p->is_located = true;
+  return SDX_OK;
+}
+
+/* Under the picture's lock. */
+static sdx_status load_attributes(view_read *r, picture *p, size_t number, sdx_error *err) {
+  slot *s = &p->slots[number];
+  const attributes *sealed = NULL;
+  sdx_status status = SDX_OK;
+  if (!p->is_located) {
+    free(p->located);
+    p->located = NULL;
+    p->located_count = 0;
+    status = locate_changes(r, p, err);
+  }
+  if (status == SDX_OK && s->published != NULL && s->shared == NULL)
+    status = opened_segment_attributes(s->published, r->txn, &s->row, &s->shared, err);
+  if (status != SDX_OK) return status;
+  sealed = s->published != NULL ? s->shared->object : s->part->attributes;
+  for (size_t i = 0; i < p->located_count && status == SDX_OK; i++) {
+    const located_change *l = &p->located[i];
+    if (l->slot != number) continue;
+    if (s->changed == NULL) status = attributes_clone(&s->changed, sealed, err);
+    if (status == SDX_OK)
+      status = change_apply(s->changed, l->ordinal,
+                            (sdx_bytes){ (const char *)l->change->bytes, l->change->size }, err);
+  }
+  if (status == SDX_OK) {
+    atomic_store(&s->attributes, s->changed != NULL ? s->changed : sealed);
+    return SDX_OK;
+  }
+  attributes_free(s->changed);
+  s->changed = NULL;
+  return status;
+}
+
+sdx_status view_attributes(view_read *r, size_t i, const attributes **out, sdx_error *err) {
+  picture *p = picture_of(r->view);
+  slot *s = &p->slots[i];
+  sdx_status status = SDX_OK;
+  *out = atomic_load(&s->attributes);
+  if (*out != NULL) return SDX_OK;
+  pthread_mutex_lock(&p->lock);
+  if (atomic_load(&s->attributes) == NULL) status = load_attributes(r, p, i, err);
+  *out = atomic_load(&s->attributes);
+  pthread_mutex_unlock(&p->lock);
+  return status;
+}
