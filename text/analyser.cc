@@ -39,6 +39,7 @@ struct batch {
   uint32_t used = 0;
   char bytes[BYTES];
 
+  ~batch() { wipe(bytes, sizeof bytes); }
   bool full() const { return count == TOKENS || used > BYTES - TOKEN_MAX - 32; }
   void put(const lexicon &words_, const token &t) {
     char *to = bytes + used;
@@ -88,7 +89,7 @@ struct text_analyser {
   explicit text_analyser(stemmers &&chosen)
       : languages(std::move(chosen)), terms(words, languages.count()) {}
 
-  void begin();
+  void reset_item();
   void add_field(const text_field_rule &rule, std::string_view text);
   void add_exact(const text_field_rule &rule, std::string_view text);
   void add_filter(std::string_view term);
@@ -99,7 +100,7 @@ struct text_analyser {
   }
   void reset_vocabulary() {
     terms.reset();
-    begin();
+    reset_item();
   }
 
 private:
@@ -137,8 +138,8 @@ private:
 
 // ---------------------------------------------------------------- an item
 
-void text_analyser::begin() {
-  bound_lexicon();
+// Cannot fail.
+void text_analyser::reset_item() {
   forget(entries);
   forget(occurrences);
   forget(result);
@@ -220,6 +221,19 @@ static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 static bool ends_address(char c) {
   return is_space(c) || strchr("<>()[],;:\"", c) != nullptr;
+}
+
+// A value without the white space and quotation marks around it; of `Some name <id>`, the id.
+static std::string_view bare_value(std::string_view s) {
+  const size_t from = s.rfind('<');
+  if (from != std::string_view::npos) {
+    const size_t to = s.find('>', from);
+    if (to != std::string_view::npos && to > from + 1) s = s.substr(from + 1, to - from - 1);
+  }
+  const auto around = [](char c) { return is_space(c) || c == '"' || c == '\'' || c == '<' || c == '>'; };
+  while (!s.empty() && around(s.front())) s.remove_prefix(1);
+  while (!s.empty() && around(s.back())) s.remove_suffix(1);
+  return s;
 }
 
 void text_analyser::add_exact(const text_field_rule &rule, std::string_view text) {
@@ -349,7 +363,8 @@ const char *text_language_code(const text_analyser *a, size_t i) {
 
 sdx_status text_begin(text_analyser *a, sdx_error *err) {
   return guarded(err, [&] {
-    a->begin();
+    a->bound_lexicon();
+    a->reset_item();
     return SDX_OK;
   });
 }
@@ -423,13 +438,7 @@ sdx_bytes text_class_key(const text_analyser *a, uint32_t c, text_class_kind *ki
   return { key.data(), key.size() };
 }
 
-void text_vocabulary_reset(text_analyser *a) {
-  try {
-    a->reset_vocabulary();
-  } catch (...) {
-    // The little memory that an empty table needs was just freed; nothing else here can throw.
-  }
-}
+void text_vocabulary_reset(text_analyser *a) { a->reset_vocabulary(); }
 
 sdx_status text_tokens(text_analyser *a, const char *text, size_t size, const text_token **out,
                        size_t *count, sdx_error *err) {
@@ -468,27 +477,22 @@ size_t text_stem(text_analyser *a, uint8_t language, const char *surface, size_t
                  char out[TEXT_TERM_MAX]) {
   return guarded_size([&]() -> size_t {
     if (size == 0 || language >= a->languages.count()) return 0;
-    uint32_t first;
-    decode_utf8(surface, surface + size, &first);
-    if (is_cjk(first)) return 0;
-    const std::string_view stem = a->languages.stem(language, { surface, size });
-    const std::string_view folded = a->words.folding().fold(stem);
-    const size_t kept = cut_utf8(folded.data(), folded.size(), TEXT_WORD_MAX);
-    memcpy(out, folded.data(), kept);
-    return kept;
+    bool stored;
+    const std::string_view key = a->words.stem_key(language, { surface, size }, &stored);
+    memcpy(out, key.data(), key.size());
+    return key.size();
   });
 }
 
 size_t text_exact(text_analyser *a, const text_field_rule *rule, const char *value, size_t size,
                   char out[TEXT_TERM_MAX]) {
   return guarded_size([&]() -> size_t {
-    while (size > 0 && (is_space(*value) || *value == '<')) value++, size--;
-    while (size > 0 && (is_space(value[size - 1]) || value[size - 1] == '>')) size--;
-    if (size == 0) return 0;
+    const std::string_view bare = bare_value({ value, size });
+    if (bare.empty()) return 0;
     const size_t prefix = strlen(rule->prefix);
     memcpy(out, rule->prefix, prefix);
     out[prefix] = ':';
-    const size_t folded = text_fold(a, value, size, out + prefix + 1, TEXT_TERM_MAX - prefix - 1);
+    const size_t folded = text_fold(a, bare.data(), bare.size(), out + prefix + 1, TEXT_TERM_MAX - prefix - 1);
     return folded != 0 ? prefix + 1 + folded : 0;
   });
 }

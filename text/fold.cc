@@ -153,6 +153,7 @@ void folder::spell_plainly() {
     case 0x0167: return append(other_, 't'); // ŧ
     case 0x0131: return append(other_, 'i'); // ı
     case 0x0640: return;                     // tatweel
+    case 0x00b7: return;                     // Catalan l·l
     case 0x00e6: append(other_, 'a'); return append(other_, 'e'); // æ
     case 0x0153: append(other_, 'o'); return append(other_, 'e'); // œ
     case 0x00fe: append(other_, 't'); return append(other_, 'h'); // þ
@@ -197,7 +198,7 @@ std::string_view folder::normalise(std::string_view lower_word) {
 }
 
 std::string_view folder::fold(std::string_view surface) {
-  if (is_ascii(surface)) return surface;
+  if (is_ascii(surface)) return surface.substr(0, TEXT_WORD_MAX);
   const std::string_view all = fold_all(surface);
   return all.substr(0, cut_utf8(all.data(), all.size(), TEXT_WORD_MAX));
 }

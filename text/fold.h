@@ -7,8 +7,8 @@
  *
  * fold: marks stripped from Latin, Greek, Cyrillic, Arabic and Hebrew letters, then Unicode's full
  * case folding (ß to ss), then letters that Unicode does not decompose but people type plainly:
- * ø o, ł l, đ ð d, ħ h, ŧ t, ı i, æ ae, œ oe, þ th; the Arabic tatweel goes. Also cut, and a fixed
- * point of itself.
+ * ø o, ł l, đ ð d, ħ h, ŧ t, ı i, æ ae, œ oe, þ th; the Arabic tatweel and the Catalan middle dot
+ * go. Also cut, and a fixed point of itself.
  */
 #ifndef SEALDEX_TEXT_FOLD_H
 #define SEALDEX_TEXT_FOLD_H

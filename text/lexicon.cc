@@ -23,8 +23,10 @@ lexicon::lexicon(stemmers &languages) : languages_(languages) {
 }
 
 void lexicon::reset() {
-  secret_vector<slot>(SLOTS_MIN, slot{ 0, TEXT_NONE, 0 }).swap(slots_);
-  secret_vector<uint32_t>(SLOTS_MIN, TEXT_NONE).swap(key_slots_);
+  secret_vector<slot> slots(SLOTS_MIN, slot{ 0, TEXT_NONE, 0 });
+  secret_vector<uint32_t> key_slots(SLOTS_MIN, TEXT_NONE);
+  slots_.swap(slots); // from here on nothing can fail
+  key_slots_.swap(key_slots);
   mask_ = SLOTS_MIN - 1;
   used_ = 0;
   secret_vector<word>().swap(words_);
@@ -93,6 +95,19 @@ template <class V> static void reserve_more(V &v, size_t more) {
   if (v.capacity() - v.size() < more) v.reserve(std::max(v.size() + more, v.capacity() * 2));
 }
 
+static bool begins_with_cjk(std::string_view s) {
+  uint32_t first;
+  decode_utf8(s.data(), s.data() + s.size(), &first);
+  return is_cjk(first);
+}
+
+std::string_view lexicon::stem_key(size_t language, std::string_view surface, bool *stored) {
+  const std::string_view stem = languages_.stem(language, surface);
+  *stored = !stem.empty();
+  if (stem.empty() || begins_with_cjk(surface)) return {};
+  return folder_.fold(languages_.without_elision(language, stem));
+}
+
 uint32_t lexicon::add_surface(std::string_view surface) {
   const size_t languages = languages_.count();
   const uint32_t number = static_cast<uint32_t>(words_.size());
@@ -104,22 +119,17 @@ uint32_t lexicon::add_surface(std::string_view surface) {
   w.size = static_cast<uint8_t>(surface.size());
   w.fold = w.bare = w.chain = TEXT_NONE;
   const std::string_view here(bytes_.at(w.surface), w.size);
-  uint32_t first;
-  decode_utf8(here.data(), here.data() + here.size(), &first);
-  w.ngram = is_cjk(first);
+  w.ngram = begins_with_cjk(here);
   if (!is_ascii(here)) {
     const std::string_view folded = folder_.fold(here);
     if (folded != here && !folded.empty()) w.fold = add_key(TEXT_FOLD, 0, folded);
   }
   uint32_t stems[TEXT_LANGUAGES_MAX];
   for (size_t l = 0; l < languages; l++) {
-    const std::string_view stem = languages_.stem(l, here);
-    stems[l] = TEXT_NONE;
-    if (stem.empty()) continue;
-    w.stemmed = static_cast<uint16_t>(w.stemmed | 1U << l);
-    const std::string_view folded = w.ngram ? std::string_view() : folder_.fold(stem);
-    const size_t cut = cut_utf8(folded.data(), folded.size(), TEXT_WORD_MAX);
-    if (cut != 0) stems[l] = add_key(TEXT_STEM, static_cast<uint8_t>(l), folded.substr(0, cut));
+    bool stored;
+    const std::string_view stem = stem_key(l, here, &stored);
+    stems[l] = stem.empty() ? TEXT_NONE : add_key(TEXT_STEM, static_cast<uint8_t>(l), stem);
+    w.stemmed = static_cast<uint16_t>(w.stemmed | static_cast<unsigned>(stored) << l);
   }
   insert(here, number, false);
   words_.push_back(w);

@@ -94,6 +94,10 @@ public:
   /* The word whose surface is `surface`, TEXT_NONE where that is no surface word at all. */
   uint32_t find_surface(std::string_view surface);
 
+  /* The key of a surface word's stem class: its stem, folded. Empty where it has none; *stored says
+   * whether Xapian would store a stem, which it does for CJK too, where it is of no use. */
+  std::string_view stem_key(size_t language, std::string_view surface, bool *stored);
+
   word &at(uint32_t w) { return words_[w]; }
   key &key_at(uint32_t k) { return keys_[k]; }
   /* The key of a word's stem in a language, TEXT_NONE where it has none that makes a class. */

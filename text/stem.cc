@@ -6,6 +6,7 @@
 #include "text/detect.h"
 
 extern "C" {
+#include "base/wipe.h"
 #include "text/text.h"
 }
 
@@ -25,6 +26,22 @@ static const struct {
   { "tamil", "ta" },      { "turkish", "tr" },
 };
 
+static const char *const french[] = { "l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu",
+                                       "puisqu", "quoiqu", nullptr };
+static const char *const italian[] = { "l",    "d",    "c",    "m",    "t",    "s",   "v",   "un",
+                                       "all",  "dall", "dell", "nell", "sull", "coll", "pell", "gl",
+                                       "agl",  "dagl", "degl", "negl", "sugl", nullptr };
+static const char *const catalan[] = { "l", "d", "m", "n", "s", "t", nullptr };
+static const char *const irish[] = { "d", "m", "b", nullptr };
+
+static const char *const *elisions_of(std::string_view code) {
+  if (code == "fr") return french;
+  if (code == "it") return italian;
+  if (code == "ca") return catalan;
+  if (code == "ga") return irish;
+  return nullptr;
+}
+
 static std::string code_of(std::string_view name) {
   for (const auto &n : names)
     if (name == n.name) return n.code;
@@ -43,13 +60,19 @@ bool stemmers::open(std::string_view list) {
     if (known) continue;
     if (languages_.size() == TEXT_LANGUAGES_MAX || name.empty()) return false;
     try {
-      languages_.push_back({ code, Xapian::Stem(code) });
+      languages_.push_back({ code, Xapian::Stem(code), elisions_of(code) });
     } catch (const Xapian::InvalidArgumentError &) {
       if (!is_detectable(code)) return false;
-      languages_.push_back({ code, Xapian::Stem() });
+      languages_.push_back({ code, Xapian::Stem(), nullptr });
     }
   }
+  word_.reserve(4 * TEXT_WORD_MAX); // once, so that no copy is left behind unwiped
   return !languages_.empty();
+}
+
+stemmers::~stemmers() {
+  wipe(word_.data(), word_.size());
+  wipe(stem_.data(), stem_.size());
 }
 
 static bool should_stem(std::string_view surface) {
@@ -71,6 +94,15 @@ std::string_view stemmers::stem(size_t number, std::string_view surface) {
   word_.assign(surface);
   stem_ = stemmer(word_);
   return stem_;
+}
+
+std::string_view stemmers::without_elision(size_t number, std::string_view stem) const {
+  const char *const *elisions = languages_[number].elisions;
+  const size_t mark = elisions != nullptr ? stem.find('\'') : std::string_view::npos;
+  if (mark == std::string_view::npos || mark + 1 == stem.size()) return stem;
+  for (; *elisions != nullptr; elisions++)
+    if (stem.substr(0, mark) == *elisions) return stem.substr(mark + 1);
+  return stem;
 }
 
 } // namespace text

@@ -8,7 +8,8 @@
  *
  * Words: a *surface term* is the field prefix and the lower-case NFKC word with its marks. Its *fold*
  * is prefix and word case-folded, marks stripped (Latin, Greek, Cyrillic, Arabic, Hebrew). Its *stem*
- * in a language is prefix and folded stem (Snowball applied to the marked word).
+ * in a language is prefix and folded stem (Snowball applied to the marked word; an elided article,
+ * as in French l'école, goes with the folding).
  */
 #ifndef SEALDEX_TEXT_TEXT_H
 #define SEALDEX_TEXT_TEXT_H
@@ -88,8 +89,8 @@ sdx_status text_add_field(text_analyser *a, const text_field_rule *rule, const c
  * case prefix that is no field's, or a field's and a colon: else it would be that field's word. */
 sdx_status text_add_filter(text_analyser *a, const char *term, size_t size, sdx_error *err) SDX_CHECK;
 /* The filter term that a field with `exact` has for one whole value (an address, an id): prefix,
- * colon, and the value folded, without surrounding space and <>, cut at TEXT_TERM_MAX bytes. In a
- * field, each run with an @ is a value; where there is none, all of it is one. Returns its size, 0
+ * colon, and the value folded, without surrounding space and quotes (of `Name <id>` the id), cut at
+ * TEXT_TERM_MAX bytes. In a field, each run with an @ is a value; where there is none, all of it is one. Returns its size, 0
  * where the value is empty. */
 size_t text_exact(text_analyser *a, const text_field_rule *rule, const char *value, size_t size,
                   char out[TEXT_TERM_MAX]);

@@ -27,6 +27,10 @@
 
 #include "text/reader.h"
 
+extern "C" {
+#include "base/wipe.h"
+}
+
 namespace text {
 
 /* One word, in lower case. Good until the sink returns. */
@@ -73,6 +77,8 @@ inline constexpr ascii_table ASCII;
 
 class tokenizer {
 public:
+  ~tokenizer() { wipe(word_, sizeof word_); }
+
   /* Calls sink(const token &) for each word of the text. */
   template <class Sink> void run(const char *bytes, size_t size, Sink &&sink) {
     end_ = bytes + size;

@@ -18,7 +18,7 @@ vocabulary::vocabulary(lexicon &words, size_t languages) : words_(words), langua
 }
 
 void vocabulary::reset() {
-  secret_vector<uint32_t>(FILTER_SLOTS_MIN, TEXT_NONE).swap(filter_slots_);
+  filter_slots_.assign(FILTER_SLOTS_MIN, TEXT_NONE); // fits: nothing here can fail
   filters_ = 0;
   secret_vector<term>().swap(terms_);
   secret_vector<uint32_t>().swap(class_of_);

@@ -53,7 +53,7 @@ public:
   size_t class_count() const { return classes_.size(); }
   std::string_view class_key(uint32_t c, text_class_kind *kind, uint8_t *language) const;
 
-  void reset();
+  void reset(); /* cannot fail */
   size_t bytes() const;
 
 private:

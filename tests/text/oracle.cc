@@ -17,6 +17,7 @@
 struct oracle {
   Xapian::TermGenerator generator, plain;
   Xapian::Stem stemmer;
+  std::string language;
   oracle_counts counts = {};
 };
 
@@ -134,7 +135,7 @@ std::string fold_of(const std::string &surface) {
     kept.foldCase();
     static const std::map<UChar32, const char *> plainly = {
       { 0xf8, "o" },  { 0x142, "l" }, { 0x111, "d" },  { 0xf0, "d" },   { 0x127, "h" }, { 0x167, "t" },
-      { 0x131, "i" }, { 0x640, "" },  { 0xe6, "ae" }, { 0x153, "oe" }, { 0xfe, "th" },
+      { 0x131, "i" }, { 0x640, "" },  { 0xb7, "" },  { 0xe6, "ae" }, { 0x153, "oe" }, { 0xfe, "th" },
     };
     UnicodeString spelt;
     for (int32_t i = 0; i < kept.length(); i = kept.moveIndex32(i, 1)) {
@@ -146,6 +147,20 @@ std::string fold_of(const std::string &surface) {
     if (now == before) break;
   }
   return cut(utf8(now));
+}
+
+std::string without_elision(const std::string &language, const std::string &stem) {
+  static const std::map<std::string, std::string> elisions = {
+    { "fr", " l d j m t s n c qu jusqu lorsqu puisqu quoiqu " },
+    { "it", " l d c m t s v un all dall dell nell sull coll pell gl agl dagl degl negl sugl " },
+    { "ca", " l d m n s t " },
+    { "ga", " d m b " },
+  };
+  const auto e = elisions.find(language);
+  const size_t mark = stem.find('\'');
+  if (e == elisions.end() || mark == std::string::npos || mark + 1 == stem.size()) return stem;
+  return e->second.find(" " + stem.substr(0, mark) + " ") != std::string::npos ? stem.substr(mark + 1)
+                                                                                : stem;
 }
 
 bool cjk(const std::string &s) {
@@ -239,6 +254,7 @@ extern "C" {
 oracle *oracle_open(const char *language) {
   oracle *o = new oracle;
   o->stemmer = Xapian::Stem(language);
+  o->language = language;
   for (Xapian::TermGenerator *g : { &o->generator, &o->plain }) {
     g->set_flags(Xapian::TermGenerator::FLAG_CJK_NGRAM);
     g->set_max_word_length(UINT32_MAX);
@@ -303,7 +319,7 @@ size_t oracle_differences(oracle *o, text_analyser *a, const oracle_field *field
     if (stem.empty() || o->stemmer.is_none()) continue;
     length += e.second.wdf;
     plain_stems["Z" + e.first.substr(0, n) + stem].wdf += e.second.wdf;
-    const std::string folded = fold_of(stem);
+    const std::string folded = fold_of(without_elision(o->language, stem));
     if (!cjk(surface) && !folded.empty()) stems[e.first.substr(0, n) + folded].wdf += e.second.wdf;
   }
   o->counts.items++;
