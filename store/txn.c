@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
+#include <sys/resource.h>
 
 #include "base/error.h"
 #include "store/cursor.h"
@@ -201,11 +201,13 @@ void store_abort(store_txn *t) {
   end_writing(t);
 }
 
-/* LMDB calls a write that was cut short by a full disk an input/output error. */
+/* LMDB calls a write that was cut short, by a full disk or a limit, an input/output error. */
 static bool disk_is_full(const mapping *m) {
   struct stat st;
+  struct rlimit limit;
   int fd = -1;
   if (mdb_env_get_fd(m->mdb, &fd) != 0 || fstat(fd, &st) != 0) return false;
+  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && (rlim_t)st.st_size >= limit.rlim_cur) return true;
   if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, 1 << 16) == 0) return false;
   return errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
 }

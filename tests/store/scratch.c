@@ -102,7 +102,11 @@ void have_one(store *s, const char *key, const char *value) {
 int spawn(int (*child)(void *), void *argument) {
   const int pid = fork();
   assert_true(pid >= 0);
-  if (pid == 0) _exit(child(argument));
+  if (pid == 0) {
+    /* A failed assertion must end the child, not go on with the parent's next test. */
+    (void)setenv("CMOCKA_TEST_ABORT", "1", 1);
+    _exit(child(argument));
+  }
   return pid;
 }
 
