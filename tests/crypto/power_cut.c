@@ -139,9 +139,9 @@ static int before(const keyring_call *call) {
   return failed;
 }
 
-void power_cut_follow(const char *dir) {
+void power_cut_follow(const char *dir, unsigned seed) {
   memset(&model, 0, sizeof model);
-  model.seed = 1;
+  model.seed = seed;
   snprintf(model.dir, sizeof model.dir, "%s", dir);
   for (size_t i = 0; i < NAMES; i++) {
     char path[256];

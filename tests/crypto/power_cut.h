@@ -19,8 +19,9 @@ typedef enum power_cut_choice {
   CUT_RANDOM  /* each page and name by lot */
 } power_cut_choice;
 
-/* Starts following `dir`, whose contents count as durable; sets keyring_fault. */
-void power_cut_follow(const char *dir);
+/* Starts following `dir`, whose contents count as durable; `seed` decides lots. Sets keyring_fault.
+ */
+void power_cut_follow(const char *dir, unsigned seed);
 /* Stops, and forgets. */
 void power_cut_end(void);
 

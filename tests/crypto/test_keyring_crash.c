@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #define CANARY 77
-#define RANDOM_IMAGES 3
+#define RANDOM_IMAGES 6
 
 typedef sdx_status change(keyring *k);
 
@@ -17,6 +17,7 @@ static struct {
   uint64_t acknowledged;
   uint64_t in_flight;
   uint64_t canary_until; /* generations up to this one have the canary key, later ones do not */
+  uint8_t canary[80];    /* its wrapped bytes */
   const sdx_secret *secret;
   unsigned images;
 } expected;
@@ -25,11 +26,33 @@ static bool canary_is_expected(uint64_t generation) {
   return generation <= expected.canary_until;
 }
 
+/* The wrapped bytes of the canary, which must not stand anywhere once it was removed. */
+static void canary_bytes(const char *dir, uint8_t out[80]) {
+  file_copy file = file_load(dir, "keyring");
+  const uint8_t head[] = { KEYRING_TRASH, 0, 0, 0, SEAL_XCHACHA20_POLY1305, 0, 0, 0, CANARY };
+  const uint8_t *at = memmem(file.bytes, file.size / 2, head, sizeof head);
+  assert_non_null(at);
+  memcpy(out, at + 64, 80);
+  free(file.bytes);
+}
+
+static void assert_nowhere(const char *dir, const uint8_t bytes[80]) {
+  static const char *const all[] = { "keyring", "keyring.new" };
+  for (size_t i = 0; i < 2; i++) {
+    file_copy file = file_load(dir, all[i]);
+    if (file.bytes == NULL) continue;
+    for (size_t part = 0; part < 80; part += 16)
+      assert_null(memmem(file.bytes, file.size, bytes + part, 16));
+    free(file.bytes);
+  }
+}
+
 /* The image opens, holds a permitted state, recovers to it, and can be written. */
 static void check_image(void) {
   sdx_error err = { 0 };
   keyring *k = NULL;
   expected.images++;
+  if (!canary_is_expected(expected.acknowledged)) assert_nowhere(expected.image, expected.canary);
   if (keyring_open(&k, expected.image, &err) != SDX_OK ||
       keyring_unlock(k, expected.secret, &err) != SDX_OK)
     fail_msg("%s", err.message);
@@ -152,27 +175,6 @@ static bool commit_or_recover(keyring **at, const char *dir, change *apply) {
   return ok;
 }
 
-/* The wrapped bytes of the canary, which must not stand anywhere once it was removed. */
-static void canary_bytes(const char *dir, uint8_t out[80]) {
-  file_copy file = file_load(dir, "keyring");
-  const uint8_t head[] = { KEYRING_TRASH, 0, 0, 0, SEAL_XCHACHA20_POLY1305, 0, 0, 0, CANARY };
-  const uint8_t *at = memmem(file.bytes, file.size / 2, head, sizeof head);
-  assert_non_null(at);
-  memcpy(out, at + 64, 80);
-  free(file.bytes);
-}
-
-static void assert_nowhere(const char *dir, const uint8_t bytes[80]) {
-  static const char *const all[] = { "keyring", "keyring.new" };
-  for (size_t i = 0; i < 2; i++) {
-    file_copy file = file_load(dir, all[i]);
-    if (file.bytes == NULL) continue;
-    for (size_t part = 0; part < 80; part += 16)
-      assert_null(memmem(file.bytes, file.size, bytes + part, 16));
-    free(file.bytes);
-  }
-}
-
 /* One change under every failure; then a plain one behind it, under every cut. */
 static void run(const char *dir, change *apply, const sdx_secret *unlock_with, size_t extra) {
   const bool removes = apply == remove_canary || apply == remove_canary_and_grow;
@@ -181,18 +183,17 @@ static void run(const char *dir, change *apply, const sdx_secret *unlock_with, s
   assert_int_equal(mkdir(expected.image, 0700), 0);
   expected.images = 0;
   for (unsigned n = 0; failed; n++) {
-    uint8_t canary[80];
     prepare(dir, extra);
-    canary_bytes(dir, canary);
+    canary_bytes(dir, expected.canary);
     keyring *k = open_for(dir, unlock_with);
     expected.fail_at = n;
     expected.secret = &second_key;
     expected.acknowledged = expected.in_flight = 2;
     expected.canary_until = removes ? 2 : UINT64_MAX;
-    power_cut_follow(dir);
+    power_cut_follow(dir, n);
     power_cut_before = at_each_call;
     failed = !commit_or_recover(&k, dir, apply);
-    if (removes && keyring_generation(k) == 3) assert_nowhere(dir, canary);
+    if (removes && keyring_generation(k) == 3) assert_nowhere(dir, expected.canary);
     if (removes && keyring_generation(k) == 2) expected.canary_until = UINT64_MAX;
     if (unlock_with != NULL) (void)commit_or_recover(&k, dir, add_one);
     check_images();
@@ -234,7 +235,7 @@ static void creating(void **state) {
     file_store(dir, "keyring", NULL, 0);
     file_store(dir, "keyring.new", NULL, 0);
     expected.fail_at = n;
-    power_cut_follow(dir);
+    power_cut_follow(dir, 0);
     power_cut_before = fail_one;
     status = keyring_create(&k, dir, &first_key, NULL, NULL);
     power_cut_end();
@@ -262,7 +263,7 @@ static void destroying(void **state) {
     file_store(dir, "keyring.new", leftover.bytes, leftover.size);
     free(leftover.bytes);
     expected.fail_at = n;
-    power_cut_follow(dir);
+    power_cut_follow(dir, 0);
     power_cut_before = fail_one;
     status = keyring_destroy(dir, NULL);
     power_cut_end();
@@ -282,7 +283,7 @@ static void full(void **state) {
   sdx_error err;
   prepare(dir, 40);
   keyring *k = open_for(dir, &first_key);
-  power_cut_follow(dir);
+  power_cut_follow(dir, 0);
   power_cut_before = full_disk;
   assert_int_equal(add_many(k), SDX_OK);
   assert_int_equal(keyring_commit(k, 5, &err), SDX_NO_SPACE);
