@@ -261,7 +261,7 @@ static bool joins(std::string_view gap) {
   for (const char *at = gap.data(), *end = at + gap.size(); at < end;) {
     uint32_t ch;
     at += decode_utf8(at, end, &ch);
-    if (ch != 0x2019 && (ch >= 0x80 || ch == 0 || strchr(".-/:\\@'+=?&%#~_", static_cast<int>(ch)) == nullptr))
+    if (ch != 0x2019 && (ch >= 0x80 || ch == 0 || strchr(".-/:\\@'+=?&%#~", static_cast<int>(ch)) == nullptr))
       return false;
   }
   return true;
