@@ -15,17 +15,39 @@ static const struct {
   const char *said;
   const char *meant;
 } MEANINGS[] = {
-  { "iso-8859-1", "CP1252" },    { "iso8859-1", "CP1252" },  { "iso_8859-1", "CP1252" },
-  { "latin1", "CP1252" },        { "iso-8859-9", "CP1254" }, { "iso-8859-11", "CP874" },
-  { "tis-620", "CP874" },        { "gb2312", "GB18030" },    { "gb_2312-80", "GB18030" },
-  { "gbk", "GB18030" },          { "x-gbk", "GB18030" },     { "cp936", "GB18030" },
-  { "euc-cn", "GB18030" },       { "euc-kr", "UHC" },        { "ks_c_5601-1987", "UHC" },
-  { "ks_c_5601-1989", "UHC" },   { "ksc5601", "UHC" },       { "ksc_5601", "UHC" },
-  { "korean", "UHC" },           { "shift_jis", "CP932" },   { "shift-jis", "CP932" },
-  { "sjis", "CP932" },           { "x-sjis", "CP932" },      { "windows-31j", "CP932" },
-  { "big5", "BIG5-HKSCS" },      { "x-big5", "BIG5-HKSCS" }, { "iso-8859-8-i", "ISO-8859-8" },
-  { "iso-8859-8-e", "ISO-8859-8" }, { "unicode-1-1-utf-7", "UTF-7" }, { "x-unicode-2-0-utf-7", "UTF-7" },
-  { "x-mac-roman", "MACINTOSH" }, { "x-euc-jp", "EUC-JP" }, { "cp-850", "CP850" },
+  { "iso-8859-1", "CP1252" },
+  { "iso8859-1", "CP1252" },
+  { "iso_8859-1", "CP1252" },
+  { "latin1", "CP1252" },
+  { "iso-8859-9", "CP1254" },
+  { "iso-8859-11", "CP874" },
+  { "tis-620", "CP874" },
+  { "gb2312", "GB18030" },
+  { "gb_2312-80", "GB18030" },
+  { "gbk", "GB18030" },
+  { "x-gbk", "GB18030" },
+  { "cp936", "GB18030" },
+  { "euc-cn", "GB18030" },
+  { "euc-kr", "UHC" },
+  { "ks_c_5601-1987", "UHC" },
+  { "ks_c_5601-1989", "UHC" },
+  { "ksc5601", "UHC" },
+  { "ksc_5601", "UHC" },
+  { "korean", "UHC" },
+  { "shift_jis", "CP932" },
+  { "shift-jis", "CP932" },
+  { "sjis", "CP932" },
+  { "x-sjis", "CP932" },
+  { "windows-31j", "CP932" },
+  { "big5", "BIG5-HKSCS" },
+  { "x-big5", "BIG5-HKSCS" },
+  { "iso-8859-8-i", "ISO-8859-8" },
+  { "iso-8859-8-e", "ISO-8859-8" },
+  { "unicode-1-1-utf-7", "UTF-7" },
+  { "x-unicode-2-0-utf-7", "UTF-7" },
+  { "x-mac-roman", "MACINTOSH" },
+  { "x-euc-jp", "EUC-JP" },
+  { "cp-850", "CP850" },
 };
 
 size_t charset_whole(const void *text, size_t size) {
@@ -41,11 +63,24 @@ size_t charset_whole(const void *text, size_t size) {
 bool charset_is_text(const void *bytes, size_t size) {
   const uint8_t *at = bytes;
   const size_t sample = size < SAMPLE ? size : SAMPLE;
-  if (size >= 2 && ((at[0] == 0xff && at[1] == 0xfe) || (at[0] == 0xfe && at[1] == 0xff))) return true;
-  size_t controls = 0;
-  for (size_t i = 0; i < sample; i++)
+  if (charset_wide(bytes, size) != NULL) return true;
+  size_t zeros = 0;
+  size_t controls = 0; /* a tenth of random bytes */
+  for (size_t i = 0; i < sample; i++) {
+    zeros += at[i] == 0;
     controls += at[i] < 0x20 && (at[i] < '\t' || at[i] > '\r') && at[i] != 0x1b;
-  return controls * 100 <= sample;
+  }
+  return zeros * 100 <= sample && controls * 16 <= sample;
+}
+
+const char *charset_wide(const void *bytes, size_t size) {
+  const uint8_t *at = bytes;
+  if (size < 4) return NULL;
+  if ((at[0] == 0xff && at[1] == 0xfe) || (at[0] != 0 && at[1] == 0 && at[2] != 0 && at[3] == 0))
+    return "UTF-16LE";
+  if ((at[0] == 0xfe && at[1] == 0xff) || (at[0] == 0 && at[1] != 0 && at[2] == 0 && at[3] != 0))
+    return "UTF-16BE";
+  return NULL;
 }
 
 /* ASCII without NUL: the common case, and all of it is copied at once. */
@@ -118,8 +153,9 @@ static bool is_utf8_name(const char *name) {
 }
 
 static bool is_ascii_name(const char *name) {
-  static const char *const NAMES[] = { "us-ascii", "ascii", "ansi_x3.4-1968", "unknown-8bit",
-                                       "x-unknown", "unknown", "default", "8bit", "iso-8859" };
+  static const char *const NAMES[] = { "us-ascii",     "ascii",     "ansi_x3.4-1968",
+                                       "unknown-8bit", "x-unknown", "unknown",
+                                       "default",      "8bit",      "iso-8859" };
   for (size_t i = 0; i < G_N_ELEMENTS(NAMES); i++)
     if (g_ascii_strcasecmp(name, NAMES[i]) == 0) return true;
   return false;
@@ -147,13 +183,14 @@ static bool has_utf8(const uint8_t *at, size_t size) {
 
 /* A name for bytes that came without one that holds. */
 static const char *guess(const uint8_t *at, size_t size, bool said_utf8) {
-  if (size >= 2 && at[0] == 0xff && at[1] == 0xfe) return "UTF-16LE";
-  if (size >= 2 && at[0] == 0xfe && at[1] == 0xff) return "UTF-16BE";
+  const char *wide = charset_wide(at, size);
+  if (wide != NULL) return wide;
   const char *bad = NULL;
   if (g_utf8_validate_len((const char *)at, size, &bad)) return "utf-8";
   /* NUL is no proof against UTF-8, nor is a character that was cut off at the end. */
   const size_t valid = (size_t)(bad - (const char *)at);
-  if (*bad == '\0') return has_utf8(at, size) || plain_prefix(at, valid) == valid ? "utf-8" : "CP1252";
+  if (*bad == '\0')
+    return has_utf8(at, size) || plain_prefix(at, valid) == valid ? "utf-8" : "CP1252";
   if (size - valid < 4 && valid > 0 && has_utf8(at, valid)) return "utf-8";
   return said_utf8 && has_utf8(at, size) ? "utf-8" : "CP1252";
 }

@@ -20,6 +20,10 @@ bool charset_decode(buffer *out, size_t limit, const char *name, const void *byt
 /* False where the first bytes hold what text in no character set has much of. */
 bool charset_is_text(const void *bytes, size_t size);
 
+/* "UTF-16LE" or "UTF-16BE" where the bytes begin with its mark, or with two characters of ASCII in
+ * it; else NULL. */
+const char *charset_wide(const void *bytes, size_t size);
+
 /* How many of the bytes at `text`, at most `size`, end on a character of UTF-8. */
 size_t charset_whole(const void *text, size_t size);
 

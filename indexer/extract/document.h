@@ -2,8 +2,8 @@
 /*
  * document.h - plain text, Markdown and HTML files to items of kind document.
  *
- * Fields: body, and title (an HTML page's <title>, the first heading of Markdown). The character set
- * is what an HTML page says, else guessed (charset.h).
+ * Fields: body, and title (an HTML page's <title>, the first heading of Markdown). The character
+ * set is what an HTML page says, else guessed (charset.h).
  */
 #ifndef SEALDEX_EXTRACT_DOCUMENT_H
 #define SEALDEX_EXTRACT_DOCUMENT_H

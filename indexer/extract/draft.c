@@ -92,12 +92,24 @@ static void set_add(draft *d, draft_list *list, const void *text, size_t size) {
   list_add(d, list, put(d, text, size));
 }
 
-void draft_add_folder(draft *d, const void *name, size_t size) { set_add(d, &d->folders, name, size); }
-void draft_add_flag(draft *d, const void *name, size_t size) { set_add(d, &d->flags, name, size); }
-void draft_add_label(draft *d, const void *name, size_t size) { set_add(d, &d->labels, name, size); }
-void draft_set_id(draft *d, const void *id, size_t size) { d->id = put(d, id, size); }
-void draft_set_thread(draft *d, const void *id, size_t size) { d->thread = put(d, id, size); }
-void draft_set_payload(draft *d, const void *bytes, size_t size) { d->payload = put(d, bytes, size); }
+void draft_add_folder(draft *d, const void *name, size_t size) {
+  set_add(d, &d->folders, name, size);
+}
+void draft_add_flag(draft *d, const void *name, size_t size) {
+  set_add(d, &d->flags, name, size);
+}
+void draft_add_label(draft *d, const void *name, size_t size) {
+  set_add(d, &d->labels, name, size);
+}
+void draft_set_id(draft *d, const void *id, size_t size) {
+  d->id = put(d, id, size);
+}
+void draft_set_thread(draft *d, const void *id, size_t size) {
+  d->thread = put(d, id, size);
+}
+void draft_set_payload(draft *d, const void *bytes, size_t size) {
+  d->payload = put(d, bytes, size);
+}
 
 void draft_set_partial(draft *d, const char *reason) {
   if (d->partial) return;
@@ -153,9 +165,9 @@ const sdx_item *draft_item(draft *d) {
   if (!make_room(d, d->fields.count + 1, names)) return NULL;
   size_t count = 0;
   if (d->body.size > 0)
-    d->item_fields[count++] = (sdx_field){
-      .name = "body", .text = { .data = (const char *)d->body.data, .size = d->body.size }
-    };
+    d->item_fields[count++] =
+        (sdx_field){ .name = "body",
+                     .text = { .data = (const char *)d->body.data, .size = d->body.size } };
   for (size_t i = 0; i < d->fields.count; i++)
     d->item_fields[count++] =
         (sdx_field){ .name = (const char *)d->text.data + d->names.spans[i].at,

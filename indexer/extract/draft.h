@@ -11,8 +11,8 @@
  * extractor opens no file and keeps no state between calls, so that it can run in a process of its
  * own. Reasons are fixed words: they never hold text of the item.
  *
- * Memory that runs out sets `failed`, as in buffer.h, and draft_item then gives NULL. (GLib and GMime
- * abort the process where memory runs out; only a process of its own contains that.)
+ * Memory that runs out sets `failed`, as in buffer.h, and draft_item then gives NULL. (GLib and
+ * GMime abort the process where memory runs out; only a process of its own contains that.)
  *
  * A draft is used over and over: draft_begin wipes what the last item left.
  */
@@ -74,7 +74,8 @@ typedef struct draft {
   size_t item_lists_capacity;
 } draft;
 
-#define DRAFT_INIT { 0 }
+#define DRAFT_INIT                                                                                 \
+  { 0 }
 
 void draft_begin(draft *d, sdx_kind kind, int64_t now);
 void draft_free(draft *d);

@@ -9,7 +9,7 @@
 
 /* What the name says. */
 typedef enum name_class {
-  NAME_SILENT,  /* nothing: the bytes decide */
+  NAME_SILENT, /* nothing: the bytes decide */
   NAME_MESSAGE,
   NAME_MBOX,
   NAME_LINES,
@@ -23,16 +23,19 @@ static const struct {
   const char *extension;
   name_class names;
 } EXTENSIONS[] = {
-  { "eml", NAME_MESSAGE },  { "emlx", NAME_SILENT },  { "mbox", NAME_MBOX },     { "mbx", NAME_MBOX },
-  { "jsonl", NAME_LINES },  { "ndjson", NAME_LINES }, { "txt", NAME_TEXT },      { "text", NAME_TEXT },
-  { "log", NAME_TEXT },     { "md", NAME_MARKDOWN },  { "markdown", NAME_MARKDOWN },
-  { "html", NAME_HTML },    { "htm", NAME_HTML },     { "xhtml", NAME_HTML },
-  { "yml", NAME_OTHER },    { "yaml", NAME_OTHER },   { "json", NAME_OTHER },    { "xml", NAME_OTHER },
-  { "css", NAME_OTHER },    { "js", NAME_OTHER },     { "ics", NAME_OTHER },     { "vcf", NAME_OTHER },
-  { "ini", NAME_OTHER },    { "cfg", NAME_OTHER },    { "conf", NAME_OTHER },    { "toml", NAME_OTHER },
-  { "csv", NAME_OTHER },    { "sh", NAME_OTHER },     { "py", NAME_OTHER },      { "rst", NAME_OTHER },
-  { "rtf", NAME_OTHER },    { "tex", NAME_OTHER },    { "rb", NAME_OTHER },      { "c", NAME_OTHER },
-  { "h", NAME_OTHER },      { "cpp", NAME_OTHER },    { "java", NAME_OTHER },    { "php", NAME_OTHER },
+  { "eml", NAME_MESSAGE }, { "emlx", NAME_SILENT },       { "mbox", NAME_MBOX },
+  { "mbx", NAME_MBOX },    { "jsonl", NAME_LINES },       { "ndjson", NAME_LINES },
+  { "txt", NAME_TEXT },    { "text", NAME_TEXT },         { "log", NAME_TEXT },
+  { "md", NAME_MARKDOWN }, { "markdown", NAME_MARKDOWN }, { "html", NAME_HTML },
+  { "htm", NAME_HTML },    { "xhtml", NAME_HTML },        { "yml", NAME_OTHER },
+  { "yaml", NAME_OTHER },  { "json", NAME_OTHER },        { "xml", NAME_OTHER },
+  { "css", NAME_OTHER },   { "js", NAME_OTHER },          { "ics", NAME_OTHER },
+  { "vcf", NAME_OTHER },   { "ini", NAME_OTHER },         { "cfg", NAME_OTHER },
+  { "conf", NAME_OTHER },  { "toml", NAME_OTHER },        { "csv", NAME_OTHER },
+  { "sh", NAME_OTHER },    { "py", NAME_OTHER },          { "rst", NAME_OTHER },
+  { "rtf", NAME_OTHER },   { "tex", NAME_OTHER },         { "rb", NAME_OTHER },
+  { "c", NAME_OTHER },     { "h", NAME_OTHER },           { "cpp", NAME_OTHER },
+  { "java", NAME_OTHER },  { "php", NAME_OTHER },
 };
 
 static name_class class_of(const char *name) {

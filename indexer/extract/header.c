@@ -27,10 +27,12 @@ static bool is_folded(const char *at, const char *end) {
   return at < end && (*at == ' ' || *at == '\t');
 }
 
-/* The colon behind the name that a line begins with, or NULL. */
+/* The colon behind the name that a line begins with, or NULL. Two dashes begin no name: that is the
+ * boundary of a part, which may hold a colon. */
 static const char *colon_of(const char *at, const char *end, size_t *name_size) {
   const char *start = at;
-  while (at < end && *at > ' ' && *at < 0x7f && *at != ':' && at - start < NAME_SIZE_MAX) at++;
+  if (end - at >= 2 && at[0] == '-' && at[1] == '-') return NULL;
+  while (at<end && * at> ' ' && *at < 0x7f && *at != ':' && at - start < NAME_SIZE_MAX) at++;
   *name_size = (size_t)(at - start);
   while (at < end && (*at == ' ' || *at == '\t')) at++;
   return *name_size > 0 && at < end && *at == ':' ? at : NULL;
@@ -54,8 +56,8 @@ void header_open(header_reader *r, const void *bytes, size_t size) {
   *r = (header_reader){ .at = at, .start = at, .end = end };
 }
 
-/* Whether the line at r->at, which is no field, can be passed over: a strayed separator, or a line of
- * junk with a field behind it. If not, the body has begun without an empty line. */
+/* Whether the line at r->at, which is no field, can be passed over: a strayed separator, or a line
+ * of junk with a field behind it. If not, the body has begun without an empty line. */
 static bool is_junk(const header_reader *r) {
   if (header_line_is_separator(r->at, r->end)) return true;
   if (r->end - r->at > 6 && memcmp(r->at, ">From ", 6) == 0) return true;
@@ -180,7 +182,8 @@ static void put_address_list(buffer *out, InternetAddressList *list, unsigned de
     if (i > 0) buffer_put(out, ", ", 2);
     if (name != NULL) put_utf8(out, name);
     if (INTERNET_ADDRESS_IS_GROUP(address)) {
-      InternetAddressList *members = internet_address_group_get_members((InternetAddressGroup *)address);
+      InternetAddressList *members =
+          internet_address_group_get_members((InternetAddressGroup *)address);
       buffer_put(out, ": ", 2);
       if (members != NULL && depth < GROUP_DEPTH_MAX) put_address_list(out, members, depth + 1);
       continue;
@@ -230,7 +233,8 @@ bool header_put_id(buffer *out, sdx_bytes value) {
       while (at < end && (unsigned char)*at <= ' ') at++;
       const char *word = at;
       while (at < end && (unsigned char)*at > ' ') at++;
-      if (memchr(word, '@', (size_t)(at - word)) != NULL) buffer_put(&id, word, (size_t)(at - word));
+      if (memchr(word, '@', (size_t)(at - word)) != NULL)
+        buffer_put(&id, word, (size_t)(at - word));
     }
   }
   (void)charset_decode(out, SIZE_MAX, NULL, id.data, id.size);

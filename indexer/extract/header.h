@@ -3,9 +3,9 @@
  * header.h - the header of an Internet message: its fields, and what their values say.
  *
  * Cutting a header into fields is done here and not by GMime's parser, which gives up on lines that
- * real mail has (an mbox separator, junk, `>From `, a blank before the colon). Values are decoded by
- * GMime: encoded words (RFC 2047), addresses, dates; bytes beyond ASCII that nothing declares are
- * UTF-8 where valid, else windows-1252.
+ * real mail has (an mbox separator, junk, `>From `, a blank before the colon). Values are decoded
+ * by GMime: encoded words (RFC 2047), addresses, dates; bytes beyond ASCII that nothing declares
+ * are UTF-8 where valid, else windows-1252.
  */
 #ifndef SEALDEX_EXTRACT_HEADER_H
 #define SEALDEX_EXTRACT_HEADER_H
@@ -15,7 +15,8 @@
 #include "base/buffer.h"
 #include "sealdex.h"
 
-#define HEADER_MAX ((size_t)1 << 20) /* bytes of a header that are read; the rest is passed over */
+#define HEADER_MAX ((size_t)1 << 20) /* bytes of a header that are read; the rest is passed over   \
+                                      */
 
 /* One field, as it stands: the value may be folded over lines and hold any byte. */
 typedef struct header_field {
@@ -27,9 +28,9 @@ typedef struct header_reader {
   const char *at;
   const char *start;
   const char *end;
-  bool seen;       /* a field has been met */
-  bool irregular;  /* lines were passed over that a strict reader would stumble over */
-  bool cut;        /* the header is longer than HEADER_MAX */
+  bool seen;      /* a field has been met */
+  bool irregular; /* lines were passed over that a strict reader would stumble over */
+  bool cut;       /* the header is longer than HEADER_MAX */
 } header_reader;
 
 /* Begins behind a byte order mark, blank lines and an mbox separator line. */

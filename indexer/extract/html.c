@@ -9,14 +9,15 @@
 
 #include "indexer/extract/charset.h"
 
-#define DEPTH_MAX 2000 /* beyond, closing tags cost the parser time in the square of their number */
+#define DEPTH_MAX 2000 /* beyond, closing tags cost the parser time in the square of their number  \
+                        */
 #define CHARSET_WITHIN 4096
 
 enum element_role {
   ROLE_INLINE = 0,
-  ROLE_BLOCK, /* on lines of its own */
-  ROLE_CELL,  /* apart from its neighbours */
-  ROLE_PRE,   /* a block whose white space stands */
+  ROLE_BLOCK,  /* on lines of its own */
+  ROLE_CELL,   /* apart from its neighbours */
+  ROLE_PRE,    /* a block whose white space stands */
   ROLE_HIDDEN, /* no text for a person */
   ROLE_TITLE,
 };
@@ -25,21 +26,21 @@ static const struct {
   const char *name;
   enum element_role role;
 } ROLES[] = {
-  { "address", ROLE_BLOCK },   { "article", ROLE_BLOCK },  { "aside", ROLE_BLOCK },
+  { "address", ROLE_BLOCK },    { "article", ROLE_BLOCK }, { "aside", ROLE_BLOCK },
   { "blockquote", ROLE_BLOCK }, { "body", ROLE_BLOCK },    { "br", ROLE_BLOCK },
-  { "center", ROLE_BLOCK },    { "dd", ROLE_BLOCK },       { "div", ROLE_BLOCK },
-  { "dl", ROLE_BLOCK },        { "dt", ROLE_BLOCK },       { "fieldset", ROLE_BLOCK },
+  { "center", ROLE_BLOCK },     { "dd", ROLE_BLOCK },      { "div", ROLE_BLOCK },
+  { "dl", ROLE_BLOCK },         { "dt", ROLE_BLOCK },      { "fieldset", ROLE_BLOCK },
   { "figcaption", ROLE_BLOCK }, { "figure", ROLE_BLOCK },  { "footer", ROLE_BLOCK },
-  { "form", ROLE_BLOCK },      { "h1", ROLE_BLOCK },       { "h2", ROLE_BLOCK },
-  { "h3", ROLE_BLOCK },        { "h4", ROLE_BLOCK },       { "h5", ROLE_BLOCK },
-  { "h6", ROLE_BLOCK },        { "header", ROLE_BLOCK },   { "hr", ROLE_BLOCK },
-  { "iframe", ROLE_HIDDEN },   { "li", ROLE_BLOCK },       { "listing", ROLE_PRE },
-  { "main", ROLE_BLOCK },      { "nav", ROLE_BLOCK },      { "noframes", ROLE_BLOCK },
-  { "object", ROLE_BLOCK },    { "ol", ROLE_BLOCK },       { "option", ROLE_CELL },
-  { "p", ROLE_BLOCK },         { "pre", ROLE_PRE },        { "script", ROLE_HIDDEN },
-  { "section", ROLE_BLOCK },   { "style", ROLE_HIDDEN },   { "table", ROLE_BLOCK },
-  { "td", ROLE_CELL },         { "textarea", ROLE_PRE },   { "th", ROLE_CELL },
-  { "title", ROLE_TITLE },     { "tr", ROLE_BLOCK },       { "ul", ROLE_BLOCK },
+  { "form", ROLE_BLOCK },       { "h1", ROLE_BLOCK },      { "h2", ROLE_BLOCK },
+  { "h3", ROLE_BLOCK },         { "h4", ROLE_BLOCK },      { "h5", ROLE_BLOCK },
+  { "h6", ROLE_BLOCK },         { "header", ROLE_BLOCK },  { "hr", ROLE_BLOCK },
+  { "iframe", ROLE_HIDDEN },    { "li", ROLE_BLOCK },      { "listing", ROLE_PRE },
+  { "main", ROLE_BLOCK },       { "nav", ROLE_BLOCK },     { "noframes", ROLE_BLOCK },
+  { "object", ROLE_BLOCK },     { "ol", ROLE_BLOCK },      { "option", ROLE_CELL },
+  { "p", ROLE_BLOCK },          { "pre", ROLE_PRE },       { "script", ROLE_HIDDEN },
+  { "section", ROLE_BLOCK },    { "style", ROLE_HIDDEN },  { "table", ROLE_BLOCK },
+  { "td", ROLE_CELL },          { "textarea", ROLE_PRE },  { "th", ROLE_CELL },
+  { "title", ROLE_TITLE },      { "tr", ROLE_BLOCK },      { "ul", ROLE_BLOCK },
   { "xmp", ROLE_PRE },
 };
 
@@ -211,7 +212,9 @@ static void on_end(void *context, const xmlChar *name) {
   }
 }
 
-static void on_cdata(void *context, const xmlChar *at, int size) { on_text(context, at, size); }
+static void on_cdata(void *context, const xmlChar *at, int size) {
+  on_text(context, at, size);
+}
 
 bool html_text(buffer *out, size_t limit, buffer *title, const char *html, size_t size) {
   if (size == 0 || size > INT_MAX) return size == 0;
@@ -274,7 +277,8 @@ bool html_decode(buffer *out, size_t limit, buffer *title, const char *charset, 
   if ((charset == NULL || charset[0] == '\0') && html_charset(own, bytes, size)) charset = own;
   buffer page_text = BUFFER_INIT;
   /* Markup is many times its text, so the page may be as many times longer than what is kept. */
-  bool whole = charset_decode(&page_text, limit > SIZE_MAX / 4 ? SIZE_MAX : limit * 4, charset, bytes, size);
+  bool whole =
+      charset_decode(&page_text, limit > SIZE_MAX / 4 ? SIZE_MAX : limit * 4, charset, bytes, size);
   if (page_text.failed)
     out->failed = true;
   else if (!html_text(out, limit, title, (const char *)page_text.data, page_text.size))

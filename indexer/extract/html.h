@@ -3,8 +3,8 @@
  * html.h - the text that a person sees of an HTML page, by libxml2's HTML parser.
  *
  * Scripts, styles and comments are left out; blocks stand on lines of their own, table cells apart;
- * white space is collapsed but in <pre>; of an image its alt text is kept. The parser builds no tree
- * and fetches nothing.
+ * white space is collapsed but in <pre>; of an image its alt text is kept. The parser builds no
+ * tree and fetches nothing.
  */
 #ifndef SEALDEX_EXTRACT_HTML_H
 #define SEALDEX_EXTRACT_HTML_H

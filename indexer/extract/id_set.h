@@ -23,7 +23,8 @@ typedef struct id_set {
   size_t used;
 } id_set;
 
-#define ID_SET_INIT { 0 }
+#define ID_SET_INIT                                                                                \
+  { 0 }
 
 /* Counts the id in: how often it was met before this; UINT64_MAX where memory ran out. */
 uint64_t id_set_add(id_set *set, const void *id, size_t size);

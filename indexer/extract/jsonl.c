@@ -134,7 +134,9 @@ static bool read_attributes(draft *d, struct json_object *object) {
   static const struct {
     const char *name;
     put_text *put;
-  } SETS[] = { { "folder", put_folder }, { "folders", put_folder }, { "flags", put_flag },
+  } SETS[] = { { "folder", put_folder },
+               { "folders", put_folder },
+               { "flags", put_flag },
                { "labels", put_label } };
   struct json_object *attributes = NULL;
   struct json_object *value = NULL;
@@ -145,7 +147,8 @@ static bool read_attributes(draft *d, struct json_object *object) {
     if (member(attributes, SETS[i].name, &value) && !put_texts(d, "", value, SETS[i].put))
       return draft_refuse(d, "folder, flags or labels are neither a text nor an array of texts");
   if (member(attributes, "thread", &value)) {
-    if (!json_object_is_type(value, json_type_string)) return draft_refuse(d, "\"thread\" is no text");
+    if (!json_object_is_type(value, json_type_string))
+      return draft_refuse(d, "\"thread\" is no text");
     draft_set_thread(d, text_of(value).data, text_of(value).size);
   }
   if (member(attributes, "size", &value)) {
@@ -163,18 +166,21 @@ static bool read_attributes(draft *d, struct json_object *object) {
 
 static bool read_item(draft *d, struct json_object *object) {
   struct json_object *value = NULL;
-  if (!json_object_is_type(object, json_type_object)) return draft_refuse(d, "the line is no JSON object");
+  if (!json_object_is_type(object, json_type_object))
+    return draft_refuse(d, "the line is no JSON object");
   if (!member(object, "id", &value) || !json_object_is_type(value, json_type_string))
     return draft_refuse(d, "\"id\" is missing or no text");
   const sdx_bytes id = text_of(value);
   if (id.size == 0) return draft_refuse(d, "\"id\" is empty");
   draft_set_id(d, id.data, id.size);
-  if (!read_kind(d, object)) return draft_refuse(d, "\"kind\" is not message, event, contact or document");
+  if (!read_kind(d, object))
+    return draft_refuse(d, "\"kind\" is not message, event, contact or document");
   if (!read_time(object, "date", &d->date)) return draft_refuse(d, "\"date\" is no time");
   if (!read_time(object, "sent", &d->sent)) return draft_refuse(d, "\"sent\" is no time");
   if (!read_time(object, "expires", &d->expires)) return draft_refuse(d, "\"expires\" is no time");
   if (member(object, "payload", &value)) {
-    if (!json_object_is_type(value, json_type_string)) return draft_refuse(d, "\"payload\" is no text");
+    if (!json_object_is_type(value, json_type_string))
+      return draft_refuse(d, "\"payload\" is no text");
     draft_set_payload(d, text_of(value).data, text_of(value).size);
   }
   return read_attributes(d, object) && read_fields(d, object);
@@ -214,9 +220,13 @@ out:
 
 /* ---------------------------------------------------------------- lines */
 
-void jsonl_open(jsonl *l, int fd) { *l = (jsonl){ .fd = fd }; }
+void jsonl_open(jsonl *l, int fd) {
+  *l = (jsonl){ .fd = fd };
+}
 
-void jsonl_close(jsonl *l) { buffer_free(&l->data); }
+void jsonl_close(jsonl *l) {
+  buffer_free(&l->data);
+}
 
 static sdx_status fill(jsonl *l, sdx_error *err) {
   const size_t left = l->data.size - l->at;

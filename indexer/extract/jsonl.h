@@ -8,9 +8,9 @@
  *                   "size": 1234, "has_attachment": true},
  *    "payload": "...", "expires": ...}
  *
- * id and fields must be there; kind is "message" where not said. Times are epoch seconds, or text in
- * ISO 8601 (a date alone is 00:00 UTC). Members with other names are passed over. Bytes that are not
- * UTF-8, and halves of surrogate pairs, are repaired.
+ * id and fields must be there; kind is "message" where not said. Times are epoch seconds, or text
+ * in ISO 8601 (a date alone is 00:00 UTC). Members with other names are passed over. Bytes that are
+ * not UTF-8, and halves of surrogate pairs, are repaired.
  */
 #ifndef SEALDEX_EXTRACT_JSONL_H
 #define SEALDEX_EXTRACT_JSONL_H
@@ -19,7 +19,8 @@
 
 #define JSONL_LINE_MAX ((size_t)64 << 20)
 
-/* One line, without its end; the id of the item is set where it could be read, also of one refused. */
+/* One line, without its end; the id of the item is set where it could be read, also of one refused.
+ */
 bool jsonl_extract(const void *bytes, size_t size, draft *d);
 
 /* Reads lines from a descriptor. */

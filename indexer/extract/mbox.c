@@ -9,12 +9,16 @@
 #include "base/wipe.h"
 #include "indexer/extract/header.h"
 
-#define STEP ((size_t)1 << 20)      /* bytes read at a time */
-#define LOOK_AHEAD ((size_t)65536)  /* a separator and the line behind it are shorter */
+#define STEP ((size_t)1 << 20)     /* bytes read at a time */
+#define LOOK_AHEAD ((size_t)65536) /* a separator and the line behind it are shorter */
 
-void mbox_open(mbox *m, int fd) { *m = (mbox){ .fd = fd }; }
+void mbox_open(mbox *m, int fd) {
+  *m = (mbox){ .fd = fd };
+}
 
-void mbox_close(mbox *m) { buffer_free(&m->data); }
+void mbox_close(mbox *m) {
+  buffer_free(&m->data);
+}
 
 static sdx_status fill(mbox *m, sdx_error *err) {
   if (!buffer_reserve(&m->data, STEP)) return error_memory(err);
@@ -59,10 +63,11 @@ static bool has_date(const char *at, const char *end) {
 }
 
 static bool is_known_field(const char *at, const char *end) {
-  static const char *const NAMES[] = { "From",       "To",         "Cc",           "Subject", "Date",
-                                       "Received",   "Return-Path", "Message-ID",  "Status",  "Sender",
-                                       "MIME-Version", "Reply-To", "Delivered-To", "Path",    "Newsgroups",
-                                       "Content-Type", "Xref",     "References",   "Relay-Version" };
+  static const char *const NAMES[] = { "From",         "To",         "Cc",           "Subject",
+                                       "Date",         "Received",   "Return-Path",  "Message-ID",
+                                       "Status",       "Sender",     "MIME-Version", "Reply-To",
+                                       "Delivered-To", "Path",       "Newsgroups",   "Content-Type",
+                                       "Xref",         "References", "Relay-Version" };
   size_t size = 0;
   while (at + size < end && strchr(": \t", at[size]) == NULL) size++;
   const header_field field = { .name = { .data = at, .size = size } };
@@ -82,8 +87,9 @@ static bool is_separator(const mbox *m, size_t at) {
   while (end - next > 6 && memcmp(next, ">From ", 6) == 0) next = header_line_next(next, end);
   if (!header_line_is_field(next, end)) return false;
   if (has_date(line, next)) return true;
-  const bool behind_empty = at == m->at || (at >= 2 && line[-1] == '\n' &&
-                                            (line[-2] == '\n' || (at >= 3 && line[-2] == '\r' && line[-3] == '\n')));
+  const bool behind_empty =
+      at == m->at || (at >= 2 && line[-1] == '\n' &&
+                      (line[-2] == '\n' || (at >= 3 && line[-2] == '\r' && line[-3] == '\n')));
   return behind_empty && is_known_field(next, end);
 }
 
@@ -131,20 +137,21 @@ static sdx_status end_by_length(mbox *m, size_t start, size_t *end, sdx_error *e
   status = ensure(m, body, length + LOOK_AHEAD, err);
   if (status != SDX_OK || m->data.size - body < length) return status;
   const size_t next = skip_empty_lines(m, body + length, 2);
-  if (next == m->data.size || (next > body && m->data.data[next - 1] == '\n' && is_separator(m, next)))
+  if (next == m->data.size ||
+      (next > body && m->data.data[next - 1] == '\n' && is_separator(m, next)))
     *end = body + length;
   return SDX_OK;
 }
 
 /* Sets *end to the next separator, or the end of the file. */
-static sdx_status end_by_separator(mbox *m, size_t start, size_t *end, bool *too_long, sdx_error *err) {
+static sdx_status end_by_separator(mbox *m, size_t start, size_t *end, bool *too_long,
+                                   sdx_error *err) {
   size_t scanned = start;
   for (;;) {
     sdx_status status = ensure(m, scanned, LOOK_AHEAD, err);
     if (status != SDX_OK) return status;
     const uint8_t *data = m->data.data;
-    const uint8_t *found =
-        memmem(data + scanned, m->data.size - scanned, "\nFrom ", 6);
+    const uint8_t *found = memmem(data + scanned, m->data.size - scanned, "\nFrom ", 6);
     if (found != NULL) {
       const size_t at = (size_t)(found - data) + 1;
       status = ensure(m, at, LOOK_AHEAD, err);
@@ -179,7 +186,8 @@ static sdx_status end_by_separator(mbox *m, size_t start, size_t *end, bool *too
 
 /* Takes one `>` off lines that were quoted for looking like separators; gives the new size. */
 static size_t unquote(char *bytes, size_t size) {
-  if (memmem(bytes, size, "\n>", 2) == NULL || memmem(bytes, size, ">From ", 6) == NULL) return size;
+  if (memmem(bytes, size, "\n>", 2) == NULL || memmem(bytes, size, ">From ", 6) == NULL)
+    return size;
   size_t to = 0;
   for (size_t i = 0; i < size;) {
     const char *next = header_line_next(bytes + i, bytes + size);
@@ -216,7 +224,8 @@ sdx_status mbox_next(mbox *m, mbox_message *out, sdx_error *err) {
   sdx_status status = ensure(m, m->at, LOOK_AHEAD, err);
   if (status != SDX_OK) return status;
   size_t start = m->at;
-  if (m->offset == 0 && m->data.size >= 3 && memcmp(m->data.data, "\xef\xbb\xbf", 3) == 0) start = 3;
+  if (m->offset == 0 && m->data.size >= 3 && memcmp(m->data.data, "\xef\xbb\xbf", 3) == 0)
+    start = 3;
   while (start < m->data.size && strchr(" \t\r\n", (char)m->data.data[start]) != NULL &&
          m->data.data[start] != 0)
     start++;
@@ -237,7 +246,8 @@ sdx_status mbox_next(mbox *m, mbox_message *out, sdx_error *err) {
   size_t end = 0;
   status = end_by_length(m, start, &end, err);
   const bool by_length = end != 0;
-  if (status == SDX_OK && !by_length) status = end_by_separator(m, start, &end, &out->too_long, err);
+  if (status == SDX_OK && !by_length)
+    status = end_by_separator(m, start, &end, &out->too_long, err);
   if (status != SDX_OK) return status;
   out->bytes = (char *)m->data.data + start;
   out->size = end - start;

@@ -21,10 +21,10 @@
 #define MBOX_MESSAGE_MAX ((size_t)256 << 20) /* longer ones are passed over */
 
 typedef struct mbox {
-  int fd;           /* borrowed */
-  buffer data;      /* what was read and not yet given */
-  size_t at;        /* where the next message begins in it */
-  uint64_t offset;  /* bytes of the file given so far */
+  int fd;          /* borrowed */
+  buffer data;     /* what was read and not yet given */
+  size_t at;       /* where the next message begins in it */
+  uint64_t offset; /* bytes of the file given so far */
   bool end_of_file;
 } mbox;
 

@@ -14,7 +14,9 @@
 
 #define THREAD_MAX 64
 #define NESTED_MAX ((size_t)64 << 20) /* bytes of an encoded message in a message */
-#define SAMPLE_FIELDS 20              /* are read to tell a message */
+#define WIDE_MAX ((size_t)64 << 20)   /* of a message in UTF-16 */
+#define WIDE_SAMPLE 8192
+#define SAMPLE_FIELDS 20 /* are read to tell a message */
 
 typedef struct reader {
   draft *d;
@@ -36,14 +38,18 @@ typedef struct leaf {
 
 static void read_message(reader *r, const void *bytes, size_t size, unsigned depth);
 static void read_object(reader *r, GMimeObject *object, GMimeObject *parent, unsigned depth);
+static bool read_structure_apart(reader *r, const char *type, const char *body, size_t size,
+                                 unsigned depth);
 
-static void silence(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data) {
+static void silence(const gchar *domain, GLogLevelFlags level, const gchar *message,
+                    gpointer data) {
   (void)domain, (void)level, (void)message, (void)data;
 }
 
 static void start_gmime(void) {
   g_mime_init();
-  g_log_set_handler("gmime", (GLogLevelFlags)(G_LOG_LEVEL_MASK | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION),
+  g_log_set_handler("gmime",
+                    (GLogLevelFlags)(G_LOG_LEVEL_MASK | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION),
                     silence, NULL);
 }
 
@@ -148,7 +154,8 @@ static void put_body(reader *r, const leaf *part) {
   draft *d = r->d;
   end_line(&d->body);
   const size_t room = d->body.size < DRAFT_BODY_MAX ? DRAFT_BODY_MAX - d->body.size : 0;
-  if (!put_text(r, &d->body, room, part)) draft_set_partial(d, "more text than is kept of one item");
+  if (!put_text(r, &d->body, room, part))
+    draft_set_partial(d, "more text than is kept of one item");
 }
 
 static void put_attachment(reader *r, const leaf *part) {
@@ -225,7 +232,8 @@ static void read_nested(reader *r, const leaf *part, unsigned depth) {
 
 static void read_leaf(reader *r, const leaf *part, unsigned depth) {
   draft *d = r->d;
-  const bool attached = part->disposition != NULL && g_ascii_strcasecmp(part->disposition, "attachment") == 0;
+  const bool attached =
+      part->disposition != NULL && g_ascii_strcasecmp(part->disposition, "attachment") == 0;
   const bool named = part->filename != NULL && part->filename[0] != '\0';
   if (named) {
     buffer name = BUFFER_INIT;
@@ -255,11 +263,13 @@ static void read_part(reader *r, GMimePart *part, GMimeObject *parent, unsigned 
   if (stream == NULL || !GMIME_IS_STREAM_MEM(stream)) return;
   const GByteArray *array = GMIME_STREAM_MEM(stream)->buffer;
   const gint64 start = stream->bound_start;
-  const gint64 end = stream->bound_end < 0 || stream->bound_end > array->len ? array->len : stream->bound_end;
+  const gint64 end =
+      stream->bound_end < 0 || stream->bound_end > array->len ? array->len : stream->bound_end;
   GMimeObject *object = GMIME_OBJECT(part);
   GMimeContentType *type = g_mime_object_get_content_type(object);
-  const bool related = parent != NULL && GMIME_IS_MULTIPART(parent) &&
-                       g_mime_content_type_is_type(g_mime_object_get_content_type(parent), "multipart", "related");
+  const bool related =
+      parent != NULL && GMIME_IS_MULTIPART(parent) &&
+      g_mime_content_type_is_type(g_mime_object_get_content_type(parent), "multipart", "related");
   const leaf l = { .type = type,
                    .disposition = g_mime_object_get_disposition(object),
                    .filename = g_mime_part_get_filename(part),
@@ -306,7 +316,8 @@ static void read_message_part(reader *r, GMimeMessagePart *part, unsigned depth)
 
 static size_t letters(const buffer *text, size_t from, size_t to) {
   size_t count = 0;
-  for (size_t i = from; i < to; i++) count += text->data[i] >= 0x80 || g_ascii_isalnum(text->data[i]);
+  for (size_t i = from; i < to; i++)
+    count += text->data[i] >= 0x80 || g_ascii_isalnum(text->data[i]);
   return count;
 }
 
@@ -315,7 +326,10 @@ static void read_alternative(reader *r, GMimeMultipart *multipart, unsigned dept
   buffer *body = &r->d->body;
   const bool html_before = r->html;
   const size_t start = body->size;
-  struct { size_t from, to, letters; bool html; } plain = { 0 }, html = { 0 };
+  struct {
+    size_t from, to, letters;
+    bool html;
+  } plain = { 0 }, html = { 0 };
   const int count = g_mime_multipart_get_count(multipart);
   for (int i = 0; i < count; i++) {
     const size_t from = body->size;
@@ -338,10 +352,36 @@ static void read_alternative(reader *r, GMimeMultipart *multipart, unsigned dept
   r->html = html_before || take_html;
 }
 
+/* The boundary that a multipart uses, whatever it announced: the first line of two dashes that has
+ * a field of a part below it. */
+static bool find_boundary(buffer *type, const char *text, size_t size) {
+  const char *end = text + size;
+  for (const char *line = text; line < end; line = header_line_next(line, end)) {
+    const char *next = header_line_next(line, end);
+    if (end - line < 4 || line[0] != '-' || line[1] != '-') continue;
+    if (end - next < 9 || strncasecmp(next, "Content-", 8) != 0) continue;
+    size_t length = (size_t)(next - line) - 2;
+    while (length > 0 && strchr("\r\n \t", line[1 + length]) != NULL) length--;
+    if (length == 0 || length > 200 || memchr(line + 2, '"', length) != NULL) continue;
+    static const char BEFORE[] = "multipart/mixed; boundary=\"";
+    buffer_put(type, BEFORE, sizeof BEFORE - 1);
+    buffer_put(type, line + 2, length);
+    buffer_put(type, "\"", 2);
+    return !type->failed;
+  }
+  return false;
+}
+
 /* A multipart whose boundary never comes has all of its text before the first part. */
-static void read_prologue(reader *r, GMimeMultipart *multipart) {
+static void read_prologue(reader *r, GMimeMultipart *multipart, unsigned depth) {
   const char *text = g_mime_multipart_get_prologue(multipart);
   if (text == NULL || text[0] == '\0') return;
+  buffer found = BUFFER_INIT;
+  const bool read =
+      find_boundary(&found, text, strlen(text)) &&
+      read_structure_apart(r, (const char *)found.data, text, strlen(text), depth + 1);
+  buffer_free(&found);
+  if (read) return;
   draft_set_partial(r->d, "a multipart without parts was read as plain text");
   GMimeContentType *type = g_mime_content_type_new("text", "plain");
   const leaf l = { .type = type, .bytes = (const uint8_t *)text, .size = strlen(text) };
@@ -352,7 +392,7 @@ static void read_prologue(reader *r, GMimeMultipart *multipart) {
 static void read_multipart(reader *r, GMimeMultipart *multipart, unsigned depth) {
   const int count = g_mime_multipart_get_count(multipart);
   if (count == 0) {
-    read_prologue(r, multipart);
+    read_prologue(r, multipart, depth);
     return;
   }
   GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(multipart));
@@ -415,9 +455,11 @@ static enum field_role role_of(const header_field *field, const char **name) {
     const char *field;
     enum field_role role;
   } ROLES[] = {
-    { "Subject", "subject", ROLE_TEXT }, { "From", "from", ROLE_PEOPLE }, { "To", "to", ROLE_PEOPLE },
-    { "Cc", "cc", ROLE_PEOPLE },         { "Bcc", "bcc", ROLE_PEOPLE },   { "List-Id", "list", ROLE_TEXT },
-    { "Newsgroups", "list", ROLE_TEXT },
+    { "Subject", "subject", ROLE_TEXT },  { "From", "from", ROLE_PEOPLE },
+    { "To", "to", ROLE_PEOPLE },          { "Cc", "cc", ROLE_PEOPLE },
+    { "Bcc", "bcc", ROLE_PEOPLE },        { "List-Id", "list", ROLE_TEXT },
+    { "Newsgroups", "list", ROLE_TEXT },  { "Keywords", "keywords", ROLE_TEXT },
+    { "Organization", "org", ROLE_TEXT },
   };
   for (size_t i = 0; i < G_N_ELEMENTS(ROLES); i++)
     if (header_is(field, ROLES[i].header)) {
@@ -492,7 +534,8 @@ static bool read_structure(reader *r, const void *bytes, size_t size, unsigned d
   g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
   GMimeParser *parser = g_mime_parser_new_with_stream(stream);
   GMimeObject *object = g_mime_parser_construct_part(parser, r->options);
-  const bool found = object != NULL && (GMIME_IS_MULTIPART(object) || GMIME_IS_MESSAGE_PART(object));
+  const bool found =
+      object != NULL && (GMIME_IS_MULTIPART(object) || GMIME_IS_MESSAGE_PART(object));
   if (found) read_object(r, object, NULL, depth);
   if (object != NULL) g_object_unref(object);
   g_object_unref(parser);
@@ -530,13 +573,15 @@ static bool is_untyped(const char *said, GMimeContentType *type) {
   return strchr(said, '/') == NULL || g_mime_content_type_get_media_subtype(type) == NULL;
 }
 
-static void read_body(reader *r, const header_reader *header, const mime_fields *mime, unsigned depth) {
+static void read_body(reader *r, const header_reader *header, const mime_fields *mime,
+                      unsigned depth) {
   char *said = value_text(mime->type);
   char *disposition_said = value_text(mime->disposition);
   char *encoding_said = value_text(mime->encoding);
   GMimeContentType *type = said[0] != '\0' ? g_mime_content_type_parse(r->options, said) : NULL;
   GMimeContentDisposition *disposition =
-      disposition_said[0] != '\0' ? g_mime_content_disposition_parse(r->options, disposition_said) : NULL;
+      disposition_said[0] != '\0' ? g_mime_content_disposition_parse(r->options, disposition_said)
+                                  : NULL;
   if (type == NULL || is_untyped(said, type)) {
     if (type != NULL) g_object_unref(type);
     type = g_mime_content_type_new("text", "plain");
@@ -547,10 +592,12 @@ static void read_body(reader *r, const header_reader *header, const mime_fields 
              .bytes = (const uint8_t *)header->at,
              .size = size };
   const bool multipart = g_mime_content_type_is_type(type, "multipart", "*");
-  const bool message = g_mime_content_type_is_type(type, "message", "rfc822") && !is_encoded(l.encoding);
+  const bool message =
+      g_mime_content_type_is_type(type, "message", "rfc822") && !is_encoded(l.encoding);
   if (multipart || message) {
     const bool regular = !header->irregular && !header->cut;
-    if (regular && read_structure(r, header->start, (size_t)(header->end - header->start), depth)) goto out;
+    if (regular && read_structure(r, header->start, (size_t)(header->end - header->start), depth))
+      goto out;
     if (read_structure_apart(r, said, header->at, size, depth)) goto out;
     g_object_unref(type);
     l.type = type = g_mime_content_type_new("text", "plain");
@@ -597,9 +644,19 @@ bool message_extract(const void *bytes, size_t size, draft *d) {
   d->kind = SDX_MESSAGE;
   d->size = size;
   if (size == 0) return draft_refuse(d, "it is empty");
+  buffer narrow = BUFFER_INIT;
+  const char *wide = charset_wide(bytes, size);
+  if (wide != NULL) {
+    if (!charset_decode(&narrow, WIDE_MAX, wide, bytes, size))
+      draft_set_partial(d, "only its beginning was read, since it is in UTF-16");
+    if (narrow.failed) d->failed = true;
+    bytes = narrow.data;
+    size = narrow.failed ? 0 : narrow.size;
+  }
   reader r = { .d = d, .options = header_options() };
-  read_message(&r, bytes, size, 0);
+  if (size > 0) read_message(&r, bytes, size, 0);
   g_mime_parser_options_free(r.options);
+  buffer_free(&narrow);
   return true;
 }
 
@@ -607,9 +664,9 @@ bool message_extract(const void *bytes, size_t size, draft *d) {
 
 static bool is_known(const header_field *field) {
   static const char *const NAMES[] = {
-    "From",     "To",          "Cc",           "Bcc",       "Subject",     "Date",
-    "Received", "Return-Path", "Message-ID",   "MIME-Version", "Sender",   "Reply-To",
-    "Path",     "Newsgroups",  "Delivered-To", "References", "In-Reply-To", "Content-Type", "Xref",
+    "From",         "To",         "Cc",           "Bcc",          "Subject",  "Date", "Received",
+    "Return-Path",  "Message-ID", "MIME-Version", "Sender",       "Reply-To", "Path", "Newsgroups",
+    "Delivered-To", "References", "In-Reply-To",  "Content-Type", "Xref",
   };
   for (size_t i = 0; i < G_N_ELEMENTS(NAMES); i++)
     if (header_is(field, NAMES[i])) return true;
@@ -617,6 +674,16 @@ static bool is_known(const header_field *field) {
 }
 
 bool message_begins(const void *bytes, size_t size, bool strict) {
+  const char *wide = charset_wide(bytes, size);
+  if (wide != NULL) {
+    buffer narrow = BUFFER_INIT;
+    (void)charset_decode(&narrow, WIDE_SAMPLE, wide, bytes, size);
+    const bool begins = !narrow.failed && narrow.size > 0 &&
+                        charset_wide(narrow.data, narrow.size) == NULL &&
+                        message_begins(narrow.data, narrow.size, strict);
+    buffer_free(&narrow);
+    return begins;
+  }
   header_reader header;
   header_field field;
   header_open(&header, bytes, size);
@@ -626,6 +693,7 @@ bool message_begins(const void *bytes, size_t size, bool strict) {
     fields++;
     known += is_known(&field);
   }
-  if (fields == 0 || !charset_is_text(bytes, (size_t)(header.at - (const char *)bytes))) return false;
+  if (fields == 0 || !charset_is_text(bytes, (size_t)(header.at - (const char *)bytes)))
+    return false;
   return !strict || known >= 2;
 }

@@ -5,15 +5,16 @@
  *   subject, from, to, cc, bcc   decoded; addresses as "Name <address>, ..."
  *   list                         List-Id, or the newsgroups of an article
  *   message-id                   without angle brackets
- *   body                         all inline text; of alternatives the plain one, or the HTML one where
- *                                it says more than twice as much; of messages in it subject, people
- *                                and text
- *   filename                     the name of each part that has one, decoded
- *   attachment                   the text of text files attached
+ *   keywords, org                Keywords, Organization
+ *   body                         all inline text; of alternatives the plain one, or the HTML one
+ * where it says more than twice as much; of messages in it subject, people and text filename the
+ * name of each part that has one, decoded attachment                   the text of text files
+ * attached
  *
  * date is that of the newest Received field that holds one, else Date, else what the caller knows;
- * held to one day after now. thread is the first of References, else In-Reply-To, else the message's
- * own id (as it is, or hashed where longer than 64 bytes). TNEF, PGP and S/MIME are not opened.
+ * held to one day after now. thread is the first of References, else In-Reply-To, else the
+ * message's own id (as it is, or hashed where longer than 64 bytes). TNEF, PGP and S/MIME are not
+ * opened.
  *
  * Beyond 64 levels of nesting, 10,000 parts, 1 MiB of header or DRAFT_BODY_MAX of text the item is
  * partial. GLib aborts the process where memory runs out.

@@ -3,7 +3,8 @@
  * naming.h - what a file's path says: the id of its item, its folder, its flags.
  *
  * An id is the path relative to the argument. In a Maildir `cur/`, `new/` and the flags are no part
- * of it, since they change while the message does not. Bytes that are not UTF-8 are percent-encoded.
+ * of it, since they change while the message does not. Bytes that are not UTF-8 are
+ * percent-encoded.
  */
 #ifndef SEALDEX_EXTRACT_NAMING_H
 #define SEALDEX_EXTRACT_NAMING_H

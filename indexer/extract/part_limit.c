@@ -22,7 +22,8 @@ static GHashTable *boundaries(const char *at, const char *end) {
     const char *from = at + length;
     while (from < end && strchr(" \t=\"", *from) != NULL && *from != '\0') from++;
     size_t size = 0;
-    while (from + size < end && size < BOUNDARY_MAX && strchr("\"\r\n;", from[size]) == NULL) size++;
+    while (from + size < end && size < BOUNDARY_MAX && strchr("\"\r\n;", from[size]) == NULL)
+      size++;
     while (size > 0 && from[size - 1] == ' ') size--;
     if (size > 0) g_hash_table_add(set, g_strndup(from, size));
     at = from - 1;

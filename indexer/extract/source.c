@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * source.c - the public walk over sources: files found by walk.h, told apart by file_type.h, read by
- * the extractors, one item after another.
+ * source.c - the public walk over sources: files found by walk.h, told apart by file_type.h, read
+ * by the extractors, one item after another.
  *
  * Files are read into memory, not mapped: a mapped file that its mail program truncates meanwhile
  * would raise SIGBUS in the host's process. One message is in memory at a time, also of an mbox.
@@ -43,11 +43,11 @@ struct sdx_source {
   bool fd_borrowed;
   mbox mbox;
   jsonl lines;
-  buffer file_id;   /* its id, which the ids of its items begin with */
-  buffer folder;    /* its folder */
-  id_set keys;      /* keys met in it */
-  bool maybe_mbox;  /* if only one message comes, the file is that message */
-  bool first;       /* no message has been taken from it */
+  buffer file_id;  /* its id, which the ids of its items begin with */
+  buffer folder;   /* its folder */
+  id_set keys;     /* keys met in it */
+  bool maybe_mbox; /* if only one message comes, the file is that message */
+  bool first;      /* no message has been taken from it */
   bool named;
   uint64_t file_size;
   int64_t fallback;
@@ -59,13 +59,14 @@ struct sdx_source {
   sdx_entry entry;
   char reason[160];
   int64_t now;
-  uint64_t done;  /* bytes of the files that are finished */
+  uint64_t done; /* bytes of the files that are finished */
   uint64_t total;
 };
 
 /* ---------------------------------------------------------------- opening */
 
-static sdx_status copy_paths(sdx_source *s, const char *const *paths, size_t count, sdx_error *err) {
+static sdx_status copy_paths(sdx_source *s, const char *const *paths, size_t count,
+                             sdx_error *err) {
   s->paths = calloc(count > 0 ? count : 1, sizeof *s->paths);
   if (s->paths == NULL) return error_memory(err);
   for (; s->path_count < count; s->path_count++) {
@@ -201,8 +202,8 @@ static sdx_status name_in_file(sdx_source *s, const mbox_message *message, sdx_e
   if (key.size > 0) {
     naming_put_escaped(&s->id, key.data, key.size);
   } else {
-    char *digest =
-        g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)message->bytes, message->size);
+    char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)message->bytes,
+                                               message->size);
     buffer_put(&s->id, digest, 32);
     g_free(digest);
   }
@@ -241,7 +242,8 @@ static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
   begin_draft(s, SDX_MESSAGE, message.date != 0 ? message.date : s->fallback);
   if (!message_extract(message.bytes, message.size, &s->draft))
     return fail(s, bytes_of(&s->file_id), s->draft.reason);
-  if (message.too_long) draft_set_partial(&s->draft, "only the beginning of it is in memory at once");
+  if (message.too_long)
+    draft_set_partial(&s->draft, "only the beginning of it is in memory at once");
   mbox_add_flags(&s->draft, message.bytes, message.size);
   draft_add_folder(&s->draft, s->folder.data, s->folder.size);
   if (alone) return give_item(s, bytes_of(&s->file_id), err);
@@ -293,7 +295,8 @@ static sdx_status next_in_lines(sdx_source *s, sdx_error *err) {
 static sdx_status read_up_to(sdx_source *s, int fd, uint64_t limit, int *number) {
   *number = 0;
   while (s->bytes.size < limit) {
-    if (s->bytes.size == s->bytes.capacity && !buffer_reserve(&s->bytes, 65536)) return SDX_NO_MEMORY;
+    if (s->bytes.size == s->bytes.capacity && !buffer_reserve(&s->bytes, 65536))
+      return SDX_NO_MEMORY;
     const ssize_t n = read(fd, s->bytes.data + s->bytes.size, s->bytes.capacity - s->bytes.size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) *number = errno;
@@ -387,7 +390,8 @@ static sdx_status read_sample(sdx_source *s, int fd, uint64_t size, int *number)
 }
 
 static sdx_status read_rest(sdx_source *s, int fd, uint64_t size, int *number) {
-  if (size > s->bytes.size && size < FILE_MAX && !buffer_reserve(&s->bytes, (size_t)size + 1 - s->bytes.size))
+  if (size > s->bytes.size && size < FILE_MAX &&
+      !buffer_reserve(&s->bytes, (size_t)size + 1 - s->bytes.size))
     return SDX_NO_MEMORY;
   const sdx_status status = read_up_to(s, fd, FILE_MAX, number);
   if (s->bytes.size >= FILE_MAX) *number = EFBIG;

@@ -13,7 +13,9 @@
 /* What a directory is, kept in its fts_number. */
 enum place { PLACE_PLAIN = 0, PLACE_MAILDIR, PLACE_MESSAGES };
 
-static int by_name(const FTSENT **a, const FTSENT **b) { return strcmp((*a)->fts_name, (*b)->fts_name); }
+static int by_name(const FTSENT **a, const FTSENT **b) {
+  return strcmp((*a)->fts_name, (*b)->fts_name);
+}
 
 sdx_status walk_open(walk *w, const char *path, sdx_error *err) {
   *w = (walk){ 0 };
@@ -87,7 +89,8 @@ static void name_file(walk *w, const FTSENT *e) {
   }
   const sdx_bytes path = relative(w, e);
   naming_put_escaped(&w->id, path.data, path.size);
-  if (path.size > e->fts_namelen) naming_put_escaped(&w->folder, path.data, path.size - e->fts_namelen - 1);
+  if (path.size > e->fts_namelen)
+    naming_put_escaped(&w->folder, path.data, path.size - e->fts_namelen - 1);
 }
 
 static sdx_status describe(walk *w, FTSENT *e, walk_entry *out, sdx_error *err) {
@@ -131,11 +134,9 @@ static void follow(walk_entry *out) {
   }
 }
 
-/* Files of a Maildir that are no messages: indexes, subscriptions, and hidden files. */
+/* Hidden files in cur/ and new/ are no messages. */
 static bool is_apart(const FTSENT *e) {
-  if (e->fts_level == 0) return false;
-  const enum place place = place_of(e->fts_parent);
-  return place == PLACE_MAILDIR || (place == PLACE_MESSAGES && e->fts_name[0] == '.');
+  return e->fts_level > 0 && place_of(e->fts_parent) == PLACE_MESSAGES && e->fts_name[0] == '.';
 }
 
 sdx_status walk_next(walk *w, walk_entry *out, sdx_error *err) {

@@ -16,7 +16,7 @@
 
 typedef struct walk {
   FTS *fts;
-  char *root;       /* the path without slashes at its end */
+  char *root; /* the path without slashes at its end */
   size_t root_size;
   buffer id;
   buffer folder;
@@ -31,13 +31,13 @@ typedef enum walk_state {
 /* One step, borrowed until the next. */
 typedef struct walk_entry {
   walk_state state;
-  int error;         /* errno */
-  const char *path;  /* to open it by */
-  const char *name;  /* its base name */
-  sdx_bytes id;      /* relative to the argument, escaped; in a Maildir without cur/ and flags */
-  sdx_bytes folder;  /* may be empty */
-  bool maildir;      /* a message of a Maildir */
-  bool named;        /* the argument itself */
+  int error;        /* errno */
+  const char *path; /* to open it by */
+  const char *name; /* its base name */
+  sdx_bytes id;     /* relative to the argument, escaped; in a Maildir without cur/ and flags */
+  sdx_bytes folder; /* may be empty */
+  bool maildir;     /* a message of a Maildir */
+  bool named;       /* the argument itself */
   uint64_t size;
   int64_t modified;
 } walk_entry;
