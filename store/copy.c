@@ -2,6 +2,8 @@
 #include "store/copy.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -43,4 +45,37 @@ sdx_status copy_compact(int *out, const environment *e, mapping *m, const char *
   }
   *out = fd;
   return SDX_OK;
+}
+
+static sdx_status delete_record(MDB_env *mdb, sdx_error *err) {
+  MDB_val key = { sizeof RETIRED_KEY - 1, (void *)(uintptr_t)RETIRED_KEY };
+  MDB_txn *txn = NULL;
+  MDB_dbi table;
+  int rc;
+  LMDB(rc, mdb_txn_begin(mdb, NULL, 0, &txn));
+  if (rc != 0) return lmdb_error(err, rc, "reviving the store");
+  LMDB(rc, mdb_dbi_open(txn, NULL, 0, &table));
+  if (rc == 0) LMDB(rc, mdb_del(txn, table, &key, NULL));
+  if (rc == 0) rc = FAULT();
+  if (rc == 0) {
+    rc = mdb_txn_commit(txn);
+    txn = NULL;
+  }
+  mdb_txn_abort(txn);
+  if (rc == MDB_NOTFOUND) return error_set(err, SDX_DAMAGED, "a retired store lacks its record");
+  return lmdb_error(err, rc, "reviving the store");
+}
+
+sdx_status copy_revive(const environment *e, const char *name, sdx_error *err) {
+  MDB_env *mdb = NULL;
+  char *path = NULL;
+  int rc;
+  if (asprintf(&path, "%s/%s", e->path, name) < 0) return error_memory(err);
+  LMDB(rc, mdb_env_create(&mdb));
+  if (rc == 0) LMDB(rc, mdb_env_open(mdb, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600));
+  const sdx_status status =
+      rc == 0 ? delete_record(mdb, err) : lmdb_error(err, rc, "reviving the store");
+  mdb_env_close(mdb);
+  free(path);
+  return status;
 }

@@ -84,14 +84,18 @@ static sdx_status ensure_successor(const swap *sw, const environment *e, mapping
                                    sdx_error *err) {
   if (faccessat(e->dir_fd, sw->data, F_OK, 0) == 0) return SDX_OK;
   swap again;
-  int fd, rc;
+  int fd = -1, rc;
   sdx_status status = swap_new(&again, err);
   if (status == SDX_OK) status = copy_compact(&fd, e, m, again.data, err);
   if (status < 0) return status;
-  FILE_OP(rc, renameat(e->dir_fd, again.data, e->dir_fd, sw->data));
-  if (rc != 0) (void)unlinkat(e->dir_fd, again.data, 0);
+  status = copy_revive(e, again.data, err);
+  if (status == SDX_OK) {
+    FILE_OP(rc, renameat(e->dir_fd, again.data, e->dir_fd, sw->data));
+    if (rc != 0) status = error_system(err, rc, "swapping the store's files");
+  }
+  if (status < 0) (void)unlinkat(e->dir_fd, again.data, 0);
   (void)close(fd);
-  return rc == 0 ? SDX_OK : error_system(err, rc, "swapping the store's files");
+  return status;
 }
 
 sdx_status swap_finish(const environment *e, mapping *m, sdx_error *err) {

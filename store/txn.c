@@ -78,12 +78,12 @@ sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) {
     if (status < 0) return status;
     mapping *m = t->map;
     int rc = begin_reading(t);
-    t->spoiled = rc != 0;
     const outcome found = rc == 0 ? look_for_retirement(t, &rc) : FAILED;
     if (found == FRESH || (found == RETIRED && atomic_load(&m->tolerated) && !replaced(t))) {
       *out = t;
       return SDX_OK;
     }
+    t->spoiled = true;
     environment_leave(t);
     if (found == RETIRED)
       status = environment_follow(s->env, m, false, err);

@@ -51,7 +51,8 @@ void scratch_remove(scratch *x) {
 
 store *must_open(const scratch *x) {
   store *s = NULL;
-  assert_ok(store_open(&s, x->dir, NULL));
+  sdx_error err = { 0 };
+  if (store_open(&s, x->dir, &err) < 0) fail_msg("%s", err.message);
   return s;
 }
 

@@ -8,7 +8,9 @@
 
 static int calls, failing_call, failure;
 
-static int fail_once(void) { return ++calls == failing_call ? failure : 0; }
+static int fail_once(void) {
+  return ++calls == failing_call ? failure : 0;
+}
 
 /* A life of a handle, up to its first error. *committed counts the transactions that were
  * acknowledged. */
@@ -52,6 +54,9 @@ static sdx_status read_some(store *s, unsigned committed) {
 
 static void check(store *s, unsigned committed) {
   store_space space;
+  sdx_error err;
+  if (store_measure(s, &space, &err) < 0)
+    fail_msg("call %d, %d: %s", failing_call, failure, err.message);
   assert_ok(read_some(s, committed));
   assert_ok(store_measure(s, &space, NULL));
   assert_int_equal(space.entries[STORE_IDS], committed);

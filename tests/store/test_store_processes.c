@@ -25,7 +25,9 @@ static void rendezvous_close(rendezvous *r) {
   }
 }
 
-static void say(int pipe_end) { assert_int_equal(write(pipe_end, "!", 1), 1); }
+static void say(int pipe_end) {
+  assert_int_equal(write(pipe_end, "!", 1), 1);
+}
 
 static void hear(int pipe_end) {
   char byte;

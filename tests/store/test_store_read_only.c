@@ -1,2 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-int main(void) { return 0; }
+int main(void) {
+  return 0;
+}

@@ -137,7 +137,8 @@ static void other_processes_follow_growth(void **state) {
 
 /* ------------------------------------------------------------------ a full disk */
 
-/* Fills until there is no space; what was committed before stays. Returns how many blocks are in. */
+/* Fills until there is no space; what was committed before stays. Returns how many blocks are in.
+ */
 static unsigned fill(store *s) {
   unsigned count = (unsigned)count_blocks(s);
   uint8_t block[STORE_BLOCK_SIZE] = { 0 };
