@@ -6,6 +6,8 @@
 #include <iconv.h>
 #include <string.h>
 
+#include "indexer/extract/libraries.h"
+
 #define NAME_MAX_SIZE 40
 #define SAMPLE 8192
 static const char REPLACEMENT[] = "\xef\xbf\xbd";
@@ -163,6 +165,7 @@ static bool is_ascii_name(const char *name) {
 
 static iconv_t converter_open(const char *name) {
   if (!name_is_sane(name)) return (iconv_t)-1;
+  libraries_start();
   for (size_t i = 0; i < G_N_ELEMENTS(MEANINGS); i++)
     if (g_ascii_strcasecmp(name, MEANINGS[i].said) == 0)
       return iconv_open("UTF-8", MEANINGS[i].meant);

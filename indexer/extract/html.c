@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "indexer/extract/charset.h"
+#include "indexer/extract/libraries.h"
 
 #define DEPTH_MAX 2000 /* beyond, closing tags cost the parser time in the square of their number  \
                         */
@@ -218,7 +219,7 @@ static void on_cdata(void *context, const xmlChar *at, int size) {
 
 bool html_text(buffer *out, size_t limit, buffer *title, const char *html, size_t size) {
   if (size == 0 || size > INT_MAX) return size == 0;
-  xmlInitParser();
+  libraries_start();
   htmlParserCtxtPtr parser = htmlCreateMemoryParserCtxt(html, (int)size);
   if (parser == NULL) {
     out->failed = true;

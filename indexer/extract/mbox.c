@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/wipe.h"
 #include "indexer/extract/header.h"
+#include "indexer/extract/libraries.h"
 
 #define STEP ((size_t)1 << 20)     /* bytes read at a time */
 #define LOOK_AHEAD ((size_t)65536) /* a separator and the line behind it are shorter */
@@ -220,6 +221,7 @@ static int64_t separator_date(const char *line, const char *end) {
 
 sdx_status mbox_next(mbox *m, mbox_message *out, sdx_error *err) {
   *out = (mbox_message){ 0 };
+  libraries_start();
   drop_given(m);
   sdx_status status = ensure(m, m->at, LOOK_AHEAD, err);
   if (status != SDX_OK) return status;

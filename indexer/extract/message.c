@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "indexer/extract/message.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <strings.h>
 
@@ -10,6 +9,7 @@
 #include "indexer/extract/flowed.h"
 #include "indexer/extract/header.h"
 #include "indexer/extract/html.h"
+#include "indexer/extract/libraries.h"
 #include "indexer/extract/part_limit.h"
 
 #define THREAD_MAX 64
@@ -40,18 +40,6 @@ static void read_message(reader *r, const void *bytes, size_t size, unsigned dep
 static void read_object(reader *r, GMimeObject *object, GMimeObject *parent, unsigned depth);
 static bool read_structure_apart(reader *r, const char *type, const char *body, size_t size,
                                  unsigned depth);
-
-static void silence(const gchar *domain, GLogLevelFlags level, const gchar *message,
-                    gpointer data) {
-  (void)domain, (void)level, (void)message, (void)data;
-}
-
-static void start_gmime(void) {
-  g_mime_init();
-  g_log_set_handler("gmime",
-                    (GLogLevelFlags)(G_LOG_LEVEL_MASK | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION),
-                    silence, NULL);
-}
 
 /* ---------------------------------------------------------------- text of parts */
 
@@ -639,8 +627,7 @@ static void read_message(reader *r, const void *bytes, size_t size, unsigned dep
 }
 
 bool message_extract(const void *bytes, size_t size, draft *d) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  (void)pthread_once(&once, start_gmime);
+  libraries_start();
   d->kind = SDX_MESSAGE;
   d->size = size;
   if (size == 0) return draft_refuse(d, "it is empty");
