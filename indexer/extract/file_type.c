@@ -69,7 +69,7 @@ file_type file_type_of(const char *name, const void *bytes, size_t size) {
   case NAME_MBOX:
     return begins_with_separator(bytes, size) ? FILE_MBOX : FILE_UNKNOWN;
   case NAME_MESSAGE:
-    return size > 0 && charset_is_text(bytes, size) ? FILE_MESSAGE : FILE_UNKNOWN;
+    return charset_is_text(bytes, size) ? FILE_MESSAGE : FILE_UNKNOWN;
   case NAME_TEXT:
     return charset_is_text(bytes, size) ? FILE_TEXT : FILE_UNKNOWN;
   case NAME_MARKDOWN:

@@ -15,8 +15,9 @@
 #include "base/buffer.h"
 #include "sealdex.h"
 
-#define HEADER_MAX ((size_t)1 << 20) /* bytes of a header that are read; the rest is passed over   \
-                                      */
+#define HEADER_MAX                                                                                 \
+  ((size_t)1 << 20) /* bytes of a header that are read; the rest is passed over                    \
+                     */
 
 /* One field, as it stands: the value may be folded over lines and hold any byte. */
 typedef struct header_field {

@@ -10,8 +10,9 @@
 #include "indexer/extract/charset.h"
 #include "indexer/extract/libraries.h"
 
-#define DEPTH_MAX 2000 /* beyond, closing tags cost the parser time in the square of their number  \
-                        */
+#define DEPTH_MAX                                                                                  \
+  2000 /* beyond, closing tags cost the parser time in the square of their number                  \
+        */
 #define CHARSET_WITHIN 4096
 
 enum element_role {

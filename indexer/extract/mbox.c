@@ -43,7 +43,7 @@ static sdx_status ensure(mbox *m, size_t from, size_t size, sdx_error *err) {
 /* Forgets what stands before m->at, once that is more than what would have to move. */
 static void drop_given(mbox *m) {
   const size_t left = m->data.size - m->at;
-  if (m->at < left) return;
+  if (m->at == 0 || m->at < left) return;
   memmove(m->data.data, m->data.data + m->at, left);
   wipe(m->data.data + left, m->data.size - left);
   m->data.size = left;

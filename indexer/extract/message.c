@@ -67,7 +67,9 @@ static void decode_transfer(buffer *out, const leaf *part, size_t limit) {
 
 /* Takes the carriage returns of line ends out of out->data[start..]. */
 static void drop_returns(buffer *out, size_t start) {
-  if (out->failed || memchr(out->data + start, '\r', out->size - start) == NULL) return;
+  if (out->failed || out->size == start ||
+      memchr(out->data + start, '\r', out->size - start) == NULL)
+    return;
   size_t to = start;
   for (size_t i = start; i < out->size; i++)
     if (out->data[i] != '\r' || i + 1 >= out->size || out->data[i + 1] != '\n')

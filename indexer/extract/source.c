@@ -44,11 +44,11 @@ struct sdx_source {
   mbox mbox;
   jsonl lines;
   buffer file_id;  /* its id, which the ids of its items begin with */
-  buffer folder;   /* its folder */
+  buffer folder;   /* the folder it is in */
+  buffer stem;     /* its own name, which is the folder of its messages */
   id_set keys;     /* keys met in it */
   bool maybe_mbox; /* if only one message comes, the file is that message */
   bool first;      /* no message has been taken from it */
-  bool named;
   uint64_t file_size;
   int64_t fallback;
 
@@ -143,6 +143,7 @@ void sdx_source_close(sdx_source *s) {
   id_set_clear(&s->ids);
   buffer_free(&s->file_id);
   buffer_free(&s->folder);
+  buffer_free(&s->stem);
   buffer_free(&s->bytes);
   buffer_free(&s->id);
   draft_free(&s->draft);
@@ -245,7 +246,8 @@ static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
   if (message.too_long)
     draft_set_partial(&s->draft, "only the beginning of it is in memory at once");
   mbox_add_flags(&s->draft, message.bytes, message.size);
-  draft_add_folder(&s->draft, s->folder.data, s->folder.size);
+  const buffer *folder = alone ? &s->folder : &s->stem;
+  draft_add_folder(&s->draft, folder->data, folder->size);
   if (alone) return give_item(s, bytes_of(&s->file_id), err);
   status = name_in_file(s, &message, err);
   return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
@@ -317,8 +319,9 @@ static void recycle_bytes(sdx_source *s) {
 static bool begin_file(sdx_source *s, const walk_entry *file, file_type type, int fd) {
   buffer_reset(&s->file_id);
   buffer_reset(&s->folder);
+  buffer_reset(&s->stem);
   buffer_put(&s->file_id, file->id.data, file->id.size);
-  s->named = file->named;
+  buffer_put(&s->folder, file->folder.data, file->folder.size);
   s->file_size = file->size;
   s->fallback = 0;
   s->first = true;
@@ -327,13 +330,13 @@ static bool begin_file(sdx_source *s, const walk_entry *file, file_type type, in
     begin_lines(s, fd, false);
   } else {
     const sdx_bytes stem = naming_stem(file->id.data, file->id.size);
-    buffer_put(&s->folder, stem.data, stem.size);
+    buffer_put(&s->stem, stem.data, stem.size);
     s->reading = READING_MBOX;
     s->fd = fd;
     s->fd_borrowed = false;
     mbox_open(&s->mbox, fd);
   }
-  return !s->file_id.failed && !s->folder.failed;
+  return !s->file_id.failed && !s->folder.failed && !s->stem.failed;
 }
 
 static bool extract(sdx_source *s, const walk_entry *file, file_type type) {

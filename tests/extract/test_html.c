@@ -24,15 +24,18 @@ static void entities(void **state) {
 
 static void blocks_and_cells(void **state) {
   (void)state;
-  assert_string_equal(text_of("<p>one<p>two<br>three<div>four</div>five"), "one\ntwo\nthree\nfour\nfive\n");
-  assert_string_equal(text_of("<table><tr><td>a<td>b</tr><tr><th>c</th><td>d</td></tr></table>"), "a b\nc d\n");
+  assert_string_equal(text_of("<p>one<p>two<br>three<div>four</div>five"),
+                      "one\ntwo\nthree\nfour\nfive\n");
+  assert_string_equal(text_of("<table><tr><td>a<td>b</tr><tr><th>c</th><td>d</td></tr></table>"),
+                      "a b\nc d\n");
   assert_string_equal(text_of("in<b>si</b>de <i> and </i>  out"), "inside and out\n");
   assert_string_equal(text_of("<pre>one\ntwo</pre>three"), "one\ntwo\nthree\n");
 }
 
 static void hidden_text(void **state) {
   (void)state;
-  assert_string_equal(text_of("<style>p{}</style>a<script>if (a < b) x('</p>')</script>b<!-- c -->d"), "abd\n");
+  assert_string_equal(
+      text_of("<style>p{}</style>a<script>if (a < b) x('</p>')</script>b<!-- c -->d"), "abd\n");
   assert_string_equal(text_of("<head><title>T</title></head><body>b"), "b\n");
   assert_string_equal(text_of("<img src=x alt='a picture'>"), "a picture\n");
 }
@@ -58,7 +61,8 @@ static void charset_of_the_page(void **state) {
   (void)state;
   assert_string_equal(text_of("<meta charset=\"koi8-r\"><p>\xf0\xd2\xc9\xd7\xc5\xd4"), "Привет\n");
   assert_string_equal(
-      text_of("<meta http-equiv=Content-Type content='text/html; charset=windows-1252'>\x80"), "€\n");
+      text_of("<meta http-equiv=Content-Type content='text/html; charset=windows-1252'>\x80"),
+      "€\n");
   assert_string_equal(text_of("<meta charset=iso-8859-1><p>caf\xe9"), "café\n");
   assert_string_equal(text_of("<p>\xc3\xa9t\xc3\xa9"), "été\n");
 }

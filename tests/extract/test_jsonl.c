@@ -20,9 +20,13 @@ static void assert_refused(const char *line) {
 static void whole_item(void **state) {
   (void)state;
   assert_true(read_line(
-      "{\"id\":\"a/1\",\"kind\":\"event\",\"date\":1717200000,\"sent\":\"2024-06-01\",\"expires\":\"2024-06-01T00:00:10Z\","
-      "\"fields\":{\"subject\":\"Caf\\u00e9 \\ud83d\\ude00\",\"to\":[\"a@x\",\"b@x\"],\"body\":\"t\\u0000x\"},"
-      "\"attributes\":{\"folder\":[\"A\",\"B\"],\"flags\":[\"seen\",\"seen\"],\"labels\":\"l\",\"thread\":\"t\","
+      "{\"id\":\"a/"
+      "1\",\"kind\":\"event\",\"date\":1717200000,\"sent\":\"2024-06-01\",\"expires\":\"2024-06-"
+      "01T00:00:10Z\","
+      "\"fields\":{\"subject\":\"Caf\\u00e9 "
+      "\\ud83d\\ude00\",\"to\":[\"a@x\",\"b@x\"],\"body\":\"t\\u0000x\"},"
+      "\"attributes\":{\"folder\":[\"A\",\"B\"],\"flags\":[\"seen\",\"seen\"],\"labels\":\"l\","
+      "\"thread\":\"t\","
       "\"size\":5000000000,\"has_attachment\":true},\"payload\":\"{}\",\"unknown\":[1]}"));
   const sdx_item *item = draft_item(&d);
   assert_int_equal(item->id.size, 3);
@@ -33,7 +37,8 @@ static void whole_item(void **state) {
   assert_string_equal(field(&d, "subject"), "Café 😀");
   assert_string_equal(nth_field(&d, "to", 1), "b@x");
   assert_int_equal(draft_field(&d, "body").size, 3);
-  assert_true(set_has(item->folders, item->folder_count, "A") && set_has(item->folders, item->folder_count, "B"));
+  assert_true(set_has(item->folders, item->folder_count, "A") &&
+              set_has(item->folders, item->folder_count, "B"));
   assert_int_equal(item->flag_count, 1);
   assert_true(set_has(item->labels, item->label_count, "l"));
   assert_memory_equal(item->thread.data, "t", 1);
@@ -85,7 +90,8 @@ static void refused_lines(void **state) {
 
 static void repaired_lines(void **state) {
   (void)state;
-  assert_true(read_line("{\"id\":\"1\",\"fields\":{\"body\":\"bad \xff byte, half \\ud800 pair\"}}"));
+  assert_true(
+      read_line("{\"id\":\"1\",\"fields\":{\"body\":\"bad \xff byte, half \\ud800 pair\"}}"));
   assert_string_equal(field(&d, "body"), "bad ÿ byte, half \xef\xbf\xbd pair");
 }
 
@@ -129,9 +135,9 @@ static int finish(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(whole_item),     cmocka_unit_test(least_item),
-    cmocka_unit_test(refused_lines),  cmocka_unit_test(repaired_lines),
-    cmocka_unit_test(times),          cmocka_unit_test(lines_of_a_descriptor),
+    cmocka_unit_test(whole_item),    cmocka_unit_test(least_item),
+    cmocka_unit_test(refused_lines), cmocka_unit_test(repaired_lines),
+    cmocka_unit_test(times),         cmocka_unit_test(lines_of_a_descriptor),
   };
   return cmocka_run_group_tests(tests, NULL, finish);
 }

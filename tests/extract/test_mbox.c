@@ -64,35 +64,39 @@ static void dates(void **state) {
 static void separators_without_dates(void **state) {
   (void)state;
   BOX("From a\nSubject: a\n\nx\n\nFrom b\nX-Y: b\n\ny", "Subject: a\n\nx\n\n", "X-Y: b\n\ny");
-  BOX("\xef\xbb\xbf\r\nFrom a\r\nTo: a\r\n\r\nx\r\n\r\nFrom b\r\nTo: b\r\n\r\ny\r\n", "To: a\r\n\r\nx\r\n\r\n",
-      "To: b\r\n\r\ny\r\n");
+  BOX("\xef\xbb\xbf\r\nFrom a\r\nTo: a\r\n\r\nx\r\n\r\nFrom b\r\nTo: b\r\n\r\ny\r\n",
+      "To: a\r\n\r\nx\r\n\r\n", "To: b\r\n\r\ny\r\n");
 }
 
 static void text_that_only_looks_so(void **state) {
   (void)state;
-  BOX(DATED "Subject: a\n\nx\n\nFrom now on: this\nis text\n\nFrom then\nNote: is text\nFrom a\nTo: b\n",
+  BOX(DATED
+      "Subject: a\n\nx\n\nFrom now on: this\nis text\n\nFrom then\nNote: is text\nFrom a\nTo: b\n",
       "Subject: a\n\nx\n\nFrom now on: this\nis text\n\nFrom then\nNote: is text\nFrom a\nTo: b\n");
 }
 
 static void separator_without_empty_line(void **state) {
   (void)state;
-  BOX(DATED "Subject: a\n\nx\n" DATED "Odd-Name: b\n\ny\n", "Subject: a\n\nx\n", "Odd-Name: b\n\ny\n");
+  BOX(DATED "Subject: a\n\nx\n" DATED "Odd-Name: b\n\ny\n", "Subject: a\n\nx\n",
+      "Odd-Name: b\n\ny\n");
 }
 
 static void content_length(void **state) {
   (void)state;
   /* mboxcl2: the length spans what looks like a separator */
-  BOX(DATED "Content-Length: 62\nSubject: a\n\nx\n\n" DATED "Subject: in\n\n\n" DATED "Subject: b\n\ny\n",
+  BOX(DATED "Content-Length: 62\nSubject: a\n\nx\n\n" DATED "Subject: in\n\n\n" DATED
+            "Subject: b\n\ny\n",
       "Content-Length: 62\nSubject: a\n\nx\n\n" DATED "Subject: in\n\n", "Subject: b\n\ny\n");
   /* mboxcl: quoted as well */
-  BOX(DATED "Content-Length: 8\n\n>From x\n\n" DATED "Subject: b\n\ny\n", "Content-Length: 8\n\nFrom x\n",
-      "Subject: b\n\ny\n");
+  BOX(DATED "Content-Length: 8\n\n>From x\n\n" DATED "Subject: b\n\ny\n",
+      "Content-Length: 8\n\nFrom x\n", "Subject: b\n\ny\n");
   /* to the end of the file */
   BOX(DATED "Content-Length: 2\n\nx\n", "Content-Length: 2\n\nx\n");
   /* a length that leads nowhere is not believed */
-  BOX(DATED "Content-Length: 1\n\nx\ny\n\n" DATED "Subject: b\n\n", "Content-Length: 1\n\nx\ny\n\n", "Subject: b\n\n");
-  BOX(DATED "Content-Length: 99999999\n\nx\n\n" DATED "Content-Length: -1\n\n", "Content-Length: 99999999\n\nx\n\n",
-      "Content-Length: -1\n\n");
+  BOX(DATED "Content-Length: 1\n\nx\ny\n\n" DATED "Subject: b\n\n", "Content-Length: 1\n\nx\ny\n\n",
+      "Subject: b\n\n");
+  BOX(DATED "Content-Length: 99999999\n\nx\n\n" DATED "Content-Length: -1\n\n",
+      "Content-Length: 99999999\n\nx\n\n", "Content-Length: -1\n\n");
 }
 
 static void nothing_in_it(void **state) {
