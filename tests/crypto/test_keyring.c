@@ -307,6 +307,55 @@ static void one_commit_keeps_its_records(void **state) {
   keyring_close(k);
 }
 
+/* A reader beside a writer of another process never sees a broken file, nor an older one. */
+static void reading_while_another_writes(void **state) {
+  const char *dir = *state;
+  keyring *k = fresh(dir);
+  const pid_t child = fork();
+  if (child == 0) {
+    keyring *own = NULL;
+    bool ok =
+        keyring_open(&own, dir, NULL) == SDX_OK && keyring_unlock(own, &first_key, NULL) == SDX_OK;
+    for (uint64_t id = 1; ok && id <= 300; id++) /* grows twice on the way */
+      ok = keyring_stage_add(own, KEYRING_EPOCH, id, 0, NULL, NULL) == SDX_OK &&
+           keyring_commit(own, id, NULL) == SDX_OK;
+    _exit(ok ? 0 : 1);
+  }
+  int result = 0;
+  uint64_t generation = 1;
+  size_t moves = 0;
+  while (waitpid(child, &result, WNOHANG) == 0) {
+    keyring *other = NULL;
+    assert_int_equal(keyring_refresh(k, NULL), SDX_OK);
+    assert_true(keyring_generation(k) >= generation);
+    moves += keyring_generation(k) > generation;
+    generation = keyring_generation(k);
+    assert_int_equal(keyring_open(&other, dir, NULL), SDX_OK);
+    assert_true(keyring_generation(other) >= generation);
+    keyring_close(other);
+  }
+  assert_int_equal(result, 0);
+  assert_true(moves > 0);
+  assert_int_equal(keyring_refresh(k, NULL), SDX_OK);
+  assert_int_equal(keyring_generation(k), 301);
+  assert_int_equal(keyring_count(k), 303);
+  keyring_close(k);
+}
+
+/* An unlocked handle does not lean on the working directory, nor on the directory's name. */
+static void the_directory_may_be_renamed(void **state) {
+  const char *dir = *state;
+  char moved[256];
+  keyring *k = fresh(dir);
+  assert_true(snprintf(moved, sizeof moved, "%s-moved", dir) < (int)sizeof moved);
+  assert_int_equal(rename(dir, moved), 0);
+  assert_int_equal(keyring_commit(k, 4, NULL), SDX_OK);
+  assert_int_equal(rename(moved, dir), 0);
+  k = reopen(k, dir);
+  assert_int_equal(keyring_generation(k), 2);
+  keyring_close(k);
+}
+
 static void destroy(void **state) {
   const char *dir = *state;
   keyring_close(fresh(dir));
@@ -357,6 +406,8 @@ int main(void) {
     in_fresh_dir(intake_pair),
     in_fresh_dir(growth_and_the_log),
     in_fresh_dir(one_commit_keeps_its_records),
+    in_fresh_dir(reading_while_another_writes),
+    in_fresh_dir(the_directory_may_be_renamed),
     in_fresh_dir(destroy),
     in_fresh_dir(old_file_is_noticed),
     in_fresh_dir(another_index_is_noticed),

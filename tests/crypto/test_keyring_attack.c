@@ -243,24 +243,10 @@ static void seal_root_to(slot *s, const root_key *root) {
                    0);
 }
 
-/* An attacker's own root, sealed to the public half that stands in the victim's slot. */
-static void a_planted_root_is_refused(void **state) {
-  const char *dir = *state;
-  root_key *planted = NULL;
-  slot attackers;
-  prepare(dir);
+/* A keyring without entries, proven by the attacker's root, with `forged` as its slot. */
+static void plant(const char *dir, const slot *forged, const root_key *planted) {
   region r = take(dir);
-  assert_int_equal(root_key_new(&planted, NULL, r.index_id, NULL), SDX_OK);
-  assert_int_equal(slot_make(&attackers, &wrong_key, NULL, r.index_id, planted, NULL), SDX_OK);
-  /* slot_rewrap needs the slot's MAC key under a root that the attacker has: they take their own.
-   */
-  memcpy(r.slots[0].mac_key, attackers.mac_key, sizeof attackers.mac_key);
-  assert_int_equal(slot_rewrap(&r.slots[0], r.index_id, planted, planted, NULL), SDX_DAMAGED);
-  slot victims = r.slots[0], forged = attackers;
-  memcpy(forged.salt, victims.salt, sizeof forged.salt);
-  memcpy(forged.public_half, victims.public_half, sizeof forged.public_half);
-  seal_root_to(&forged, planted);
-  r.slots[0] = forged;
+  r.slots[0] = *forged;
   r.entry_count = 0;
   r.husk_count = 0;
   r.removal_count = 0;
@@ -270,7 +256,39 @@ static void a_planted_root_is_refused(void **state) {
   put(dir, &r);
   assert_int_equal(unlock_status(dir, &first_key), SDX_WRONG_KEY);
   assert_int_equal(unlock_status(dir, &wrong_key), SDX_WRONG_KEY);
+}
+
+/* An attacker's own root, sealed to the public half that stands in the victim's slot. Were it
+ * taken, whatever is written from then on would be theirs to read. */
+static void a_planted_root_is_refused(void **state) {
+  const char *dir = *state;
+  root_key *planted = NULL;
+  slot attackers;
+  prepare(dir);
+  file_copy file = file_load(dir, "keyring");
+  region r = take(dir);
+  const slot victims = r.slots[0];
+  assert_int_equal(root_key_new(&planted, NULL, r.index_id, NULL), SDX_OK);
+  assert_int_equal(slot_make(&attackers, &wrong_key, NULL, r.index_id, planted, NULL), SDX_OK);
+
+  /* The MAC key of another slot does not vouch for this one. */
+  memcpy(r.slots[0].mac_key, attackers.mac_key, sizeof attackers.mac_key);
+  assert_int_equal(slot_rewrap(&r.slots[0], r.index_id, planted, planted, NULL), SDX_DAMAGED);
+
+  slot forged = victims; /* with the attacker's MAC */
+  memcpy(forged.mac_key, attackers.mac_key, sizeof forged.mac_key);
+  memcpy(forged.mac, attackers.mac, sizeof forged.mac);
+  seal_root_to(&forged, planted);
+  plant(dir, &forged, planted);
+
+  file_store(dir, "keyring", file.bytes, file.size);
+  forged = victims; /* with the victim's MAC, which is of the victim's commitment */
+  seal_root_to(&forged, planted);
+  memcpy(planted->commitment, r.commitment, sizeof r.commitment);
+  plant(dir, &forged, planted);
   root_key_free(planted);
+  region_free(&r);
+  free(file.bytes);
 }
 
 static void slots_are_bound_to_their_index(void **state) {
