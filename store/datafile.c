@@ -28,6 +28,7 @@
 #define PAGE_META 0x08
 #define NODE_HEADER 8
 #define NODE_OVERFLOW 0x01
+#define TABLE_INTEGER_KEY 0x08
 #define NO_PAGE UINT64_MAX
 #define DEPTH_MAX 32
 #define TAIL_MAX ((uint64_t)1 << 26)
@@ -37,6 +38,7 @@
 
 typedef struct table {
   uint32_t pad;
+  uint16_t flags;
   uint16_t depth;
   uint64_t root;
 } table;
@@ -61,7 +63,7 @@ typedef struct datafile {
 static table get_table(cursor *c) {
   table t;
   t.pad = cursor_get_u32(c);
-  (void)cursor_get_u16(c);
+  t.flags = cursor_get_u16(c);
   t.depth = cursor_get_u16(c);
   (void)cursor_get(c, 32);
   t.root = cursor_get_u64(c);
@@ -95,6 +97,7 @@ static bool read_meta(int fd, uint64_t number, uint64_t offset, meta *out) {
   if (size < 4096 || size > 32768 || (size & (size - 1)) != 0) return false;
   if (out->last_page < 1 || out->last_page > ((uint64_t)1 << 47) / size) return false;
   if (map_size > (uint64_t)1 << 47) return false;
+  if (out->free.flags != TABLE_INTEGER_KEY || out->main.flags != 0) return false;
   /* LMDB finds the page of a transaction by its lowest bit. */
   if (out->transaction != 0 && (out->transaction & 1) != number) return false;
   return table_plausible(&out->free, out->last_page) && table_plausible(&out->main, out->last_page);

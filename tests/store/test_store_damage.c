@@ -1,4 +1,184 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-int main(void) {
+/* Files that are not what they should be: cut short, overwritten, of something else. */
+#include "scratch.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE 4096
+#define ROWS 200
+
+static void fill(const scratch *x) {
+  store *s = must_open(x);
+  store_txn *t = must_write(s);
+  uint8_t block[STORE_BLOCK_SIZE] = { 0 };
+  for (unsigned i = 0; i < ROWS; i++) {
+    const uint8_t key[4] = { 0, 0, (uint8_t)(i >> 8), (uint8_t)i };
+    memset(block, (int)i, sizeof block);
+    assert_ok(store_put(t, STORE_BLOCKS, key, sizeof key, block, sizeof block, NULL));
+    assert_ok(store_put(t, STORE_IDS, key, sizeof key, block, 100, NULL));
+  }
+  must_commit(t);
+  put_one(s, "a", "1");
+  store_close(s);
+}
+
+/* Opens and reads everything; the first error, or SDX_OK. */
+static sdx_status read_all(const scratch *x) {
+  store *s = NULL;
+  store_txn *t;
+  sdx_status status = store_open(&s, x->dir, NULL);
+  if (status < 0) return status;
+  status = store_read_begin(s, &t, NULL);
+  unsigned sum = 0;
+  for (int table = 0; status == SDX_OK && table < STORE_TABLES; table++) {
+    store_cursor *c;
+    sdx_bytes k, v;
+    status = store_cursor_open(t, (store_table)table, &c, NULL);
+    if (status < 0) break;
+    status = store_cursor_seek(c, NULL, 0, &k, &v, NULL);
+    for (; status == SDX_OK; status = store_cursor_next(c, &k, &v, NULL))
+      for (size_t i = 0; i < v.size; i += 64) sum += (uint8_t)v.data[i];
+    if (status == SDX_NOT_FOUND) status = SDX_OK;
+  }
+  store_read_end(t);
+  store_close(s);
+  return sum == 0 && status == SDX_OK ? SDX_NOT_FOUND : status;
+}
+
+static off_t size_of(const scratch *x) {
+  struct stat st;
+  assert_int_equal(stat(scratch_path(x, "data.mdb"), &st), 0);
+  return st.st_size;
+}
+
+static void cut_short(void **state) {
+  (void)state;
+  scratch x;
+  scratch_create(&x, 0);
+  fill(&x);
+  assert_ok(read_all(&x));
+  const off_t whole = size_of(&x);
+  sdx_error err = { 0 };
+  store *s;
+  for (off_t size = whole - 1; size >= 0; size -= size > 8 * PAGE ? 1000 : 100) {
+    assert_int_equal(truncate(scratch_path(&x, "data.mdb"), size), 0);
+    assert_int_equal(store_open(&s, x.dir, &err), SDX_DAMAGED);
+    if (size > 3 * PAGE) assert_non_null(strstr(err.message, "cut short"));
+  }
+  scratch_remove(&x);
+}
+
+/* Pages that were taken and given back within one transaction are never written: the file ends
+ * before its last page, and is whole. */
+static void ending_early_is_not_cut_short(void **state) {
+  (void)state;
+  scratch x;
+  scratch_create(&x, 0);
+  fill(&x);
+  store *s = must_open(&x);
+  uint8_t block[STORE_BLOCK_SIZE] = { 0 };
+  store_space space;
+  for (unsigned round = 0; round < 6; round++) {
+    store_txn *t = must_write(s);
+    for (unsigned i = 0; i < 50 * (round + 1); i++)
+      assert_ok(store_put(t, STORE_JOURNAL, &i, sizeof i, block, sizeof block, NULL));
+    assert_ok(store_delete_prefix(t, STORE_JOURNAL, NULL, 0, SIZE_MAX, NULL, NULL));
+    must_commit(t);
+    assert_ok(store_measure(s, &space, NULL));
+  }
+  store_close(s);
+  assert_true((space.used_pages + space.free_pages) * PAGE > (uint64_t)size_of(&x));
+  assert_ok(read_all(&x));
+  s = must_open(&x);
+  put_one(s, "a", "2");
+  store_close(s);
+  assert_ok(read_all(&x));
+  scratch_remove(&x);
+}
+
+static void write_file(const char *path, const void *bytes, size_t size) {
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  assert_int_equal(fwrite(bytes, 1, size, file), size);
+  assert_int_equal(fclose(file), 0);
+}
+
+static void something_else(void **state) {
+  (void)state;
+  scratch x;
+  scratch_create(&x, 0);
+  store *s;
+  sdx_error err = { 0 };
+  unsigned seed = 7;
+  static uint8_t bytes[64 * PAGE];
+  write_file(scratch_path(&x, "data.mdb"), "", 0);
+  assert_int_equal(store_open(&s, x.dir, &err), SDX_DAMAGED);
+  write_file(scratch_path(&x, "data.mdb"), bytes, sizeof bytes);
+  assert_int_equal(store_open(&s, x.dir, &err), SDX_DAMAGED);
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)rand_r(&seed);
+  write_file(scratch_path(&x, "data.mdb"), bytes, sizeof bytes);
+  assert_int_equal(store_open(&s, x.dir, &err), SDX_DAMAGED);
+  assert_int_equal(store_create(x.dir, &err), SDX_DAMAGED);
+  assert_non_null(strstr(err.message, "not a store"));
+  scratch_remove(&x);
+}
+
+static int read_all_quietly(void *argument) {
+  /* LMDB says on stderr what it finds. */
+  if (freopen("/dev/null", "w", stderr) == NULL) return 1;
+  (void)read_all(argument);
   return 0;
+}
+
+/* Every bit of both meta pages, flipped: an error or not, but no crash. */
+static void flipped_bits_in_the_meta_pages(void **state) {
+  (void)state;
+  scratch x;
+  scratch_create(&x, 0);
+  fill(&x);
+  const int fd = open(scratch_path(&x, "data.mdb"), O_RDWR | O_CLOEXEC);
+  assert_true(fd >= 0);
+  for (off_t page = 0; page < 2; page++) {
+    for (off_t at = 10; at < 152; at++) {
+      uint8_t byte;
+      assert_int_equal(pread(fd, &byte, 1, page * PAGE + at), 1);
+      const uint8_t flipped = (uint8_t)(byte ^ 1u << (at * 3 % 8));
+      assert_int_equal(pwrite(fd, &flipped, 1, page * PAGE + at), 1);
+      const int ended = reap(spawn(read_all_quietly, &x));
+      if (ended != 0) print_error("page %d, byte %d: %d\n", (int)page, (int)at, ended);
+      assert_int_equal(ended, 0);
+      assert_int_equal(pwrite(fd, &byte, 1, page * PAGE + at), 1);
+    }
+  }
+  (void)close(fd);
+  assert_ok(read_all(&x));
+  scratch_remove(&x);
+}
+
+static void a_lock_file_of_garbage(void **state) {
+  (void)state;
+  scratch x;
+  scratch_create(&x, 0);
+  fill(&x);
+  static uint8_t bytes[20000];
+  memset(bytes, 0x5a, sizeof bytes);
+  write_file(scratch_path(&x, "lock.mdb"), bytes, sizeof bytes);
+  assert_ok(read_all(&x)); /* the first to open makes it anew */
+  assert_int_equal(unlink(scratch_path(&x, "lock.mdb")), 0);
+  assert_ok(read_all(&x));
+  scratch_remove(&x);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(cut_short),
+    cmocka_unit_test(ending_early_is_not_cut_short),
+    cmocka_unit_test(something_else),
+    cmocka_unit_test(flipped_bits_in_the_meta_pages),
+    cmocka_unit_test(a_lock_file_of_garbage),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
 }
