@@ -175,14 +175,11 @@ sdx_status environment_remap(environment *e, mapping *m, size_t size, bool patie
   (void)pthread_mutex_lock(&e->lock);
   gate_close(e);
   if (e->current != m) goto out;
-  if (m->in_use > 0 && !patient) {
+  if (m->in_use > 0 && !patient)
     status = SDX_LOCKED;
-    goto out;
-  }
-  if (inside(m)) {
+  else if (inside(m))
     status = refuse_inside(err);
-    goto out;
-  }
+  if (status < 0) goto out;
   while (m->in_use > 0) (void)pthread_cond_wait(&e->changed, &e->lock);
   int rc;
   LMDB(rc, mdb_env_set_mapsize(m->mdb, size));

@@ -9,6 +9,7 @@
 
 /* LMDB's table of free pages: entries are lists of page numbers that begin with their count. */
 #define FREE_TABLE 0
+#define META_PAGES 2
 
 static sdx_status count_free(store_txn *t, uint64_t *pages, sdx_error *err) {
   MDB_cursor *c = NULL;
@@ -38,14 +39,15 @@ static sdx_status measure(store_txn *t, store_space *out, sdx_error *err) {
   (void)mdb_env_info(t->map->mdb, &info);
   (void)mdb_env_get_fd(t->map->mdb, &fd);
   if (fstat(fd, &file) != 0) return error_system(err, errno, "measuring the store");
-  for (int i = 0; i < STORE_TABLES; i++) {
-    LMDB(rc, mdb_stat(t->mdb, t->map->tables[i], &stat));
+  out->used_pages = META_PAGES;
+  const MDB_dbi all[] = { FREE_TABLE, t->map->main };
+  for (int i = -2; i < STORE_TABLES; i++) {
+    LMDB(rc, mdb_stat(t->mdb, i < 0 ? all[i + 2] : t->map->tables[i], &stat));
     if (rc != 0) return lmdb_error(err, rc, "measuring the store");
-    out->entries[i] = stat.ms_entries;
+    out->used_pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
     out->page_size = stat.ms_psize;
+    if (i >= 0) out->entries[i] = stat.ms_entries;
   }
-  const uint64_t pages = info.me_last_pgno + 1;
-  out->used_pages = pages > out->free_pages ? pages - out->free_pages : 0;
   out->file_size = (uint64_t)file.st_size;
   out->map_size = info.me_mapsize;
   return SDX_OK;

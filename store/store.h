@@ -101,6 +101,11 @@ typedef struct store_space {
 } store_space;
 sdx_status store_measure(store *s, store_space *out, sdx_error *err) SDX_CHECK;
 
+/* Reads all pages of the tables and checks their structure; values are the caller's to judge. LMDB
+ * trusts its pages: what fails here (SDX_DAMAGED) may crash a process that reads or writes there.
+ */
+sdx_status store_check(store *s, sdx_error *err) SDX_CHECK;
+
 /* The maintenance lock, held by fold, merge, sweep, rebuild and the like, across processes; the
  * kernel releases it if the holder dies. `wait` false: SDX_LOCKED where somebody has it. A store
  * handle holds it at most once. */

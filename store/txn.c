@@ -109,11 +109,12 @@ static sdx_status make_room(store_txn *t, bool *again, sdx_error *err) {
   t->mdb = NULL;
   environment_leave(t);
   *again = true;
-  /* Readers of this process need not be waited for while there is room for a large transaction. */
+  /* Readers of this process need not be waited for while there is room for a large transaction; and
+   * one of this very thread cannot be. */
   const bool patient = e->crowded || used > info.me_mapsize / 4 * 3;
   const sdx_status status = environment_remap(e, m, info.me_mapsize * MAP_FACTOR, patient, err);
   if (status == SDX_OK) e->crowded = false;
-  return status;
+  return status == SDX_INVALID ? SDX_LOCKED : status;
 }
 
 static int begin_writing(store_txn *t) {

@@ -56,6 +56,7 @@ static void it_shrinks(void **state) {
   assert_true(after.file_size * 5 < before.file_size);
   assert_int_equal(after.free_pages, 0);
   assert_true(all_there(s) && all_there(other));
+  assert_ok(store_check(s, NULL));
   put_one(other, "a", "2");
   have_one(s, "a", "2");
   must_have(old, STORE_META, "a", "1");

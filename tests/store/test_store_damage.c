@@ -158,6 +158,65 @@ static void flipped_bits_in_the_meta_pages(void **state) {
   scratch_remove(&x);
 }
 
+static int check_then_read(void *argument) {
+  if (freopen("/dev/null", "w", stderr) == NULL) return 1;
+  const scratch *x = argument;
+  store *s = NULL;
+  const sdx_status opened = store_open(&s, x->dir, NULL);
+  if (opened == SDX_DAMAGED) return 2;
+  if (opened != SDX_OK) return 1;
+  const sdx_status checked = store_check(s, NULL);
+  store_close(s);
+  if (checked == SDX_DAMAGED) return 2;
+  return checked == SDX_OK && read_all(x) == SDX_OK ? 0 : 1;
+}
+
+/* Pages of the trees: page headers of values, and values, do not count. */
+static size_t tree_pages(int fd, off_t *out, size_t capacity) {
+  size_t count = 0;
+  uint8_t header[16];
+  for (off_t page = 2; count < capacity; page++) {
+    if (pread(fd, header, sizeof header, page * PAGE) != (ssize_t)sizeof header) break;
+    if (header[0] == (uint8_t)page && (header[10] == 1 || header[10] == 2)) out[count++] = page;
+  }
+  return count;
+}
+
+/* What passes the check is read to its end without an error. */
+static void flipped_bits_in_the_trees(void **state) {
+  (void)state;
+  scratch x;
+  scratch_create(&x, 0);
+  fill(&x);
+  store *s = must_open(&x);
+  assert_ok(store_check(s, NULL));
+  store_close(s);
+  const int fd = open(scratch_path(&x, "data.mdb"), O_RDWR | O_CLOEXEC);
+  assert_true(fd >= 0);
+  off_t pages[100];
+  const size_t count = tree_pages(fd, pages, 100);
+  assert_true(count > 5 && count < 100);
+  unsigned seed = 3;
+  int damaged = 0;
+  for (int i = 0; i < 500; i++) {
+    const off_t at = pages[(size_t)rand_r(&seed) % count] * PAGE + rand_r(&seed) % PAGE;
+    uint8_t byte;
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    const uint8_t flipped = (uint8_t)(byte ^ 1u << (rand_r(&seed) % 8));
+    assert_int_equal(pwrite(fd, &flipped, 1, at), 1);
+    const int ended = reap(spawn(check_then_read, &x));
+    if (ended == 2)
+      damaged++;
+    else
+      assert_int_equal(ended, 0);
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+  }
+  assert_true(damaged > 20);
+  (void)close(fd);
+  assert_ok(read_all(&x));
+  scratch_remove(&x);
+}
+
 static void a_lock_file_of_garbage(void **state) {
   (void)state;
   scratch x;
@@ -178,6 +237,7 @@ int main(void) {
     cmocka_unit_test(ending_early_is_not_cut_short),
     cmocka_unit_test(something_else),
     cmocka_unit_test(flipped_bits_in_the_meta_pages),
+    cmocka_unit_test(flipped_bits_in_the_trees),
     cmocka_unit_test(a_lock_file_of_garbage),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,6 +256,7 @@ static void random_changes_match_a_model(void **state) {
     t = must_read(s);
     assert_true(scan_matches(t, present));
     store_read_end(t);
+    assert_ok(store_check(s, NULL));
   }
   store_close(s);
   scratch_remove(&x);
