@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "query/engine.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "query/threads.h"
+
+typedef struct engine {
+  scratch *s;
+  view_read *read;
+  const plan *plan;
+  const rank_model *model;
+  const engine_options *options;
+  engine_result *result;
+  rank_order order;
+  bool scores;        /* hits are ranked by what they score */
+  bool pruning;       /* what cannot be ranked need not be counted */
+  bool fading;        /* scores fade with age */
+  threads *threads;   /* NULL: each hit stands for itself */
+  size_t number;      /* the segment at hand ... */
+  const segment *seg;
+  matcher *matcher;
+  bool counted;       /* ... whose matches are known without counting */
+  bool stop;          /* nothing more of it can be ranked */
+  double *computed;   /* [WINDOW] scores */
+  block_ref dates, thread_column;
+} engine;
+
+/* ---------------------------------------------------------------- ids */
+
+/* Hits that are equal in all else are told apart by their ids: rare, so they are read anew. */
+static int compare_ids(void *context, const rank_hit *a, const rank_hit *b) {
+  engine *e = context;
+  segment_item x, y;
+  block_ref hold_x = BLOCK_REF_INIT, hold_y = BLOCK_REF_INIT;
+  segment_session *session = &e->read->session;
+  int result = 0;
+  if (segment_item_get(e->read->view->segments[a->segment].seg, session, a->ordinal, &x, &hold_x) ==
+          SDX_OK &&
+      segment_item_get(e->read->view->segments[b->segment].seg, session, b->ordinal, &y, &hold_y) ==
+          SDX_OK) {
+    const size_t size = x.id.size < y.id.size ? x.id.size : y.id.size;
+    result = memcmp(x.id.data, y.id.data, size);
+    if (result == 0) result = (x.id.size > y.id.size) - (x.id.size < y.id.size);
+  }
+  block_release(&hold_x);
+  block_release(&hold_y);
+  return result;
+}
+
+/* ---------------------------------------------------------------- one window */
+
+double engine_fade(double score, int64_t age, int64_t half_life) {
+  return age > 0 ? score * ((double)half_life / ((double)half_life + (double)age)) : score;
+}
+
+static int64_t date_of(engine *e, uint32_t ordinal) {
+  return segment_date_at(e->seg, &e->read->session, ordinal, &e->dates);
+}
+
+static void offer(engine *e, uint32_t ordinal, double score, int64_t date) {
+  rank_hit hit = { .score = score, .date = date, .segment = (uint32_t)e->number,
+                   .ordinal = ordinal };
+  if (e->threads == NULL) {
+    rank_top_offer(&e->result->top, &hit);
+    return;
+  }
+  hit.thread = segment_thread_at(e->seg, &e->read->session, ordinal, &e->thread_column);
+  threads_offer(e->threads, &hit);
+}
+
+/* Of hits with one score the newest come first, and ordinals ascend from new to old. */
+static void rank_by_score(engine *e, uint32_t base, const uint64_t *bits) {
+  const bool lazy = match_is_lazy(e->matcher);
+  match_scores(e->matcher, base, bits, e->computed);
+  BITS_EACH(bits, i) {
+    double score = e->computed[i];
+    bool wanted = score >= e->result->top.threshold;
+    const int64_t date = wanted ? date_of(e, base + i) : 0;
+    if (wanted && e->fading) {
+      score = engine_fade(score, e->options->now - date, e->options->half_life);
+      wanted = score >= e->result->top.threshold;
+    }
+    if (!wanted) {
+      if (lazy) e->result->exact = false; /* whether it matches was not looked at */
+      continue;
+    }
+    if (lazy && !match_verify(e->matcher, base + i)) continue;
+    if (lazy) e->result->total++;
+    offer(e, base + i, score, date);
+  }
+}
+
+static void rank_by_date(engine *e, uint32_t base, const uint64_t *bits) {
+  const bool lazy = match_is_lazy(e->matcher);
+  BITS_EACH(bits, i) {
+    if (e->stop) {
+      if (lazy) e->result->exact = false;
+      return;
+    }
+    const int64_t date = date_of(e, base + i);
+    if (e->threads == NULL && !rank_top_wants(&e->result->top, date)) {
+      e->stop = e->order == RANK_NEWEST;
+      if (lazy) e->result->exact = false;
+      continue;
+    }
+    if (lazy && !match_verify(e->matcher, base + i)) continue;
+    if (lazy) e->result->total++;
+    offer(e, base + i, 0, date);
+  }
+}
+
+/* Sees whether anything of the window can be ranked; else only counts, or passes it by. */
+static bool worth_ranking(engine *e, double *least, uint32_t base) {
+  const double threshold = e->result->top.threshold;
+  *least = -INFINITY;
+  if (!e->scores) return !e->stop && e->options->best != 0;
+  if (threshold <= 0) return e->options->best != 0;
+  double bound = match_bound(e->matcher, base);
+  if (e->fading) { /* nothing in the window is newer than its first item */
+    const int64_t age = e->options->now - date_of(e, base);
+    bound = engine_fade(bound, age, e->options->half_life);
+    return bound >= threshold;
+  }
+  if (bound < threshold) return false;
+  if (e->pruning) *least = threshold;
+  return true;
+}
+
+static void run_window(engine *e, uint32_t base) {
+  double least;
+  const bool ranking = worth_ranking(e, &least, base);
+  if (!ranking && e->pruning) {
+    e->result->exact &= e->counted;
+    return;
+  }
+  if (least > -INFINITY && !e->counted) e->result->exact = false;
+  const uint64_t *bits = match_window(e->matcher, base, least);
+  const bool lazy = match_is_lazy(e->matcher);
+  if (!e->counted && !lazy) e->result->total += bits_count(bits);
+  if (e->options->each_window != NULL)
+    e->options->each_window(e->options->context, e->number, base, bits);
+  if (!ranking || !bits_any(bits)) return;
+  if (e->scores) rank_by_score(e, base, bits);
+  else rank_by_date(e, base, bits);
+}
+
+/* ---------------------------------------------------------------- segments */
+
+static bool is_late(const engine *e) {
+  if (e->options->deadline == 0) return false;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec > e->options->deadline;
+}
+
+/* A single list without dead items counts itself. */
+static bool count_is_known(const engine *e, uint64_t *total) {
+  const view_segment *v = &e->read->view->segments[e->number];
+  if (v->dead != NULL && !roaring_bitmap_is_empty(v->dead)) return false;
+  if (e->plan->kind == PLAN_ALL) *total = segment_about(v->seg)->items;
+  else if (e->plan->kind == PLAN_LEAF && !e->plan->body &&
+           e->plan->leaf->segments[e->number].limit == NULL)
+    *total = e->plan->leaf->segments[e->number].df;
+  else return false;
+  return true;
+}
+
+/* Whether the segment is passed by because all of it is older than what is ranked already. */
+static bool is_too_old(engine *e) {
+  if (e->order != RANK_NEWEST || !e->pruning || e->threads != NULL) return false;
+  return !rank_top_wants(&e->result->top, segment_about(e->seg)->newest);
+}
+
+static sdx_status run_segment(engine *e, sdx_error *err) {
+  const scratch_mark mark = scratch_here(e->s);
+  const bool everything = e->options->each_window != NULL || e->threads != NULL;
+  uint64_t total = 0;
+  e->seg = e->read->view->segments[e->number].seg;
+  e->stop = false;
+  e->counted = !everything && count_is_known(e, &total);
+  e->pruning = !everything && (e->options->bound_total || e->counted);
+  e->result->total += total;
+  if (segment_about(e->seg)->items == 0) return SDX_OK;
+  if (is_too_old(e)) {
+    e->result->exact &= e->counted;
+    return SDX_OK;
+  }
+  const match_options options = { .scores = e->scores, .lazy = e->pruning };
+  e->matcher = match_open(e->s, e->read, e->number, e->plan, e->model, &options);
+  if (e->matcher == NULL) return error_memory(err);
+  uint32_t from = 0;
+  while ((from = match_next(e->matcher, from)) != SEGMENT_END) {
+    if ((e->stop && e->pruning) || (e->result->timed_out = is_late(e))) {
+      e->result->exact &= e->counted;
+      break;
+    }
+    const uint32_t base = from & ~UINT32_C(63);
+    run_window(e, base);
+    from = base + WINDOW;
+  }
+  match_close(e->matcher);
+  block_release(&e->dates);
+  block_release(&e->thread_column);
+  scratch_return(e->s, mark);
+  return e->s->failed ? error_memory(err) : e->read->session.status;
+}
+
+/* Newest first: the sooner good hits are there, the more can be passed by. */
+static size_t *order_segments(scratch *s, const view *v, rank_order order) {
+  size_t *numbers = scratch_take(s, (v->segment_count + 1) * sizeof(*numbers));
+  for (size_t i = 0; numbers != NULL && i < v->segment_count; i++) {
+    const segment_info *info = segment_about(v->segments[i].seg);
+    size_t k = i;
+    for (; k > 0; k--) {
+      const segment_info *other = segment_about(v->segments[numbers[k - 1]].seg);
+      const bool before = order == RANK_OLDEST  ? info->oldest < other->oldest
+                          : order == RANK_NEWEST ? info->newest > other->newest
+                                                 : info->items > other->items;
+      if (!before) break;
+      numbers[k] = numbers[k - 1];
+    }
+    numbers[k] = i;
+  }
+  return numbers;
+}
+
+static rank_order order_of(sdx_sort sort, bool weighted) {
+  if (sort == SDX_OLDEST_FIRST) return RANK_OLDEST;
+  /* without weights all scores are 0, and the newest come first */
+  return sort == SDX_NEWEST_FIRST || !weighted ? RANK_NEWEST : RANK_BY_SCORE;
+}
+
+sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const plan *p,
+                      const rank_model *model, const engine_options *options, sdx_error *err) {
+  engine e = { .s = s, .read = read, .plan = p, .model = model, .options = options, .result = out };
+  *out = (engine_result){ .exact = true };
+  e.order = order_of(options->sort, p->weighted);
+  e.scores = e.order == RANK_BY_SCORE;
+  e.fading = e.scores && options->sort == SDX_BY_RECENCY;
+  if (!rank_top_init(&out->top, s, options->best, e.order, compare_ids, &e))
+    return error_memory(err);
+  if (e.scores) e.computed = scratch_take(s, WINDOW * sizeof(*e.computed));
+  if (options->collapse_threads) e.threads = threads_new(&out->top);
+  size_t *numbers = order_segments(s, read->view, e.order);
+  sdx_status status = SDX_OK;
+  if (s->failed || (options->collapse_threads && e.threads == NULL)) status = error_memory(err);
+  for (size_t i = 0; i < read->view->segment_count && status == SDX_OK && !out->timed_out; i++) {
+    e.number = out->failed_segment = numbers[i];
+    status = run_segment(&e, err);
+  }
+  if (out->timed_out) out->exact = false;
+  if (e.threads != NULL && status == SDX_OK) status = threads_finish(e.threads, &out->total, err);
+  if (status == SDX_OK) rank_top_finish(&out->top);
+  if (status == SDX_OK) status = read->session.status;
+  threads_free(e.threads);
+  return status;
+}

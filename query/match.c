@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "query/match.h"
+
+#include "query/bitmap.h"
+#include "query/expansion.h"
+
+typedef enum node_kind {
+  NODE_NOTHING,
+  NODE_ALL,
+  NODE_AND,
+  NODE_OR,
+  NODE_NOT,
+  NODE_LEAF,
+  NODE_TOGETHER, /* an AND of words that must stand together */
+  NODE_SET,      /* items that an expansion found, as bits of the whole segment */
+  NODE_BITMAPS,  /* union of attribute bitmaps */
+  NODE_RANGE,    /* ordinals [low, high) */
+  NODE_SIZE      /* bytes of the original in [low, high) */
+} node_kind;
+
+typedef struct node {
+  node_kind kind;
+  bool weighted, body, ordered, lazy, absent;
+  uint32_t count;
+  struct node **children;
+  uint64_t items;           /* about how many match: the order of evaluation */
+  double bound;             /* of the window under evaluation */
+  uint64_t bits[WINDOW_WORDS];
+  leaf terms;               /* NODE_LEAF */
+  leaf spots;               /* a leaf's positions are read apart from its postings */
+  bool has_spots;
+  double weight, top;       /* top: no item scores more */
+  uint32_t *wdf;            /* [WINDOW]; NULL where scores are not wanted */
+  bitmap_window limit;      /* only these items */
+  bool limited;
+  uint32_t window;          /* NODE_TOGETHER */
+  struct node **words;      /* its children in the order of the query */
+  position_list *lists;
+  const plan_members *members;
+  const uint64_t *set;      /* NODE_SET */
+  bitmap_window *bitmaps;   /* NODE_BITMAPS */
+  int64_t low, high;
+} node;
+
+struct matcher {
+  scratch *s;
+  view_read *read;
+  const segment *seg;
+  segment_session *session;
+  size_t number;
+  uint32_t items;
+  const rank_model *model;
+  match_options options;
+  node *root;
+  bitmap_window dead;
+  bool has_dead;
+  node **lazy;               /* nodes that match_verify asks */
+  uint32_t lazy_count, lazy_room;
+  node **leaves;             /* all that must be closed */
+  uint32_t leaf_count, leaf_room;
+  double *norms;             /* [WINDOW] */
+  block_ref lengths, sizes, item;
+};
+
+/* ---------------------------------------------------------------- building */
+
+static node *build(matcher *m, const plan *p, bool spine);
+
+static bool push(matcher *m, node ***list, uint32_t *count, uint32_t *room, node *n) {
+  if (*count == *room) {
+    const uint32_t more = *room != 0 ? 2 * *room : 8;
+    node **grown = scratch_take(m->s, more * sizeof(*grown));
+    if (grown == NULL) return false;
+    if (*count != 0) memcpy(grown, *list, *count * sizeof(*grown));
+    *list = grown;
+    *room = more;
+  }
+  (*list)[(*count)++] = n;
+  return true;
+}
+
+static node *new_node(matcher *m, node_kind kind) {
+  node *n = SCRATCH_ONE(m->s, node);
+  if (n != NULL) n->kind = kind;
+  return n;
+}
+
+/* Those that leave least come first; what is only known by looking at each item last. */
+static void sort_children(node *n) {
+  for (uint32_t i = 1; i < n->count; i++) {
+    node *moved = n->children[i];
+    uint32_t k = i;
+    for (; k > 0 && n->children[k - 1]->items > moved->items; k--)
+      n->children[k] = n->children[k - 1];
+    n->children[k] = moved;
+  }
+}
+
+/* Must be checked item by item; on the spine of an eager query that can wait for the ranking. */
+static bool put_off(matcher *m, node *n, bool spine) {
+  n->lazy = spine && m->options.lazy;
+  return !n->lazy || push(m, &m->lazy, &m->lazy_count, &m->lazy_room, n);
+}
+
+static node *build_leaf(matcher *m, const plan_members *members, double weight, bool weighted) {
+  node *n = new_node(m, NODE_LEAF);
+  if (n == NULL) return NULL;
+  n->members = members;
+  n->items = members->df;
+  n->weighted = weighted && m->options.scores;
+  n->weight = weight;
+  if (members->limit != NULL) {
+    n->limited = true;
+    bitmap_window_open(&n->limit, members->limit);
+  }
+  if (n->weighted) {
+    n->wdf = scratch_take(m->s, WINDOW * sizeof(*n->wdf));
+    n->top = rank_bound(m->model, weight, members->max_wdf, members->min_length);
+    if (n->wdf == NULL) return NULL;
+  }
+  if (!push(m, &m->leaves, &m->leaf_count, &m->leaf_room, n)) return NULL;
+  return leaf_open(&n->terms, m->s, m->seg, m->session, members) ? n : NULL;
+}
+
+/* ---- expansions */
+
+typedef struct expanding {
+  matcher *m;
+  plan_terms terms;
+  uint64_t *set;
+  bool body;
+} expanding;
+
+static bool keep_term(void *context, sdx_bytes name, const segment_term *term) {
+  expanding *e = context;
+  (void)name;
+  return plan_terms_add(&e->terms, e->m->s, term);
+}
+
+static bool stands_in_body(matcher *m, postings *p, uint32_t i) {
+  uint32_t count;
+  segment_item item;
+  const uint32_t *at = postings_positions(p, i, &count);
+  return count > 0 &&
+         segment_item_get(m->seg, m->session, p->ordinals[i], &item, &m->item) == SDX_OK &&
+         at[0] <= item.body_end;
+}
+
+static bool set_term(void *context, sdx_bytes name, const segment_term *term) {
+  expanding *e = context;
+  postings p;
+  (void)name;
+  postings_open(&p, e->m->seg, e->m->session, term);
+  while (postings_next(&p))
+    for (uint32_t i = 0; i < p.count; i++)
+      if (!e->body || stands_in_body(e->m, &p, i)) bits_set(e->set, p.ordinals[i]);
+  postings_close(&p);
+  return e->m->session->status == SDX_OK;
+}
+
+static node *build_expansion(matcher *m, const plan *p) {
+  node *n = new_node(m, NODE_SET);
+  const size_t words = ((size_t)m->items + WINDOW) / 64 + 1; /* a window may begin at the end */
+  expanding e = { .m = m, .set = SCRATCH_MANY(m->s, uint64_t, words), .body = p->body };
+  if (n == NULL || e.set == NULL) return NULL;
+  expansion_run(m->seg, m->session, p->source, p->prefix, set_term, &e);
+  n->set = e.set;
+  for (size_t i = 0; i < words; i++) n->items += (uint64_t)__builtin_popcountll(e.set[i]);
+  return n;
+}
+
+/* An expansion whose positions are asked for: one leaf of all its terms. */
+static node *build_expansion_leaf(matcher *m, const plan *p) {
+  expanding e = { .m = m };
+  expansion_run(m->seg, m->session, p->source, p->prefix, keep_term, &e);
+  plan_members *members = SCRATCH_ONE(m->s, plan_members);
+  if (members == NULL) return NULL;
+  members->terms = e.terms.terms;
+  members->count = e.terms.count;
+  for (uint32_t i = 0; i < e.terms.count; i++) members->df += e.terms.terms[i].df;
+  return build_leaf(m, members, 0, false);
+}
+
+/* ---- words that stand together */
+
+static node *build_word(matcher *m, const plan *p) {
+  return p->kind == PLAN_EXPANSION ? build_expansion_leaf(m, p) : build(m, p, false);
+}
+
+static bool open_spots(matcher *m, node *n) {
+  if (n->kind != NODE_LEAF) {
+    for (uint32_t i = 0; i < n->count; i++)
+      if (!open_spots(m, n->children[i])) return false;
+    return true;
+  }
+  n->has_spots = leaf_open(&n->spots, m->s, m->seg, m->session, n->members);
+  return n->has_spots;
+}
+
+static node *build_together(matcher *m, const plan *p, bool spine) {
+  node *n = new_node(m, NODE_TOGETHER);
+  if (n == NULL) return NULL;
+  n->children = SCRATCH_MANY(m->s, node *, p->count + 1);
+  n->words = SCRATCH_MANY(m->s, node *, p->count + 1);
+  n->lists = SCRATCH_MANY(m->s, position_list, p->count + 1);
+  if (n->children == NULL || n->words == NULL || n->lists == NULL) return NULL;
+  n->window = p->window;
+  n->ordered = p->ordered;
+  n->body = p->body;
+  n->items = m->items;
+  for (; n->count < p->count; n->count++) {
+    node *word = build_word(m, p->children[n->count]);
+    if (word == NULL || !open_spots(m, word)) return NULL;
+    n->words[n->count] = n->children[n->count] = word;
+    n->weighted |= word->weighted;
+    n->top += word->top;
+    if (word->items < n->items) n->items = word->items;
+  }
+  sort_children(n);
+  return put_off(m, n, spine) ? n : NULL;
+}
+
+/* ---- filters */
+
+/* The bitmaps of all values that are the same but for case; of the one that is the same, if any. */
+static node *build_attribute(matcher *m, const plan *p) {
+  const attributes *a;
+  node *n = new_node(m, NODE_BITMAPS);
+  if (n == NULL) return NULL;
+  const sdx_status status = view_attributes(m->read, m->number, &a, m->session->err);
+  if (status != SDX_OK) {
+    if (m->session->status == SDX_OK) m->session->status = status;
+    return n;
+  }
+  const sdx_bytes value = p->source->text;
+  char *key = scratch_take(m->s, value.size + 1);
+  if (key == NULL) return NULL;
+  key[0] = p->source->letter;
+  memcpy(key + 1, value.data, value.size);
+  const roaring_bitmap_t *exact = attributes_find(a, key, value.size + 1), *items;
+  sdx_bytes name;
+  uint32_t room = exact != NULL ? 1 : 0;
+  for (size_t i = 0; exact == NULL && attributes_at(a, i, &name, &items); i++)
+    room += name.size == value.size + 1 && strncasecmp(name.data, key, name.size) == 0;
+  n->bitmaps = SCRATCH_MANY(m->s, bitmap_window, room + 1);
+  if (n->bitmaps == NULL) return NULL;
+  if (exact != NULL) bitmap_window_open(&n->bitmaps[n->count++], exact);
+  for (size_t i = 0; exact == NULL && attributes_at(a, i, &name, &items); i++)
+    if (name.size == value.size + 1 && name.data[0] == key[0] &&
+        strncasecmp(name.data, key, name.size) == 0 && n->count < room)
+      bitmap_window_open(&n->bitmaps[n->count++], items);
+  n->absent = p->source->number == 1;
+  n->items = 0;
+  for (uint32_t i = 0; i < n->count; i++) n->items += bitmap_window_items(&n->bitmaps[i]);
+  if (n->absent) n->items = m->items - (n->items < m->items ? n->items : m->items);
+  return n;
+}
+
+static node *build_range(matcher *m, const plan *p) {
+  node *n = new_node(m, NODE_RANGE);
+  if (n == NULL) return NULL;
+  n->low = p->high == DATE_LAST ? 0 : segment_date_bound(m->seg, m->session, p->high);
+  n->high = p->low == DATE_FIRST ? m->items : segment_date_bound(m->seg, m->session, p->low);
+  if (n->high < n->low) n->high = n->low;
+  n->items = (uint64_t)(n->high - n->low);
+  return n;
+}
+
+static node *build_size(matcher *m, const plan *p) {
+  node *n = new_node(m, NODE_SIZE);
+  if (n == NULL) return NULL;
+  n->low = p->low;
+  n->high = p->high;
+  n->items = UINT64_MAX; /* last of all */
+  return n;
+}
+
+/* ---- branches */
+
+static node *build_branch(matcher *m, const plan *p, node_kind kind, bool spine) {
+  node *n = new_node(m, kind);
+  if (n == NULL) return NULL;
+  n->children = SCRATCH_MANY(m->s, node *, p->count + 1);
+  if (n->children == NULL) return NULL;
+  n->items = kind == NODE_AND ? UINT64_MAX : 0;
+  for (uint32_t i = 0; i < p->count; i++) {
+    node *child = build(m, p->children[i], spine && kind == NODE_AND);
+    if (child == NULL) return NULL;
+    if (kind == NODE_OR && child->kind == NODE_NOTHING) continue;
+    n->children[n->count++] = child;
+    n->weighted |= child->weighted;
+    n->top += child->top;
+    if (kind == NODE_OR) n->items += child->items;
+    else if (child->items < n->items) n->items = child->items;
+  }
+  if (kind == NODE_AND) sort_children(n);
+  if (kind != NODE_NOT && n->count == 1) return n->children[0];
+  if (n->count == 0) n->kind = NODE_NOTHING;
+  if (kind == NODE_NOT) n->items = m->items, n->weighted = false, n->top = 0;
+  return n;
+}
+
+static node *build_plan_leaf(matcher *m, const plan *p, bool spine) {
+  const plan_members *members = &p->leaf->segments[m->number];
+  if (members->count == 0) return new_node(m, NODE_NOTHING);
+  node *n = build_leaf(m, members, p->leaf->weight, p->weighted);
+  if (n == NULL || !p->body) return n;
+  n->body = true;
+  return open_spots(m, n) && put_off(m, n, spine) ? n : NULL;
+}
+
+static node *build(matcher *m, const plan *p, bool spine) {
+  switch (p->kind) {
+  case PLAN_NOTHING: return new_node(m, NODE_NOTHING);
+  case PLAN_ALL: {
+    node *n = new_node(m, NODE_ALL);
+    if (n != NULL) n->items = m->items;
+    return n;
+  }
+  case PLAN_AND: return build_branch(m, p, NODE_AND, spine);
+  case PLAN_OR: return build_branch(m, p, NODE_OR, false);
+  case PLAN_NOT: return build_branch(m, p, NODE_NOT, false);
+  case PLAN_LEAF: return build_plan_leaf(m, p, spine);
+  case PLAN_WINDOW: return build_together(m, p, spine);
+  case PLAN_EXPANSION: return build_expansion(m, p);
+  case PLAN_ATTRIBUTE: return build_attribute(m, p);
+  case PLAN_DATE: return build_range(m, p);
+  case PLAN_SIZE: return build_size(m, p);
+  }
+  return NULL;
+}
+
+matcher *match_open(scratch *s, view_read *read, size_t number, const plan *p,
+                    const rank_model *model, const match_options *options) {
+  matcher *m = SCRATCH_ONE(s, matcher);
+  if (m == NULL) return NULL;
+  const view_segment *v = &read->view->segments[number];
+  m->s = s;
+  m->read = read;
+  m->seg = v->seg;
+  m->session = &read->session;
+  m->number = number;
+  m->items = segment_about(v->seg)->items;
+  m->model = model;
+  m->options = *options;
+  if (v->dead != NULL && !roaring_bitmap_is_empty(v->dead)) {
+    m->has_dead = true;
+    bitmap_window_open(&m->dead, v->dead);
+  }
+  if (options->scores) m->norms = scratch_take(s, WINDOW * sizeof(*m->norms));
+  m->root = build(m, p, true);
+  if (m->root != NULL && !s->failed) return m;
+  match_close(m);
+  return NULL;
+}
+
+void match_close(matcher *m) {
+  for (uint32_t i = 0; i < m->leaf_count; i++) {
+    leaf_close(&m->leaves[i]->terms);
+    if (m->leaves[i]->has_spots) leaf_close(&m->leaves[i]->spots);
+  }
+  block_release(&m->lengths);
+  block_release(&m->sizes);
+  block_release(&m->item);
+}
+
+bool match_is_lazy(const matcher *m) { return m->lazy_count > 0; }
+
+/* ---------------------------------------------------------------- skipping */
+
+static uint32_t next_in_set(const node *n, uint32_t from, uint32_t items) {
+  for (uint32_t w = from >> 6; w <= (items >> 6); w++) {
+    uint64_t left = n->set[w];
+    if (w == from >> 6) left &= ~UINT64_C(0) << (from & 63);
+    if (left != 0) return (w << 6) + (uint32_t)__builtin_ctzll(left);
+  }
+  return SEGMENT_END;
+}
+
+static uint32_t next(matcher *m, node *n, uint32_t from) {
+  uint32_t least = SEGMENT_END;
+  switch (n->kind) {
+  case NODE_NOTHING: return SEGMENT_END;
+  case NODE_ALL:
+  case NODE_NOT:
+  case NODE_SIZE: return from;
+  case NODE_AND:
+  case NODE_TOGETHER:
+    for (uint32_t i = 0; i < n->count && from != SEGMENT_END; i++)
+      from = next(m, n->children[i], from);
+    return from;
+  case NODE_OR:
+    for (uint32_t i = 0; i < n->count && least != from; i++) {
+      const uint32_t at = next(m, n->children[i], from);
+      if (at < least) least = at;
+    }
+    return least;
+  case NODE_LEAF: return leaf_next(&n->terms, from);
+  case NODE_SET: return next_in_set(n, from, m->items);
+  case NODE_BITMAPS:
+    if (n->absent) return from;
+    for (uint32_t i = 0; i < n->count; i++) {
+      const uint32_t at = bitmap_window_next(&n->bitmaps[i], from);
+      if (at < least) least = at;
+    }
+    return least;
+  case NODE_RANGE:
+    if (from < n->low) from = (uint32_t)n->low;
+    return from < n->high ? from : SEGMENT_END;
+  }
+  return SEGMENT_END;
+}
+
+uint32_t match_next(matcher *m, uint32_t from) {
+  if (m->session->status != SDX_OK || from >= m->items) return SEGMENT_END;
+  const uint32_t at = next(m, m->root, from);
+  return at < m->items ? at : SEGMENT_END;
+}
+
+/* Sums of bounds and of scores are rounded in different orders. */
+#define ROUNDING (1 + 1e-12)
+
+static double bound(matcher *m, node *n, uint32_t base) {
+  n->bound = 0;
+  if (!n->weighted) return 0;
+  switch (n->kind) {
+  case NODE_LEAF: {
+    uint32_t wdf, length;
+    if (n->terms.df <= POSTINGS_BLOCK) n->bound = n->top;
+    else if (leaf_bounds(&n->terms, base, &wdf, &length))
+      n->bound = rank_bound(m->model, n->weight, wdf, length) * ROUNDING;
+    break;
+  }
+  case NODE_AND:
+  case NODE_TOGETHER:
+  case NODE_OR:
+    for (uint32_t i = 0; i < n->count; i++) n->bound += bound(m, n->children[i], base);
+    n->bound *= ROUNDING;
+    break;
+  default: break;
+  }
+  return n->bound;
+}
+
+double match_bound(matcher *m, uint32_t base) { return bound(m, m->root, base); }
+
+/* ---------------------------------------------------------------- windows */
+
+static void evaluate(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least);
+
+/* Only the items of the window that there are. */
+static void all(const matcher *m, uint32_t base, uint64_t *bits) {
+  bits_clear(bits);
+  bits_range(bits, 0, m->items - base < WINDOW ? m->items - base : WINDOW);
+}
+
+static void take_mask(const matcher *m, uint32_t base, const uint64_t *mask, uint64_t *bits) {
+  if (mask != NULL) bits_copy(bits, mask);
+  else all(m, base, bits);
+}
+
+static void evaluate_and(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
+  const uint64_t *left = mask;
+  for (uint32_t i = 0; i < n->count; i++) {
+    node *child = n->children[i];
+    evaluate(m, child, base, left, least - (n->bound - child->bound));
+    left = child->bits;
+    if (!bits_any(left)) break;
+  }
+  bits_copy(n->bits, left);
+}
+
+/* Children that together cannot reach `least` bring in no item of their own (MAXSCORE): they are
+ * asked for those that the others found. */
+static void evaluate_or(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
+  double rest = 0;
+  bits_clear(n->bits);
+  if (least <= 0) {
+    for (uint32_t i = 0; i < n->count; i++) {
+      evaluate(m, n->children[i], base, mask, least);
+      bits_or(n->bits, n->children[i]->bits);
+    }
+    return;
+  }
+  for (uint32_t i = 1; i < n->count; i++) { /* least bound first */
+    node *moved = n->children[i];
+    uint32_t k = i;
+    for (; k > 0 && n->children[k - 1]->bound > moved->bound; k--)
+      n->children[k] = n->children[k - 1];
+    n->children[k] = moved;
+  }
+  uint32_t essential = 0;
+  while (essential < n->count && (rest + n->children[essential]->bound) * ROUNDING < least)
+    rest += n->children[essential++]->bound;
+  for (uint32_t i = essential; i < n->count; i++) {
+    evaluate(m, n->children[i], base, mask, -INFINITY);
+    bits_or(n->bits, n->children[i]->bits);
+  }
+  for (uint32_t i = 0; i < essential; i++) {
+    if (bits_any(n->bits)) evaluate(m, n->children[i], base, n->bits, -INFINITY);
+    else bits_clear(n->children[i]->bits);
+  }
+}
+
+static void evaluate_leaf(matcher *m, node *n, uint32_t base, const uint64_t *mask) {
+  (void)m;
+  if (mask == NULL) leaf_fill(&n->terms, base, n->bits, n->wdf);
+  else leaf_probe(&n->terms, base, mask, n->bits, n->wdf);
+  if (n->limited) bits_and(n->bits, bitmap_window_bits(&n->limit, base));
+}
+
+static void evaluate_size(matcher *m, node *n, uint32_t base, const uint64_t *mask) {
+  uint64_t candidates[WINDOW_WORDS];
+  take_mask(m, base, mask, candidates);
+  bits_clear(n->bits);
+  BITS_EACH(candidates, i) {
+    const uint64_t size = segment_size_at(m->seg, m->session, base + i, &m->sizes);
+    if (size >= (uint64_t)n->low && size < (uint64_t)n->high) bits_set(n->bits, i);
+  }
+}
+
+static void evaluate_range(const node *n, uint32_t base, uint64_t *bits) {
+  const int64_t end = (int64_t)base + WINDOW;
+  const int64_t low = n->low > base ? n->low : base, high = n->high < end ? n->high : end;
+  bits_clear(bits);
+  if (low < high) bits_range(bits, (uint32_t)(low - base), (uint32_t)(high - base));
+}
+
+static void evaluate_bitmaps(matcher *m, node *n, uint32_t base, const uint64_t *mask) {
+  bits_clear(n->bits);
+  for (uint32_t i = 0; i < n->count; i++) bits_or(n->bits, bitmap_window_bits(&n->bitmaps[i], base));
+  if (!n->absent) return;
+  uint64_t without[WINDOW_WORDS];
+  take_mask(m, base, mask, without);
+  bits_and_not(without, n->bits);
+  bits_copy(n->bits, without);
+}
+
+/* ---- words that stand together */
+
+static bool add_spots(matcher *m, node *n, uint32_t ordinal, position_list *out) {
+  if (n->kind == NODE_LEAF) return leaf_positions(&n->spots, m->s, ordinal, out);
+  for (uint32_t i = 0; i < n->count; i++) { /* a word in one of several fields: the first that is */
+    if (add_spots(m, n->children[i], ordinal, out)) return true;
+  }
+  return false;
+}
+
+static bool body_end(matcher *m, uint32_t ordinal, uint32_t *out) {
+  segment_item item;
+  if (segment_item_get(m->seg, m->session, ordinal, &item, &m->item) != SDX_OK) return false;
+  *out = item.body_end;
+  return true;
+}
+
+static void cut_at(position_list *l, uint32_t end) {
+  while (l->count > 0 && l->at[l->count - 1] > end) l->count--;
+}
+
+static bool stands(matcher *m, node *n, uint32_t ordinal) {
+  uint32_t end = UINT32_MAX;
+  if (n->body && !body_end(m, ordinal, &end)) return false;
+  if (n->kind == NODE_LEAF) {
+    position_list l;
+    return leaf_positions(&n->spots, m->s, ordinal, &l) && l.at[0] <= end;
+  }
+  for (uint32_t i = 0; i < n->count; i++) {
+    if (!add_spots(m, n->words[i], ordinal, &n->lists[i])) return false;
+    cut_at(&n->lists[i], end);
+  }
+  if (!n->ordered) return positions_near(n->lists, n->count, n->window);
+  if (n->window == n->count) return positions_adjacent(n->lists, n->count);
+  return positions_ordered(n->lists, n->count, n->window);
+}
+
+static void keep_standing(matcher *m, node *n, uint32_t base) {
+  uint64_t candidates[WINDOW_WORDS];
+  bits_copy(candidates, n->bits);
+  bits_clear(n->bits);
+  BITS_EACH(candidates, i)
+    if (stands(m, n, base + i)) bits_set(n->bits, i);
+}
+
+/* ---- all of them */
+
+static void evaluate(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
+  switch (n->kind) {
+  case NODE_NOTHING: bits_clear(n->bits); return;
+  case NODE_ALL: take_mask(m, base, mask, n->bits); return;
+  case NODE_AND: evaluate_and(m, n, base, mask, least); return;
+  case NODE_OR: evaluate_or(m, n, base, mask, least); return;
+  case NODE_NOT:
+    take_mask(m, base, mask, n->bits);
+    evaluate(m, n->children[0], base, mask, -INFINITY);
+    bits_and_not(n->bits, n->children[0]->bits);
+    return;
+  case NODE_LEAF:
+    evaluate_leaf(m, n, base, mask);
+    if (n->body && !n->lazy) keep_standing(m, n, base);
+    return;
+  case NODE_TOGETHER:
+    evaluate_and(m, n, base, mask, least);
+    if (!n->lazy) keep_standing(m, n, base);
+    return;
+  case NODE_SET:
+    bits_copy(n->bits, n->set + (base >> 6));
+    break;
+  case NODE_BITMAPS: evaluate_bitmaps(m, n, base, mask); break;
+  case NODE_RANGE: evaluate_range(n, base, n->bits); break;
+  case NODE_SIZE: evaluate_size(m, n, base, mask); return;
+  }
+  if (mask != NULL) bits_and(n->bits, mask);
+}
+
+const uint64_t *match_window(matcher *m, uint32_t base, double least) {
+  evaluate(m, m->root, base, NULL, least);
+  if (m->has_dead) bits_and_not(m->root->bits, bitmap_window_bits(&m->dead, base));
+  return m->root->bits;
+}
+
+/* ---------------------------------------------------------------- scores */
+
+static void add_scores(matcher *m, node *n, const uint64_t *bits, double *scores) {
+  if (!n->weighted) return;
+  if (n->kind == NODE_LEAF) {
+    const double weight = n->weight;
+    BITS_EACH(bits, i) scores[i] += rank_score(weight, m->norms[i], n->wdf[i]);
+    return;
+  }
+  for (uint32_t k = 0; k < n->count; k++) {
+    node *child = n->children[k];
+    if (!child->weighted) continue;
+    if (n->kind != NODE_OR) {
+      add_scores(m, child, bits, scores);
+      continue;
+    }
+    uint64_t matched[WINDOW_WORDS];
+    bits_copy(matched, bits);
+    bits_and(matched, child->bits);
+    add_scores(m, child, matched, scores);
+  }
+}
+
+void match_scores(matcher *m, uint32_t base, const uint64_t *bits, double scores[WINDOW]) {
+  BITS_EACH(bits, i) {
+    scores[i] = 0;
+    m->norms[i] =
+        rank_norm(m->model, segment_length_at(m->seg, m->session, base + i, &m->lengths));
+  }
+  add_scores(m, m->root, bits, scores);
+}
+
+bool match_verify(matcher *m, uint32_t ordinal) {
+  for (uint32_t i = 0; i < m->lazy_count; i++)
+    if (!stands(m, m->lazy[i], ordinal)) return false;
+  return true;
+}

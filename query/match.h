@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * match.h - a plan carried out in one segment, window by window.
+ *
+ * Each node turns a window into the bits of the items that match, asked for a mask of candidates;
+ * then scores are added for those that are left, by the nodes that matched them. Where the caller
+ * gives the least score that matters, nodes may leave out items that cannot reach it: then what
+ * matched is not counted but only ranked.
+ */
+#ifndef SEALDEX_QUERY_MATCH_H
+#define SEALDEX_QUERY_MATCH_H
+
+#include "query/leaf.h"
+
+typedef struct matcher matcher;
+
+typedef struct match_options {
+  bool scores;  /* keep what scores are made of */
+  bool lazy;    /* words are checked to stand together only when match_verify is called */
+} match_options;
+
+/* Opens the plan in segment `number` of the view. NULL: memory ran out (s->failed). Reading errors
+ * are the session's sticky status. */
+matcher *match_open(scratch *s, view_read *read, size_t number, const plan *p,
+                    const rank_model *model, const match_options *options);
+void match_close(matcher *m);
+
+/* Nothing matches in [from, result). */
+uint32_t match_next(matcher *m, uint32_t from);
+/* No item of the window scores more. Negative: none matches. */
+double match_bound(matcher *m, uint32_t base);
+/* The items of the window that match, dead ones left out. `least`: items that score less may be missing
+ * (-INFINITY: none is). Base must be a multiple of 64, behind the window before. */
+const uint64_t *match_window(matcher *m, uint32_t base, double least);
+/* Scores of the items of `bits`, a part of what the window gave, into scores[i]. */
+void match_scores(matcher *m, uint32_t base, const uint64_t *bits, double scores[WINDOW]);
+/* Whether an item of the window matches indeed, where the matcher is lazy. Ordinals ascend. */
+bool match_verify(matcher *m, uint32_t ordinal);
+/* True where match_verify has anything to say. */
+bool match_is_lazy(const matcher *m);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "query/position.h"
+
+#include <string.h>
+
+/* The first index >= from whose position is >= target. Gallops: targets ascend by small steps. */
+static uint32_t find(const position_list *l, uint32_t from, uint32_t target) {
+  uint32_t step = 1, low = from;
+  while (low + step <= l->count && l->at[low + step - 1] < target) {
+    low += step;
+    step *= 2;
+  }
+  uint32_t high = low + step - 1 < l->count ? low + step - 1 : l->count;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (l->at[middle] < target) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+static bool has(const position_list *l, uint32_t target) {
+  const uint32_t i = find(l, 0, target);
+  return i < l->count && l->at[i] == target;
+}
+
+bool positions_adjacent(const position_list *lists, size_t n) {
+  size_t rare = 0; /* the shortest list says where the phrase may stand */
+  for (size_t i = 0; i < n; i++) {
+    if (lists[i].count == 0) return false;
+    if (lists[i].count < lists[rare].count) rare = i;
+  }
+  if (n == 2) { /* most phrases: one walk along both */
+    const position_list *a = &lists[0], *b = &lists[1];
+    for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
+      if (a->at[i] + 1 == b->at[j]) return true;
+      if (a->at[i] < b->at[j]) i++;
+      else j++;
+    }
+    return false;
+  }
+  for (uint32_t i = 0; i < lists[rare].count; i++) {
+    const uint32_t at = lists[rare].at[i];
+    if (at < rare) continue;
+    const uint32_t start = at - (uint32_t)rare;
+    size_t k = 0;
+    while (k < n && (k == rare || has(&lists[k], start + (uint32_t)k))) k++;
+    if (k == n) return true;
+  }
+  return false;
+}
+
+bool positions_ordered(const position_list *lists, size_t n, uint32_t window) {
+  if (n == 0) return false;
+  for (uint32_t start = 0; start < lists[0].count; start++) {
+    const uint32_t first = lists[0].at[start];
+    uint32_t at = first;
+    size_t k = 1;
+    for (; k < n; k++) { /* the earliest place of each word behind the one before it */
+      const uint32_t i = find(&lists[k], 0, at + 1);
+      if (i == lists[k].count) return false; /* nor for any later start */
+      at = lists[k].at[i];
+      if (at - first >= window) break;
+    }
+    if (k == n) return true;
+  }
+  return false;
+}
+
+/* ---------------------------------------------------------------- near */
+
+/* Kuhn's matching of words to positions in [from, from + window): word i may take any position of
+ * its list there that no other word has, or whose word finds another. */
+typedef struct matching {
+  const position_list *lists;
+  size_t n;
+  uint32_t from, window;
+  uint32_t taken[POSITION_WORDS_MAX];  /* the position of each word that has one ... */
+  bool placed[POSITION_WORDS_MAX];
+  bool asked[POSITION_WORDS_MAX];      /* ... and whom we asked to move */
+} matching;
+
+static bool place_word(matching *m, size_t word) {
+  const position_list *l = &m->lists[word];
+  for (uint32_t i = find(l, 0, m->from); i < l->count && l->at[i] - m->from < m->window; i++) {
+    size_t owner = 0;
+    while (owner < m->n && !(m->placed[owner] && m->taken[owner] == l->at[i])) owner++;
+    if (owner < m->n) {
+      if (owner == word || m->asked[owner]) continue;
+      m->asked[owner] = true;
+      if (!place_word(m, owner)) continue;
+    }
+    m->taken[word] = l->at[i];
+    m->placed[word] = true;
+    return true;
+  }
+  return false;
+}
+
+static bool place_all(const position_list *lists, size_t n, uint32_t from, uint32_t window) {
+  matching m = { .lists = lists, .n = n, .from = from, .window = window };
+  for (size_t i = 0; i < n; i++) {
+    memset(m.asked, 0, sizeof(m.asked));
+    m.asked[i] = true;
+    if (!place_word(&m, i)) return false;
+  }
+  return true;
+}
+
+bool positions_near(const position_list *lists, size_t n, uint32_t window) {
+  if (n == 0 || n > POSITION_WORDS_MAX) return false;
+  uint32_t next[POSITION_WORDS_MAX] = { 0 };
+  for (;;) {
+    uint32_t low = UINT32_MAX, high = 0;
+    size_t first = 0;
+    bool shared = false;
+    for (size_t i = 0; i < n; i++) {
+      if (next[i] == lists[i].count) return false;
+      const uint32_t at = lists[i].at[next[i]];
+      if (at < low) low = at, first = i;
+      if (at > high) high = at;
+    }
+    if (high - low < window) {
+      for (size_t i = 0; i < n && !shared; i++)
+        for (size_t k = i + 1; k < n && !shared; k++)
+          shared = lists[i].at[next[i]] == lists[k].at[next[k]];
+      if (!shared || place_all(lists, n, low, window)) return true;
+      next[first]++;
+    } else { /* no window that ends here begins before high - window + 1 */
+      next[first] = find(&lists[first], next[first], high - window + 1);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * position.h - do words stand together? Pure functions over ascending lists of positions, one list
+ * per word of the query.
+ */
+#ifndef SEALDEX_QUERY_POSITION_H
+#define SEALDEX_QUERY_POSITION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POSITION_WORDS_MAX 64 /* of a NEAR, whose words may share positions */
+
+typedef struct position_list {
+  const uint32_t *at;
+  uint32_t count;
+} position_list;
+
+/* Words one after another: at p, p + 1, p + 2 ... */
+bool positions_adjacent(const position_list *lists, size_t n);
+/* Words in this order, the last less than `window` behind the first. */
+bool positions_ordered(const position_list *lists, size_t n, uint32_t window);
+/* Words in any order, each at a position of its own, all within `window` positions. */
+bool positions_near(const position_list *lists, size_t n, uint32_t window);
+
+#endif
