@@ -73,6 +73,7 @@ size_t block_cache_bytes(const block_cache *c);
  * into it, unpins. */
 typedef struct block_ref {
   const uint8_t *data; /* BLOCK_PLAIN bytes; NULL: none */
+  const void *segment; /* whose block */
   uint32_t stream, number;
   void *frame;
   void *owner;

@@ -91,12 +91,15 @@ typedef struct segment_class {
   uint32_t members;
 } segment_class;
 /* Finds the class and appends its members to `names` as strings (varint length, bytes; buffer.h).
- * SDX_NOT_FOUND where there is none: then the class, if any item has it, is the one surface term
- * with the same bytes (see "omitted classes" in docs/format.md). */
+ * SDX_NOT_FOUND: no item has it. A class whose only member has the key's own bytes is mostly not
+ * stored, but found all the same ("omitted classes" in docs/format-segment.md); so there is no need
+ * to look for the surface term as well, and it would be wrong: its stem may be another. `language`
+ * indexes segment_info.languages (0 for folds). */
 sdx_status segment_find_class(const segment *s, segment_session *session, segment_class_kind kind,
                               uint8_t language, const void *key, size_t size, segment_class *out,
                               buffer *names) SDX_CHECK;
-/* Classes in byte order of (kind, language, key); for merging, verifying, and folds by prefix. */
+/* Stored classes (not those omitted, whose key is a surface term) in byte order of (kind, language,
+ * key); for merging, verifying, and folds by prefix. `names` may be NULL. */
 typedef struct segment_classes segment_classes;
 sdx_status segment_classes_open(segment_classes **out, const segment *s, segment_session *session,
                                 segment_class_kind kind, uint8_t language, const void *from,
@@ -107,12 +110,21 @@ void segment_classes_close(segment_classes *c);
 
 /* ---------------------------------------------------------------- postings */
 
-/* A cursor over one term's postings, decoded 128 at a time. Lives on the stack (about 1.2 KB);
+/* A group of a list's skip header; the cursor's own. */
+typedef struct postings_group {
+  uint32_t number;
+  uint32_t count, base; /* base: least ordinal of its first block */
+  uint32_t last_width, end_width, place_width;
+  const uint8_t *lasts, *ends, *places, *wdfs, *lengths;
+  uint64_t postings, positions; /* its first bytes, from the list's */
+} postings_group;
+
+/* A cursor over one term's postings, decoded 128 at a time. Lives on the stack (about 1.4 KB);
  * postings_close releases its pins. Public fields may be read, not written. */
 typedef struct postings {
   uint32_t ordinals[POSTINGS_BLOCK]; /* the current block, ascending ... */
   uint32_t wdfs[POSTINGS_BLOCK];     /* ... within-document frequencies */
-  uint32_t count;                    /* in the current block; 0 at the end */
+  uint32_t count;                    /* in the current block; 0 before the first and at the end */
   uint32_t df;
   uint32_t block;                    /* number of the current block */
   const segment *seg;
@@ -120,10 +132,12 @@ typedef struct postings {
   segment_term term;
   /* the rest is the cursor's own */
   uint32_t blocks;
+  uint32_t at;                       /* where the last seek ended in the block */
   uint64_t next_at;
   uint32_t last;
+  bool plain;                        /* wdfs are all 1 */
   uint32_t positions_block;          /* whose positions are decoded; UINT32_MAX: none */
-  uint64_t positions_at;
+  postings_group group;
   block_ref data, skip, place;
   struct postings_positions *decoded;
 } postings;
@@ -138,7 +152,8 @@ bool postings_next(postings *p);
  * back: targets ascend. */
 uint32_t postings_seek(postings *p, uint32_t target);
 /* Without decoding: bounds of the block that may hold `target`, from the skip header: greatest wdf,
- * least length, last ordinal. False at the end. For lists without a header: bounds of the whole. */
+ * least length, last ordinal. False at the end. For lists without a header: bounds of the whole, and
+ * as last ordinal the segment's where the list has not been decoded. */
 bool postings_bounds(postings *p, uint32_t target, uint32_t *max_wdf, uint32_t *min_length,
                      uint32_t *last);
 /* Positions of the posting at index i of the current block, ascending; *count 0 where there are none.

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "segment/cache.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/wipe.h"
+
+#define WAYS 8u
+#define FIRST 32u      /* frames of level 0 */
+#define LEVELS 24u
+#define ALONE (1u << 31) /* in `pins`: being filled or emptied by one thread */
+
+/* A frame in use by readers has pins > 0; whoever wants to change its block sets ALONE, from 0 pins.
+ * A reader adds a pin first and looks at the key after: if ALONE was not set before, and the key is
+ * the right one after, the block cannot go away under it. */
+struct cache_frame {
+  _Atomic uint64_t key; /* EMPTY: none */
+  _Atomic uint32_t pins;
+  _Atomic uint32_t used; /* since the clock's hand last came by */
+};
+#define EMPTY UINT64_MAX
+
+typedef struct cache_level { /* frames that the level added */
+  cache_frame *frames;
+  uint8_t *plain;
+  uint32_t count;
+} cache_level;
+
+struct block_cache {
+  const block_memory *memory;
+  block_memory own;
+  uint32_t budget; /* frames */
+  _Atomic uint32_t levels;
+  cache_level level[LEVELS];
+  pthread_mutex_t growing;
+};
+
+static void *plain_alloc(size_t size) { return malloc(size); }
+static void plain_free(void *p, size_t size) {
+  wipe(p, size);
+  free(p);
+}
+
+sdx_status block_cache_new(block_cache **out, size_t budget_bytes, const block_memory *memory,
+                           sdx_error *err) {
+  block_cache *c = calloc(1, sizeof *c);
+  if (c == NULL) return error_memory(err);
+  c->own = memory != NULL ? *memory : (block_memory){ plain_alloc, plain_free };
+  c->memory = &c->own;
+  const size_t frames = budget_bytes / (BLOCK_PLAIN + sizeof(cache_frame));
+  c->budget = frames > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)frames;
+  if (pthread_mutex_init(&c->growing, NULL) != 0) {
+    free(c);
+    return error_memory(err);
+  }
+  *out = c;
+  return SDX_OK;
+}
+
+const block_memory *cache_memory(const block_cache *c) { return c->memory; }
+
+void block_cache_free(block_cache *c) {
+  if (c == NULL) return;
+  const uint32_t levels = atomic_load(&c->levels);
+  for (uint32_t i = 0; i < levels; i++) {
+    cache_level *l = &c->level[i];
+    wipe(l->plain, (size_t)l->count * BLOCK_PLAIN);
+    c->memory->free(l->plain, (size_t)l->count * BLOCK_PLAIN);
+    free(l->frames);
+  }
+  pthread_mutex_destroy(&c->growing);
+  free(c);
+}
+
+size_t block_cache_bytes(const block_cache *c) {
+  size_t bytes = sizeof *c;
+  const uint32_t levels = atomic_load(&((block_cache *)c)->levels);
+  for (uint32_t i = 0; i < levels; i++)
+    bytes += (size_t)c->level[i].count * (BLOCK_PLAIN + sizeof(cache_frame));
+  return bytes;
+}
+
+/* ---------------------------------------------------------------- sets */
+
+static uint64_t mix(uint64_t key) {
+  key ^= key >> 32;
+  key *= UINT64_C(0x9e3779b97f4a7c15);
+  return key ^ key >> 29;
+}
+
+/* The set of a hash when `levels` levels are there: WAYS frames that lie together in one level. */
+static cache_frame *set_of(block_cache *c, uint64_t hash, uint32_t levels, uint8_t **plain) {
+  const uint32_t frames = FIRST << (levels - 1); /* in all */
+  const uint32_t first = (uint32_t)(hash % (frames / WAYS)) * WAYS;
+  uint32_t level = 0, before = 0;
+  if (first >= FIRST) {
+    level = 32u - (uint32_t)__builtin_clz(first / FIRST);
+    before = FIRST << (level - 1);
+  }
+  *plain = c->level[level].plain + (size_t)(first - before) * BLOCK_PLAIN;
+  return c->level[level].frames + (first - before);
+}
+
+static cache_frame *find_in(cache_frame *set, uint64_t key, uint32_t *way) {
+  for (uint32_t i = 0; i < WAYS; i++) {
+    cache_frame *f = set + i;
+    if (atomic_load_explicit(&f->key, memory_order_relaxed) != key) continue;
+    if ((atomic_fetch_add_explicit(&f->pins, 1, memory_order_acquire) & ALONE) == 0 &&
+        atomic_load_explicit(&f->key, memory_order_relaxed) == key) {
+      if (atomic_load_explicit(&f->used, memory_order_relaxed) == 0)
+        atomic_store_explicit(&f->used, 1, memory_order_relaxed);
+      *way = i;
+      return f;
+    }
+    cache_unpin(f);
+  }
+  return NULL;
+}
+
+cache_frame *cache_find(block_cache *c, uint64_t key, const uint8_t **plain) {
+  const uint64_t hash = mix(key);
+  for (uint32_t levels = atomic_load_explicit(&c->levels, memory_order_acquire); levels > 0; levels--) {
+    uint8_t *first;
+    uint32_t way;
+    cache_frame *f = find_in(set_of(c, hash, levels, &first), key, &way);
+    if (f == NULL) continue;
+    *plain = first + (size_t)way * BLOCK_PLAIN;
+    return f;
+  }
+  return NULL;
+}
+
+bool cache_has(block_cache *c, uint64_t key) {
+  const uint64_t hash = mix(key);
+  for (uint32_t levels = atomic_load_explicit(&c->levels, memory_order_acquire); levels > 0; levels--) {
+    uint8_t *plain;
+    const cache_frame *set = set_of(c, hash, levels, &plain);
+    for (uint32_t i = 0; i < WAYS; i++)
+      if (atomic_load_explicit(&((cache_frame *)set)[i].key, memory_order_relaxed) == key) return true;
+  }
+  return false;
+}
+
+void cache_unpin(cache_frame *f) { atomic_fetch_sub_explicit(&f->pins, 1, memory_order_release); }
+
+/* ---------------------------------------------------------------- filling */
+
+/* Adds a level if the budget allows it; true where there are more levels than `seen`. */
+static bool grow(block_cache *c, uint32_t seen) {
+  pthread_mutex_lock(&c->growing);
+  const uint32_t levels = atomic_load_explicit(&c->levels, memory_order_relaxed);
+  bool more = levels > seen;
+  const uint32_t add = levels == 0 ? FIRST : FIRST << (levels - 1);
+  if (!more && levels < LEVELS && (levels == 0 || (uint64_t)add * 2 <= c->budget)) {
+    cache_level *l = &c->level[levels];
+    l->frames = calloc(add, sizeof *l->frames);
+    l->plain = l->frames != NULL ? c->memory->alloc((size_t)add * BLOCK_PLAIN) : NULL;
+    if (l->plain != NULL) {
+      l->count = add;
+      for (uint32_t i = 0; i < add; i++)
+        atomic_store_explicit(&l->frames[i].key, EMPTY, memory_order_relaxed);
+      atomic_store_explicit(&c->levels, levels + 1, memory_order_release);
+      more = true;
+    } else {
+      free(l->frames);
+      l->frames = NULL;
+    }
+  }
+  pthread_mutex_unlock(&c->growing);
+  return more;
+}
+
+static bool take_alone(cache_frame *f) {
+  uint32_t none = 0;
+  return atomic_compare_exchange_strong_explicit(&f->pins, &none, ALONE, memory_order_acquire,
+                                                 memory_order_relaxed);
+}
+
+static cache_frame *claim_way(cache_frame *set, uint8_t *first, uint32_t way, uint8_t **plain) {
+  cache_frame *f = set + way;
+  if (!take_alone(f)) return NULL;
+  atomic_store_explicit(&f->key, EMPTY, memory_order_relaxed);
+  *plain = first + (size_t)way * BLOCK_PLAIN;
+  return f;
+}
+
+cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain) {
+  uint32_t levels = atomic_load_explicit(&c->levels, memory_order_acquire);
+  if (levels == 0) {
+    grow(c, 0);
+    levels = atomic_load_explicit(&c->levels, memory_order_acquire);
+    if (levels == 0) return NULL;
+  }
+  const uint64_t hash = mix(key);
+  for (;;) {
+    uint8_t *first;
+    cache_frame *set = set_of(c, hash, levels, &first), *f;
+    for (uint32_t i = 0; i < WAYS; i++)
+      if (atomic_load_explicit(&set[i].key, memory_order_relaxed) == EMPTY &&
+          (f = claim_way(set, first, i, plain)) != NULL)
+        return f;
+    if (grow(c, levels)) {
+      levels = atomic_load_explicit(&c->levels, memory_order_acquire);
+      continue;
+    }
+    /* The clock: one round gives a second chance, the next takes whatever is free. */
+    for (uint32_t i = 0; i < 2 * WAYS; i++) {
+      const uint32_t way = (i + (uint32_t)(hash >> 56)) % WAYS;
+      if (i < WAYS && atomic_exchange_explicit(&set[way].used, 0, memory_order_relaxed) != 0) continue;
+      if ((f = claim_way(set, first, way, plain)) != NULL) return f;
+    }
+    return NULL;
+  }
+}
+
+void cache_publish(cache_frame *f, uint64_t key) {
+  atomic_store_explicit(&f->used, 1, memory_order_relaxed);
+  atomic_store_explicit(&f->key, key, memory_order_relaxed);
+  atomic_fetch_add_explicit(&f->pins, 1 - ALONE, memory_order_release); /* alone no more, one pin */
+}
+
+void cache_abandon(cache_frame *f, uint8_t *plain) {
+  wipe(plain, BLOCK_PLAIN);
+  atomic_fetch_sub_explicit(&f->pins, ALONE, memory_order_release);
+}
+
+void block_cache_forget(block_cache *c, uint32_t segment_number) {
+  const uint32_t levels = atomic_load_explicit(&c->levels, memory_order_acquire);
+  for (uint32_t l = 0; l < levels; l++)
+    for (uint32_t i = 0; i < c->level[l].count; i++) {
+      cache_frame *f = &c->level[l].frames[i];
+      const uint64_t key = atomic_load_explicit(&f->key, memory_order_relaxed);
+      if (key == EMPTY || key >> 32 != segment_number) continue;
+      while (!take_alone(f)) sched_yield(); /* a passing lookup's pin, gone in a moment */
+      if (atomic_load_explicit(&f->key, memory_order_relaxed) == key) {
+        atomic_store_explicit(&f->key, EMPTY, memory_order_relaxed);
+        wipe(c->level[l].plain + (size_t)i * BLOCK_PLAIN, BLOCK_PLAIN);
+      }
+      atomic_fetch_sub_explicit(&f->pins, ALONE, memory_order_release);
+    }
+}

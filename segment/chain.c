@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A posting: varint document gap << 1 | simple; simple postings have wdf 1 and one position, else
+ * varints wdf and count follow; then the first position, and gaps. A number never lies across
+ * chunks: where fewer than NUMBER_MAX bytes are left, the chunk ends.
+ */
+#include "segment/chain.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/wipe.h"
+
+#define UNIT 8u           /* chunks begin at multiples */
+#define PAGE (256u << 10) /* bytes */
+#define UNITS (PAGE / UNIT)
+#define NUMBER_MAX 5u     /* a varint of 33 bits */
+#define CHUNK_FIRST 24u   /* bytes, head included */
+#define CHUNK_LAST 2048u
+
+typedef struct chunk {
+  uint32_t next;
+  uint16_t size, used; /* with the head */
+} chunk;
+
+struct chain_store {
+  uint8_t **pages;
+  size_t count, room;
+  uint32_t used; /* bytes of the last page */
+};
+
+sdx_status chain_store_new(chain_store **out, sdx_error *err) {
+  *out = calloc(1, sizeof **out);
+  return *out != NULL ? SDX_OK : error_memory(err);
+}
+
+void chain_store_free(chain_store *s) {
+  if (s == NULL) return;
+  for (size_t i = 0; i < s->count; i++) {
+    wipe(s->pages[i], PAGE);
+    free(s->pages[i]);
+  }
+  free(s->pages);
+  free(s);
+}
+
+size_t chain_store_bytes(const chain_store *s) { return s->count * PAGE; }
+
+static chunk *chunk_at(const chain_store *s, uint32_t number) {
+  return (chunk *)(void *)(s->pages[number / UNITS] + (size_t)(number % UNITS) * UNIT);
+}
+
+static bool add_page(chain_store *s) {
+  if (s->count == s->room) {
+    const size_t room = s->room > 0 ? 2 * s->room : 64;
+    uint8_t **pages = realloc(s->pages, room * sizeof *pages);
+    if (pages == NULL) return false;
+    s->pages = pages;
+    s->room = room;
+  }
+  if (s->count >= UINT32_MAX / UNITS) return false;
+  uint8_t *page = malloc(PAGE);
+  if (page == NULL) return false;
+  s->pages[s->count++] = page;
+  s->used = s->count == 1 ? UNIT : 0; /* chunk number 0 is none */
+  return true;
+}
+
+/* A new chunk at the chain's tail; NULL where memory ran out. */
+static chunk *extend(chain_store *s, chain *c) {
+  chunk *tail = c->tail != 0 ? chunk_at(s, c->tail) : NULL;
+  uint32_t size = tail != NULL ? 2u * tail->size : CHUNK_FIRST;
+  if (size > CHUNK_LAST) size = CHUNK_LAST;
+  if ((s->count == 0 || s->used + size > PAGE) && !add_page(s)) return NULL;
+  const uint32_t number = (uint32_t)((s->count - 1) * UNITS + s->used / UNIT);
+  s->used += (size + UNIT - 1) / UNIT * UNIT;
+  chunk *k = chunk_at(s, number);
+  *k = (chunk){ .next = 0, .size = (uint16_t)size, .used = sizeof *k };
+  if (tail != NULL)
+    tail->next = number;
+  else
+    c->first = number;
+  c->tail = number;
+  return k;
+}
+
+static inline uint8_t *put(uint8_t *out, uint64_t v) {
+  while (v >= 0x80) {
+    *out++ = (uint8_t)(v | 0x80);
+    v >>= 7;
+  }
+  *out++ = (uint8_t)v;
+  return out;
+}
+
+/* Appends one number, in a new chunk where the tail is full. */
+static inline chunk *append(chain_store *s, chain *c, chunk *k, uint64_t v) {
+  if (k == NULL || k->used + NUMBER_MAX > k->size) {
+    k = extend(s, c);
+    if (k == NULL) return NULL;
+  }
+  uint8_t *at = (uint8_t *)k + k->used;
+  k->used = (uint16_t)(k->used + (put(at, v) - at));
+  return k;
+}
+
+sdx_status chain_add(chain_store *s, chain *c, uint32_t document, uint32_t wdf,
+                     const uint32_t *positions, uint32_t count, sdx_error *err) {
+  chunk *k = c->tail != 0 ? chunk_at(s, c->tail) : NULL;
+  const bool simple = wdf == 1 && count == 1;
+  if (c->df > 0 && document <= c->last)
+    return error_set(err, SDX_INVALID, "an item has a term twice");
+  k = append(s, c, k, (uint64_t)(document - c->last) << 1 | (simple ? 1 : 0));
+  if (!simple) {
+    if (k != NULL) k = append(s, c, k, wdf);
+    if (k != NULL) k = append(s, c, k, count);
+  }
+  for (uint32_t i = 0; i < count && k != NULL; i++) {
+    if (i > 0 && positions[i] <= positions[i - 1])
+      return error_set(err, SDX_INVALID, "positions of a term do not ascend");
+    k = append(s, c, k, i == 0 ? positions[0] : positions[i] - positions[i - 1]);
+  }
+  if (k == NULL) return error_memory(err);
+  c->last = document;
+  c->df++;
+  return SDX_OK;
+}
+
+chain_reader chain_read(const chain_store *s, const chain *c) {
+  return (chain_reader){ .store = s, .next = c->first, .left = c->df };
+}
+
+static inline uint64_t number(chain_reader *r) {
+  if (r->at == r->end) {
+    const chunk *k = chunk_at(r->store, r->next);
+    r->at = (const uint8_t *)k + sizeof *k;
+    r->end = (const uint8_t *)k + k->used;
+    r->next = k->next;
+  }
+  uint64_t v = *r->at & 0x7f;
+  for (unsigned shift = 7; (*r->at++ & 0x80) != 0; shift += 7) v |= (uint64_t)(*r->at & 0x7f) << shift;
+  return v;
+}
+
+bool chain_next(chain_reader *r, uint32_t *document, uint32_t *wdf, uint32_t *count) {
+  if (r->left == 0) return false;
+  r->left--;
+  const uint64_t head = number(r);
+  *wdf = *count = 1;
+  if ((head & 1) == 0) {
+    *wdf = (uint32_t)number(r);
+    *count = (uint32_t)number(r);
+  }
+  *document = r->document += (uint32_t)(head >> 1);
+  return true;
+}
+
+void chain_positions(chain_reader *r, uint32_t count, uint32_t *out) {
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    at += (uint32_t)number(r);
+    if (out != NULL) out[i] = at;
+  }
+}

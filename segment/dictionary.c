@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finding and walking terms and classes. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/wipe.h"
+#include "segment/segment.h"
+
+/* One of the two dictionaries. */
+typedef struct dictionary {
+  segment_stream leaves, top;
+  uint32_t root;
+  uint8_t depth;
+  bool (*skip)(layout_leaf *l, const layout_context *x);
+} dictionary;
+
+static dictionary terms_of(const segment *s) {
+  return (dictionary){ STREAM_TERMS, STREAM_TERM_TOP, s->manifest.term_root, s->manifest.term_depth,
+                       layout_term_skip };
+}
+
+static dictionary classes_of(const segment *s) {
+  return (dictionary){ STREAM_CLASSES, STREAM_CLASS_TOP, s->manifest.class_root,
+                       s->manifest.class_depth, layout_class_skip };
+}
+
+/* The number of the leaf that holds the key, if any does; false and sticky status on failure. */
+static bool find_leaf(const segment *s, segment_session *session, const dictionary *d,
+                      const uint8_t *key, size_t size, uint32_t *leaf, block_ref *ref) {
+  uint32_t number = d->root;
+  for (uint8_t level = d->depth; level > 0; level--) {
+    const uint8_t *plain = block_get(s, session, d->top, number, ref);
+    if (plain == NULL) return false;
+    if (!layout_top_find(plain, key, size, &number)) {
+      session_damaged(session);
+      return false;
+    }
+  }
+  *leaf = number;
+  return true;
+}
+
+/* Opens the leaf of a key and finds it there; SDX_NOT_FOUND leaves *l before the next greater. */
+static sdx_status find(const segment *s, segment_session *session, const dictionary *d,
+                       const uint8_t *key, size_t size, uint32_t *number, layout_leaf *l,
+                       block_ref *ref) {
+  bool exact = false;
+  if (session->status != SDX_OK) return session->status;
+  if (s->manifest.blocks[d->leaves] == 0 || size > LAYOUT_KEY_MAX) return SDX_NOT_FOUND;
+  if (!find_leaf(s, session, d, key, size, number, ref)) return session->status;
+  const uint8_t *plain = block_get(s, session, d->leaves, *number, ref);
+  if (plain == NULL) return session->status;
+  if (!layout_leaf_open(l, plain) ||
+      !layout_leaf_find(l, key, size, d->skip, &s->manifest.context, &exact))
+    return session_damaged(session);
+  return exact ? SDX_OK : SDX_NOT_FOUND;
+}
+
+sdx_status dictionary_find(const segment *s, segment_session *session, const void *term, size_t size,
+                           layout_term *out) {
+  const dictionary d = terms_of(s);
+  block_ref ref = BLOCK_REF_INIT;
+  layout_leaf leaf;
+  uint32_t number;
+  sdx_status status = find(s, session, &d, term, size, &number, &leaf, &ref);
+  if (status == SDX_OK && !layout_term_read(&leaf, &s->manifest.context, out))
+    status = session_damaged(session);
+  block_release(&ref);
+  return status;
+}
+
+sdx_status segment_find(const segment *s, segment_session *session, const void *term, size_t size,
+                        segment_term *out) {
+  layout_term t;
+  const sdx_status status = dictionary_find(s, session, term, size, &t);
+  if (status == SDX_OK) *out = t.term;
+  return status;
+}
+
+/* ---------------------------------------------------------------- walking */
+
+/* Walks the keys of a dictionary in order; the value comes next in `leaf` after walk_next. */
+typedef struct walk {
+  const segment *seg;
+  segment_session *session;
+  dictionary dictionary;
+  block_ref ref;
+  layout_leaf leaf;
+  uint32_t number;
+  bool ended;
+  uint8_t key[LAYOUT_KEY_MAX];
+  size_t size;
+} walk;
+
+/* Stands before the first key >= the given one. */
+static sdx_status walk_begin(walk *w, const segment *s, segment_session *session, dictionary d,
+                             const uint8_t *key, size_t size) {
+  *w = (walk){ .seg = s, .session = session, .dictionary = d };
+  if (size > LAYOUT_KEY_MAX) size = LAYOUT_KEY_MAX;
+  sdx_status status = find(s, session, &d, key, size, &w->number, &w->leaf, &w->ref);
+  if (s->manifest.blocks[d.leaves] == 0) w->ended = true;
+  if (status != SDX_OK && status != SDX_NOT_FOUND) return status;
+  if (w->ended) return SDX_OK;
+  /* Keys are told by difference: begin at the restart and read up to where the search stands. */
+  const uint32_t target = w->leaf.index - (status == SDX_OK ? 1 : 0);
+  if (target >= w->leaf.count) {
+    w->leaf.index = w->leaf.count;
+    return SDX_OK;
+  }
+  if (!layout_leaf_restart(&w->leaf, target / LAYOUT_RESTART)) return session_damaged(session);
+  while (w->leaf.index < target) {
+    size_t shared, rest;
+    const uint8_t *suffix;
+    if (!layout_leaf_key(&w->leaf, &shared, &suffix, &rest) ||
+        !d.skip(&w->leaf, &s->manifest.context))
+      return session_damaged(session);
+    const bool restart = w->leaf.index % LAYOUT_RESTART == 1;
+    if (restart) memcpy(w->key, w->leaf.first, shared);
+    if (!restart && shared > w->size) return session_damaged(session);
+    memcpy(w->key + shared, suffix, rest);
+    w->size = shared + rest;
+  }
+  return SDX_OK;
+}
+
+static bool walk_next(walk *w) {
+  if (w->ended || w->session->status != SDX_OK) return false;
+  while (w->leaf.index >= w->leaf.count) {
+    if (++w->number >= w->seg->manifest.blocks[w->dictionary.leaves]) {
+      w->ended = true;
+      return false;
+    }
+    const uint8_t *plain =
+        block_get(w->seg, w->session, w->dictionary.leaves, w->number, &w->ref);
+    if (plain == NULL) return false;
+    if (!layout_leaf_open(&w->leaf, plain)) {
+      session_damaged(w->session);
+      return false;
+    }
+    w->size = 0;
+  }
+  size_t shared, rest;
+  const uint8_t *suffix;
+  if (layout_leaf_key(&w->leaf, &shared, &suffix, &rest)) {
+    const bool restart = w->leaf.index % LAYOUT_RESTART == 1;
+    if (restart && shared > 0) memcpy(w->key, w->leaf.first, shared);
+    if (restart || shared <= w->size) {
+      memcpy(w->key + shared, suffix, rest);
+      w->size = shared + rest;
+      return true;
+    }
+  }
+  session_damaged(w->session);
+  return false;
+}
+
+static void walk_end(walk *w) {
+  block_release(&w->ref);
+  wipe(w->key, sizeof w->key);
+}
+
+/* ---------------------------------------------------------------- terms */
+
+struct segment_terms {
+  walk walk;
+  uint8_t flags;
+};
+
+sdx_status segment_terms_open(segment_terms **out, const segment *s, segment_session *session,
+                              const void *from, size_t size) {
+  if (session->status != SDX_OK) return session->status;
+  segment_terms *t = calloc(1, sizeof *t);
+  if (t == NULL) return session_fail(session, SDX_NO_MEMORY, "out of memory");
+  const sdx_status status =
+      walk_begin(&t->walk, s, session, terms_of(s), size > 0 ? from : "", size);
+  if (status != SDX_OK) {
+    segment_terms_close(t);
+    return status;
+  }
+  *out = t;
+  return SDX_OK;
+}
+
+bool segment_terms_next(segment_terms *t, sdx_bytes *name, segment_term *term) {
+  walk *w = &t->walk;
+  if (!walk_next(w)) return false;
+  const layout_context *x = &w->seg->manifest.context;
+  layout_term value = { 0 };
+  if (!(term != NULL ? layout_term_read(&w->leaf, x, &value) : layout_term_skip(&w->leaf, x))) {
+    session_damaged(w->session);
+    return false;
+  }
+  if (term != NULL) *term = value.term;
+  t->flags = value.flags;
+  *name = (sdx_bytes){ (const char *)w->key, w->size };
+  return true;
+}
+
+uint8_t segment_terms_flags(const segment_terms *t) { return t->flags; }
+
+void segment_terms_close(segment_terms *t) {
+  if (t == NULL) return;
+  walk_end(&t->walk);
+  free(t);
+}
+
+/* ---------------------------------------------------------------- classes */
+
+static size_t class_key(uint8_t out[LAYOUT_KEY_MAX], segment_class_kind kind, uint8_t language,
+                        const void *key, size_t size) {
+  if (size > LAYOUT_TERM_MAX) return 0;
+  out[0] = (uint8_t)kind;
+  out[1] = language;
+  if (size > 0) memcpy(out + 2, key, size);
+  return size + 2;
+}
+
+/* Appends the members' names to `names`. */
+static bool read_members(const segment *s, segment_session *session, const layout_class *c,
+                         sdx_bytes key, buffer *names) {
+  cursor at = cursor_over(c->members, c->size);
+  buffer outside = BUFFER_INIT;
+  bool ok = true;
+  if (c->outside) {
+    block_ref ref = BLOCK_REF_INIT;
+    ok = c->size <= stream_bytes(s, STREAM_SKIPS) && buffer_reserve(&outside, c->size) &&
+         stream_copy(s, session, STREAM_SKIPS, c->address, outside.data, c->size, &ref);
+    if (ok) outside.size = c->size;
+    block_release(&ref);
+    at = cursor_over(outside.data, outside.size);
+  }
+  for (uint32_t i = 0; ok && i < c->about.members; i++) ok = layout_members_next(&at, key, names);
+  const bool memory = outside.failed || names->failed;
+  buffer_free(&outside);
+  if (memory) session_fail(session, SDX_NO_MEMORY, "out of memory");
+  if (!ok) session_damaged(session);
+  return ok && !memory;
+}
+
+static void from_term(segment_class *c, const segment_term *t) {
+  *c = (segment_class){ .df = t->df,
+                        .max_wdf = t->max_wdf,
+                        .min_length = t->min_length,
+                        .cf = t->cf,
+                        .members = 1 };
+}
+
+/* The statistics of a class of one member are the member's. `name` is a string of names. */
+static bool complete(const segment *s, segment_session *session, const buffer *names, size_t from,
+                     segment_class *out) {
+  cursor at = cursor_over(names->data + from, names->size - from);
+  segment_term term;
+  size_t size;
+  const uint8_t *member = cursor_get_string(&at, &size);
+  const sdx_status status =
+      member != NULL ? segment_find(s, session, member, size, &term) : SDX_NOT_FOUND;
+  if (status == SDX_OK) from_term(out, &term);
+  if (status == SDX_NOT_FOUND) session_damaged(session);
+  return status == SDX_OK;
+}
+
+/* A class that is not stored because its only member has the key's own bytes. */
+static sdx_status find_omitted(const segment *s, segment_session *session, segment_class_kind kind,
+                               uint8_t language, const void *key, size_t size, segment_class *out,
+                               buffer *names) {
+  layout_term t;
+  if (kind == CLASS_STEM && (s->manifest.info.language_count > 1 || language != 0))
+    return SDX_NOT_FOUND;
+  const sdx_status status = dictionary_find(s, session, key, size, &t);
+  if (status != SDX_OK) return status;
+  const bool own = kind == CLASS_STEM ? (t.flags & LAYOUT_OWN_STEM) != 0
+                                      : (t.flags & LAYOUT_FOLDS) == 0 && t.term.cf > 0;
+  if (!own) return SDX_NOT_FOUND;
+  from_term(out, &t.term);
+  buffer_put_string(names, key, size);
+  return names->failed ? session_fail(session, SDX_NO_MEMORY, "out of memory") : SDX_OK;
+}
+
+sdx_status segment_find_class(const segment *s, segment_session *session, segment_class_kind kind,
+                              uint8_t language, const void *key, size_t size, segment_class *out,
+                              buffer *names) {
+  uint8_t full[LAYOUT_KEY_MAX];
+  const size_t full_size = class_key(full, kind, language, key, size);
+  if (full_size == 0) return SDX_NOT_FOUND;
+  const dictionary d = classes_of(s);
+  block_ref ref = BLOCK_REF_INIT;
+  layout_leaf leaf;
+  layout_class c;
+  uint32_t number;
+  const size_t from = names->size;
+  sdx_status status = find(s, session, &d, full, full_size, &number, &leaf, &ref);
+  if (status == SDX_OK) {
+    if (!layout_class_read(&leaf, &s->manifest.context, &c)) {
+      status = session_damaged(session);
+    } else if (!read_members(s, session, &c, (sdx_bytes){ key, size }, names)) {
+      status = session->status;
+    } else {
+      *out = c.about;
+    }
+  }
+  block_release(&ref);
+  if (status == SDX_OK && c.as_member && !complete(s, session, names, from, out))
+    status = session->status;
+  if (status == SDX_NOT_FOUND) status = find_omitted(s, session, kind, language, key, size, out, names);
+  wipe(full, sizeof full);
+  return status;
+}
+
+struct segment_classes {
+  walk walk;
+  bool as_member;
+};
+
+sdx_status segment_classes_open(segment_classes **out, const segment *s, segment_session *session,
+                                segment_class_kind kind, uint8_t language, const void *from,
+                                size_t size) {
+  uint8_t full[LAYOUT_KEY_MAX];
+  if (session->status != SDX_OK) return session->status;
+  segment_classes *c = calloc(1, sizeof *c);
+  if (c == NULL) return session_fail(session, SDX_NO_MEMORY, "out of memory");
+  if (size > LAYOUT_TERM_MAX) size = LAYOUT_TERM_MAX;
+  const size_t full_size = class_key(full, kind, language, from, size);
+  const sdx_status status = walk_begin(&c->walk, s, session, classes_of(s), full, full_size);
+  wipe(full, sizeof full);
+  if (status != SDX_OK) {
+    segment_classes_close(c);
+    return status;
+  }
+  *out = c;
+  return SDX_OK;
+}
+
+bool segment_classes_next_bare(segment_classes *c, segment_class_kind *kind, uint8_t *language,
+                               sdx_bytes *key, segment_class *cls, buffer *names) {
+  walk *w = &c->walk;
+  layout_class value;
+  if (!walk_next(w)) return false;
+  if (w->size < 2 || w->key[0] > CLASS_STEM || w->key[1] >= SEGMENT_LANGUAGES ||
+      !layout_class_read(&w->leaf, &w->seg->manifest.context, &value)) {
+    session_damaged(w->session);
+    return false;
+  }
+  *kind = (segment_class_kind)w->key[0];
+  *language = w->key[1];
+  *key = (sdx_bytes){ (const char *)w->key + 2, w->size - 2 };
+  *cls = value.about;
+  c->as_member = value.as_member;
+  return names == NULL || read_members(w->seg, w->session, &value, *key, names);
+}
+
+bool segment_classes_next(segment_classes *c, segment_class_kind *kind, uint8_t *language,
+                          sdx_bytes *key, segment_class *cls, buffer *names) {
+  buffer own = BUFFER_INIT;
+  buffer *to = names != NULL ? names : &own;
+  const size_t from = to->size;
+  bool ok = segment_classes_next_bare(c, kind, language, key, cls, to);
+  if (ok && c->as_member) ok = complete(c->walk.seg, c->walk.session, to, from, cls);
+  buffer_free(&own);
+  return ok;
+}
+
+bool segment_classes_as_member(const segment_classes *c) { return c->as_member; }
+
+void segment_classes_close(segment_classes *c) {
+  if (c == NULL) return;
+  walk_end(&c->walk);
+  free(c);
+}

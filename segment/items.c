@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Items by ordinal, and their columns. */
+#include "base/error.h"
+#include "segment/compress.h"
+#include "segment/segment.h"
+
+static uint64_t load(const uint8_t *in, unsigned width) {
+  uint64_t v = 0;
+  for (unsigned i = 0; i < width; i++) v |= (uint64_t)in[i] << (8 * i);
+  return v;
+}
+
+/* ---------------------------------------------------------------- records */
+
+#define TOP_PER_BLOCK (BLOCK_PLAIN / 4u)
+
+/* The block of STREAM_ITEMS that holds an ordinal, and the first ordinal in it. */
+static bool find_block(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *block,
+                       uint32_t *first) {
+  const uint32_t blocks = s->manifest.blocks[STREAM_ITEMS];
+  block_ref ref = BLOCK_REF_INIT;
+  uint32_t low = 0, high = blocks; /* the last block whose first is <= ordinal is in [low, high) */
+  bool ok = blocks > 0;
+  *first = 0;
+  while (ok && high - low > 1) {
+    /* Probe first entries of blocks of the index before entries within one. */
+    const uint32_t page_low = low / TOP_PER_BLOCK, page_high = (high - 1) / TOP_PER_BLOCK;
+    const uint32_t middle = page_low < page_high ? (page_low + page_high + 1) / 2 * TOP_PER_BLOCK
+                                                 : (low + high) / 2;
+    const uint8_t *plain = block_get(s, session, STREAM_ITEM_TOP, middle / TOP_PER_BLOCK, &ref);
+    ok = plain != NULL;
+    if (!ok) break;
+    const uint32_t at = (uint32_t)load(plain + 4 * (middle % TOP_PER_BLOCK), 4);
+    if (at <= ordinal) {
+      low = middle;
+      *first = at;
+    } else {
+      high = middle;
+    }
+  }
+  block_release(&ref);
+  *block = low;
+  return ok;
+}
+
+sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal, layout_item *out,
+                      block_ref *hold) {
+  uint32_t number, first;
+  if (session->status != SDX_OK) return session->status;
+  if (ordinal >= s->manifest.info.items)
+    return error_set(session->err, SDX_INVALID, "a segment has no such ordinal");
+  if (!find_block(s, session, ordinal, &number, &first))
+    return session->status != SDX_OK ? session->status : session_damaged(session);
+  const uint8_t *plain = block_get(s, session, STREAM_ITEMS, number, hold);
+  if (plain == NULL) return session->status;
+  if (!layout_items_read(plain, ordinal - first, out) ||
+      (out->language != 0 && out->language >= s->manifest.info.language_count))
+    return session_damaged(session);
+  return SDX_OK;
+}
+
+sdx_status segment_item_get(const segment *s, segment_session *session, uint32_t ordinal,
+                            segment_item *out, block_ref *hold) {
+  layout_item item;
+  sdx_status status = items_read(s, session, ordinal, &item, hold);
+  if (status != SDX_OK) return status;
+  *out = (segment_item){ .id = item.id,
+                         .kind = item.kind,
+                         .language = item.language,
+                         .has_attachment = item.has_attachment,
+                         .has_text = item.has_text,
+                         .has_payload = item.has_payload,
+                         .date = item.date,
+                         .sent = item.sent,
+                         .expires = item.expires,
+                         .length = item.length,
+                         .body_end = item.body_end,
+                         .size = item.size,
+                         .text_at = item.stored_at,
+                         .payload_at = item.stored_at + item.text_size,
+                         .text_size = item.text_size,
+                         .payload_size = item.payload_size };
+  block_ref ref = BLOCK_REF_INIT;
+  out->thread = segment_thread_at(s, session, ordinal, &ref);
+  block_release(&ref);
+  return session->status;
+}
+
+static sdx_status stored_get(const segment *s, segment_session *session, uint64_t address,
+                             uint32_t size, buffer *out) {
+  block_ref ref = BLOCK_REF_INIT;
+  buffer copy = BUFFER_INIT;
+  size_t available;
+  sdx_status status = SDX_OK;
+  const uint8_t *frame = NULL;
+  if (session->status != SDX_OK) return session->status;
+  if (size > stream_bytes(s, STREAM_STORED) || size == 0) return session_damaged(session);
+  stream_prefetch(s, session, STREAM_STORED, address, size);
+  frame = stream_view(s, session, STREAM_STORED, address, &available, &ref);
+  if (frame != NULL && available < size) {
+    frame = NULL;
+    if (!buffer_reserve(&copy, size))
+      session_fail(session, SDX_NO_MEMORY, "out of memory");
+    else if (stream_copy(s, session, STREAM_STORED, address, copy.data, size, &ref)) {
+      copy.size = size;
+      frame = copy.data;
+    }
+  }
+  if (frame != NULL) {
+    sdx_error reason = { .status = SDX_OK, .message = "" };
+    status = compress_get(out, frame, size, &reason);
+    if (status != SDX_OK) session_fail(session, status, reason.message);
+  }
+  block_release(&ref);
+  buffer_free(&copy);
+  return session->status;
+}
+
+sdx_status segment_text_get(const segment *s, segment_session *session, const segment_item *item,
+                            buffer *out) {
+  if (!item->has_text) return SDX_OK;
+  return stored_get(s, session, item->text_at, item->text_size, out);
+}
+
+sdx_status segment_payload_get(const segment *s, segment_session *session, const segment_item *item,
+                               buffer *out) {
+  if (!item->has_payload) return SDX_OK;
+  return stored_get(s, session, item->payload_at, item->payload_size, out);
+}
+
+/* ---------------------------------------------------------------- columns */
+
+static const uint8_t *column_at(const segment *s, segment_session *session, segment_stream stream,
+                                uint32_t width, uint32_t ordinal, block_ref *hold) {
+  const uint32_t per_block = BLOCK_PLAIN / width;
+  if (ordinal >= s->manifest.info.items) return NULL;
+  const uint8_t *plain = block_get(s, session, stream, ordinal / per_block, hold);
+  return plain != NULL ? plain + (size_t)(ordinal % per_block) * width : NULL;
+}
+
+uint32_t segment_length_at(const segment *s, segment_session *session, uint32_t ordinal,
+                           block_ref *hold) {
+  const uint8_t *at = column_at(s, session, STREAM_LENGTHS, 2, ordinal, hold);
+  if (at == NULL) return 0;
+  const uint32_t length = (uint32_t)at[0] | (uint32_t)at[1] << 8;
+  if (length != UINT16_MAX) return length;
+  layout_item item; /* longer than the column can say */
+  block_ref ref = BLOCK_REF_INIT;
+  const sdx_status status = items_read(s, session, ordinal, &item, &ref);
+  block_release(&ref);
+  return status == SDX_OK ? item.length : 0;
+}
+
+int64_t segment_date_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold) {
+  const unsigned width = s->manifest.date_width;
+  const uint8_t *at = column_at(s, session, STREAM_DATES, width, ordinal, hold);
+  return at != NULL ? (int64_t)((uint64_t)s->manifest.info.oldest + load(at, width)) : 0;
+}
+
+uint64_t segment_size_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold) {
+  const unsigned width = s->manifest.size_width;
+  const uint8_t *at = column_at(s, session, STREAM_SIZES, width, ordinal, hold);
+  return at != NULL ? load(at, width) : 0;
+}
+
+uint64_t segment_thread_at(const segment *s, segment_session *session, uint32_t ordinal,
+                           block_ref *hold) {
+  const uint8_t *at = column_at(s, session, STREAM_THREADS, 8, ordinal, hold);
+  return at != NULL ? load(at, 8) : 0;
+}
+
+uint32_t segment_date_bound(const segment *s, segment_session *session, int64_t date) {
+  const segment_info *info = &s->manifest.info;
+  if (info->items == 0 || date > info->newest) return 0;
+  if (date <= info->oldest) return info->items;
+  block_ref ref = BLOCK_REF_INIT;
+  uint32_t low = 0, high = info->items;
+  while (low < high && session->status == SDX_OK) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (segment_date_at(s, session, middle, &ref) < date)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  block_release(&ref);
+  return low;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * layout.h - the bytes of a segment: every structure with its encoder and its decoder side by side,
+ * so that writer and reader cannot drift apart. docs/format-segment.md has the pictures.
+ *
+ * Nothing here allocates (but buffers that are handed in), opens a block or knows a cursor. Decoders
+ * are functions of (bytes, size), survive any bytes, and answer false or 0 where these are not an
+ * encoding. Numbers are little-endian; `varint` is LEB128 as in base/buffer.h.
+ *
+ *   layout_number.c      bounds in one byte
+ *   layout_postings.c    blocks of postings, their skip groups, chunks of positions, inline lists
+ *   layout_dictionary.c  leaves and upper levels of the dictionaries, term and class entries
+ *   layout_items.c       the manifest and item records
+ */
+#ifndef SEALDEX_SEGMENT_LAYOUT_H
+#define SEALDEX_SEGMENT_LAYOUT_H
+
+#include "base/buffer.h"
+#include "base/cursor.h"
+#include "segment/bits.h"
+#include "segment/reader.h"
+
+/* ---------------------------------------------------------------- bounds in one byte */
+
+/* Exact up to 15, then three bits behind the leading one: the least code whose value is >= v, the
+ * greatest whose value is <= v. So bounds lose at most an eighth and never lie. */
+uint8_t layout_ceiling(uint32_t v);
+uint8_t layout_floor(uint32_t v);
+uint32_t layout_value(uint8_t code);
+
+/* ---------------------------------------------------------------- postings */
+
+#define LAYOUT_BLOCK_MAX 2304 /* bytes of an encoded block of postings, at most */
+
+/* One block: 1 to 128 postings, all of them in lists of at most 128, else 128 but in the last block.
+ * `base` is the least ordinal that the first may be: 0, or the last of the block before + 1.
+ * Encodes into out[LAYOUT_BLOCK_MAX], returns the size. */
+size_t layout_block_encode(uint8_t *out, const uint32_t *ordinals, const uint32_t *wdfs, uint32_t n,
+                           uint32_t base);
+/* Returns the bytes read; 0 where they are no block (or go on behind `size`). On success the
+ * ordinals ascend and are below `items`. The arrays have room for POSTINGS_BLOCK. *plain says that
+ * all wdfs are 1; where it was set before, they are known to stand there already. */
+size_t layout_block_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
+                           uint32_t items, uint32_t *ordinals, uint32_t *wdfs, bool *plain);
+
+/* Skip header of a list of more than 128 postings: entries of blocks in groups of LAYOUT_GROUP, each
+ * group in one piece within a block of its stream; more than one group have a directory in front. */
+#define LAYOUT_GROUP 64
+#define LAYOUT_GROUP_MAX (6 + LAYOUT_GROUP * 14)
+#define LAYOUT_DIRECTORY_ENTRY 20
+
+typedef struct layout_skip {  /* of one block */
+  uint32_t last;              /* ordinal */
+  uint32_t postings_size;
+  uint32_t positions_size;
+  uint8_t max_wdf, min_length; /* codes */
+} layout_skip;
+
+typedef postings_group layout_group; /* an encoded group, borrowed: see reader.h */
+
+typedef struct layout_directory { /* of one group; addresses from the term's own */
+  uint32_t last;
+  uint8_t max_wdf, min_length;
+  uint32_t group;
+  uint64_t postings, positions;
+} layout_directory;
+
+size_t layout_group_encode(uint8_t out[LAYOUT_GROUP_MAX], const layout_skip *skips, uint32_t count,
+                           uint32_t base);
+bool layout_group_decode(layout_group *g, const uint8_t *bytes, size_t size);
+void layout_directory_encode(uint8_t out[LAYOUT_DIRECTORY_ENTRY], const layout_directory *d);
+void layout_directory_decode(layout_directory *d, const uint8_t bytes[LAYOUT_DIRECTORY_ENTRY]);
+
+static inline uint32_t layout_load(const uint8_t *p, uint32_t width) {
+  uint32_t v = 0;
+  for (uint32_t i = 0; i < width; i++) v |= (uint32_t)p[i] << (8 * i);
+  return v;
+}
+static inline uint32_t layout_group_last(const layout_group *g, uint32_t i) {
+  const uint8_t *p = g->lasts + (size_t)i * g->last_width;
+  return g->base + (g->last_width == 2 ? (uint32_t)p[0] | (uint32_t)p[1] << 8 : layout_load(p, 4));
+}
+/* Where the i-th block of postings, and its chunk of positions, begin and end within the group. */
+static inline uint32_t layout_group_end(const layout_group *g, uint32_t i) {
+  return layout_load(g->ends + (size_t)i * g->end_width, g->end_width);
+}
+static inline uint32_t layout_group_place(const layout_group *g, uint32_t i) {
+  return layout_load(g->places + (size_t)i * g->place_width, g->place_width);
+}
+
+/* ---------------------------------------------------------------- positions */
+
+/* A chunk: the positions of the postings of one block. wdfs, counts and positions in order. Appends;
+ * appends nothing where no posting has positions. */
+void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *counts, uint32_t n,
+                         const uint32_t *positions);
+
+typedef struct layout_chunk {
+  bit_reader bits;
+  uint8_t mode, first_order, gap_order;
+  uint32_t per; /* wdf per position */
+} layout_chunk;
+bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size);
+/* The number of positions of the next posting, which are then taken by layout_chunk_take (`out` may
+ * be NULL: skipped). False on damage. */
+bool layout_chunk_count(layout_chunk *c, uint32_t wdf, uint32_t *count);
+bool layout_chunk_take(layout_chunk *c, uint32_t count, uint32_t *out);
+
+/* ---------------------------------------------------------------- lists within the dictionary */
+
+#define LAYOUT_INLINE_DF 6
+#define LAYOUT_INLINE_BYTES 31 /* beside the mode, they fit segment_term.inline_bytes */
+
+/* What inline lists need not say because the segment does. */
+typedef struct layout_context {
+  uint32_t items, min_length;
+  uint8_t first_order, gap_order; /* of positions in inline lists */
+} layout_context;
+
+/* Encodes; 0 where it does not fit LAYOUT_INLINE_BYTES. *mode: two bits for the entry. */
+size_t layout_inline_encode(uint8_t out[LAYOUT_INLINE_BYTES], const layout_context *x,
+                            const uint32_t *ordinals, const uint32_t *wdfs, const uint32_t *counts,
+                            uint32_t n, const uint32_t *positions, uint8_t *mode);
+/* Reads ordinals and wdfs of an inline list; *chunk then reads its positions, if has_positions.
+ * Returns false on damage. */
+bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
+                          uint8_t mode, bool has_positions, uint32_t *ordinals, uint32_t *wdfs,
+                          layout_chunk *chunk);
+/* Its size in bytes; 0 on damage. */
+size_t layout_inline_size(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
+                          uint8_t mode, bool has_positions);
+
+/* ---------------------------------------------------------------- dictionaries */
+
+#define LAYOUT_TERM_MAX 512   /* bytes of a term */
+#define LAYOUT_KEY_MAX (LAYOUT_TERM_MAX + 2) /* a class key has kind and language in front */
+#define LAYOUT_RESTART 16     /* entries between restarts */
+#define LAYOUT_VALUE_MAX 1024 /* bytes of an entry behind its key */
+
+/* Builds leaves one after another. Addresses are those of the data of the entry to be added. */
+typedef struct layout_leaf_builder {
+  uint8_t block[BLOCK_PLAIN];
+  uint8_t last[LAYOUT_KEY_MAX], first[LAYOUT_KEY_MAX];
+  size_t last_size, first_size;
+  uint32_t count, at;
+  uint64_t base[3], restart[3]; /* postings, positions, skips */
+} layout_leaf_builder;
+void layout_leaf_begin(layout_leaf_builder *b, const uint64_t addresses[3]);
+/* False where the leaf is full: end it, begin another. */
+bool layout_leaf_add(layout_leaf_builder *b, const uint8_t *key, size_t size, const uint8_t *value,
+                     size_t value_size, const uint64_t addresses[3]);
+void layout_leaf_end(layout_leaf_builder *b);
+
+/* Reads a leaf: a cursor over entries. */
+typedef struct layout_leaf {
+  const uint8_t *block;
+  uint32_t count, end, index; /* index of the entry that comes next */
+  uint64_t addresses[3];      /* of its data */
+  const uint8_t *first;
+  size_t first_size;
+  cursor at;
+} layout_leaf;
+bool layout_leaf_open(layout_leaf *l, const uint8_t block[BLOCK_PLAIN]);
+/* Stands before the entry at restart r. */
+bool layout_leaf_restart(layout_leaf *l, uint32_t r);
+/* Reads the key of the next entry: *shared bytes of the key before (of the leaf's first at a
+ * restart), then `size` others. The value comes next (layout_term_read, layout_class_read). */
+bool layout_leaf_key(layout_leaf *l, size_t *shared, const uint8_t **suffix, size_t *size);
+/* Goes before the first entry >= key; *exact says whether it is the key, and then its head has been
+ * read and its value comes next. False on damage. `skip` reads over a value. */
+bool layout_leaf_find(layout_leaf *l, const uint8_t *key, size_t size,
+                      bool (*skip)(layout_leaf *l, const layout_context *x), const layout_context *x,
+                      bool *exact);
+
+/* A term's value; inline_bytes[0] of the reader's struct is the mode, the list follows. `flags` are
+ * what classes and merging need. */
+#define LAYOUT_OWN_STEM 1u /* its stem, in the segment's one language, is the term itself */
+#define LAYOUT_FOLDS 2u    /* its fold differs from it */
+typedef struct layout_term {
+  segment_term term;
+  uint8_t flags;
+} layout_term;
+size_t layout_term_encode(uint8_t out[LAYOUT_VALUE_MAX], const layout_term *t, uint32_t skip_padding,
+                          uint32_t skips_size);
+bool layout_term_read(layout_leaf *l, const layout_context *x, layout_term *out);
+bool layout_term_skip(layout_leaf *l, const layout_context *x);
+
+/* A class's value: its statistics, unless they are its one member's, then its members, each as
+ * the length shared with the class's key and the rest. Long lists stand in STREAM_SKIPS. */
+#define LAYOUT_MEMBERS_MAX 512 /* bytes of members within an entry */
+typedef struct layout_class {
+  segment_class about;
+  bool as_member;   /* statistics are those of its only member */
+  uint64_t address; /* of the members, where `outside` */
+  uint32_t size;
+  bool outside;
+  const uint8_t *members; /* else here */
+} layout_class;
+void layout_members_put(buffer *out, sdx_bytes key, sdx_bytes member);
+/* Appends the next member to `names` as a string. */
+bool layout_members_next(cursor *c, sdx_bytes key, buffer *names);
+void layout_class_encode(buffer *out, const layout_class *c);
+bool layout_class_read(layout_leaf *l, const layout_context *x, layout_class *out);
+bool layout_class_skip(layout_leaf *l, const layout_context *x);
+
+/* An upper level: separators and children. Child i holds the keys from separator i on. */
+typedef struct layout_top_builder {
+  uint8_t block[BLOCK_PLAIN];
+  uint32_t count, at;
+} layout_top_builder;
+void layout_top_begin(layout_top_builder *b);
+bool layout_top_add(layout_top_builder *b, const uint8_t *key, size_t size, uint32_t child);
+void layout_top_end(layout_top_builder *b);
+/* The child that holds the key; false on damage. */
+bool layout_top_find(const uint8_t block[BLOCK_PLAIN], const uint8_t *key, size_t size,
+                     uint32_t *child);
+/* Length of the shortest prefix of `key` that is above `before` (which is below key). */
+size_t layout_separator(const uint8_t *before, size_t before_size, const uint8_t *key, size_t size);
+
+/* ---------------------------------------------------------------- items */
+
+typedef struct layout_item {
+  sdx_bytes id;
+  sdx_kind kind;
+  uint8_t language;
+  bool has_attachment, has_text, has_payload;
+  int64_t date, sent, expires;
+  uint32_t length, body_end;
+  uint64_t size, text_bytes;
+  uint64_t stored_at;
+  uint32_t text_size, payload_size;
+} layout_item;
+
+typedef struct layout_items_builder {
+  uint8_t block[BLOCK_PLAIN];
+  uint32_t count, at;
+  int64_t base_date;
+  uint64_t base_stored;
+} layout_items_builder;
+void layout_items_begin(layout_items_builder *b, int64_t date, uint64_t stored);
+bool layout_items_add(layout_items_builder *b, const layout_item *item);
+void layout_items_end(layout_items_builder *b);
+/* The i-th record of a block; out->id borrows it. */
+bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item *out);
+uint32_t layout_items_count(const uint8_t block[BLOCK_PLAIN]);
+
+/* ---------------------------------------------------------------- manifest */
+
+typedef struct layout_manifest {
+  segment_info info;
+  layout_context context;
+  uint8_t date_width, size_width;     /* bytes in their columns */
+  uint32_t term_root, class_root;     /* number of the root block ... */
+  uint8_t term_depth, class_depth;    /* ... and levels above the leaves; 0: the root is the leaf */
+  uint32_t blocks[STREAM_COUNT];      /* of each stream */
+} layout_manifest;
+void layout_manifest_encode(uint8_t block[BLOCK_PLAIN], const layout_manifest *m);
+/* Which of the reasons is no secret: SDX_DAMAGED, with a newer format named as such. */
+sdx_status layout_manifest_decode(layout_manifest *m, const uint8_t block[BLOCK_PLAIN], sdx_error *err);
+
+#endif

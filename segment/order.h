@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * order.h - sorting the terms of a batch by their bytes.
+ */
+#ifndef SEALDEX_SEGMENT_ORDER_H
+#define SEALDEX_SEGMENT_ORDER_H
+
+#include "sealdex.h"
+
+typedef struct order_key {
+  uint64_t head; /* the 8 bytes at the present depth, as a number; the sort's own */
+  sdx_bytes name;
+  uint32_t id;
+} order_key;
+
+/* By bytes, the shorter first; names that are the same stay in any order. */
+void order_sort(order_key *keys, size_t count);
+
+#endif

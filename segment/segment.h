@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * segment.h - an open segment from the inside: what the reader's files share. Callers outside this
+ * room include reader.h.
+ */
+#ifndef SEALDEX_SEGMENT_SEGMENT_H
+#define SEALDEX_SEGMENT_SEGMENT_H
+
+#include "segment/layout.h"
+#include "segment/reader.h"
+
+struct segment {
+  block_source source;
+  block_cache *cache;
+  uint32_t number;
+  layout_manifest manifest;
+};
+
+/* Sets the sticky status, and the session's error if it is the first; returns it. */
+sdx_status session_fail(segment_session *session, sdx_status status, const char *message);
+/* Bytes of a stream that do not make sense. */
+sdx_status session_damaged(segment_session *session);
+
+/* The bytes at an address and how many of them lie in one block; NULL and sticky status on failure. */
+const uint8_t *stream_view(const segment *s, segment_session *session, segment_stream stream,
+                           uint64_t address, size_t *available, block_ref *ref);
+/* Copies bytes that may lie across blocks; false and sticky status on failure. */
+bool stream_copy(const segment *s, segment_session *session, segment_stream stream, uint64_t address,
+                 void *out, size_t size, block_ref *ref);
+/* Bytes of a stream, rounded up to blocks: what a size that was read may not exceed. */
+uint64_t stream_bytes(const segment *s, segment_stream stream);
+/* Tells the source that bytes will be read, where the first of them are not in the cache. */
+void stream_prefetch(const segment *s, segment_session *session, segment_stream stream,
+                     uint64_t address, uint64_t size);
+
+/* A term with what merging and classes need beside the reader's struct. */
+sdx_status dictionary_find(const segment *s, segment_session *session, const void *term, size_t size,
+                           layout_term *out);
+/* The flags of the term that segment_terms_next gave last. */
+uint8_t segment_terms_flags(const segment_terms *t);
+/* What classes_next gave last: whether its statistics were looked up at its member. */
+bool segment_classes_as_member(const segment_classes *c);
+/* As segment_classes_next, but leaves statistics of single members alone (zero). */
+bool segment_classes_next_bare(segment_classes *c, segment_class_kind *kind, uint8_t *language,
+                               sdx_bytes *key, segment_class *cls, buffer *names);
+
+/* An item record as it stands; out->id borrows *hold. */
+sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal, layout_item *out,
+                      block_ref *hold);
+
+#endif
