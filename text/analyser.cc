@@ -468,7 +468,7 @@ size_t text_fold(text_analyser *a, const char *text, size_t size, char *out, siz
       folded = a->words.folding().fold_all({ a->scratch.data(), a->scratch.size() });
     }
     const size_t kept = cut_utf8(folded.data(), folded.size(), capacity);
-    memcpy(out, folded.data(), kept);
+    if (kept != 0) memcpy(out, folded.data(), kept);
     return kept;
   });
 }
@@ -479,7 +479,7 @@ size_t text_stem(text_analyser *a, uint8_t language, const char *surface, size_t
     if (size == 0 || language >= a->languages.count()) return 0;
     bool stored;
     const std::string_view key = a->words.stem_key(language, { surface, size }, &stored);
-    memcpy(out, key.data(), key.size());
+    if (!key.empty()) memcpy(out, key.data(), key.size());
     return key.size();
   });
 }

@@ -102,10 +102,12 @@ static bool begins_with_cjk(std::string_view s) {
 }
 
 std::string_view lexicon::stem_key(size_t language, std::string_view surface, bool *stored) {
-  const std::string_view stem = languages_.stem(language, surface);
+  std::string_view stem = languages_.stem(language, surface);
   *stored = !stem.empty();
   if (stem.empty() || begins_with_cjk(surface)) return {};
-  return folder_.fold(languages_.without_elision(language, stem));
+  const std::string_view core = languages_.core(language, surface);
+  if (core.size() != surface.size()) stem = languages_.stem(language, core);
+  return folder_.fold(stem);
 }
 
 uint32_t lexicon::add_surface(std::string_view surface) {

@@ -66,13 +66,15 @@ bool stemmers::open(std::string_view list) {
       languages_.push_back({ code, Xapian::Stem(), nullptr });
     }
   }
-  word_.reserve(4 * TEXT_WORD_MAX); // once, so that no copy is left behind unwiped
+  word_.reserve(4 * TEXT_WORD_MAX);
+  core_.reserve(4 * TEXT_WORD_MAX); // once, so that no copy is left behind unwiped
   return !languages_.empty();
 }
 
 stemmers::~stemmers() {
   wipe(word_.data(), word_.size());
   wipe(stem_.data(), stem_.size());
+  wipe(core_.data(), core_.size());
 }
 
 static bool should_stem(std::string_view surface) {
@@ -96,13 +98,23 @@ std::string_view stemmers::stem(size_t number, std::string_view surface) {
   return stem_;
 }
 
-std::string_view stemmers::without_elision(size_t number, std::string_view stem) const {
+std::string_view stemmers::core(size_t number, std::string_view surface) {
+  const std::string &code = languages_[number].code;
   const char *const *elisions = languages_[number].elisions;
-  const size_t mark = elisions != nullptr ? stem.find('\'') : std::string_view::npos;
-  if (mark == std::string_view::npos || mark + 1 == stem.size()) return stem;
-  for (; *elisions != nullptr; elisions++)
-    if (stem.substr(0, mark) == *elisions) return stem.substr(mark + 1);
-  return stem;
+  const size_t mark = surface.find('\'');
+  if (mark != std::string_view::npos && mark > 0 && mark + 1 < surface.size()) {
+    if (code == "tr") return surface.substr(0, mark);
+    for (; elisions != nullptr && *elisions != nullptr; elisions++)
+      if (surface.substr(0, mark) == *elisions) {
+        surface.remove_prefix(mark + 1);
+        break;
+      }
+  }
+  static const char dot[] = "\u00b7";
+  if (code != "ca" || surface.find(dot) == std::string_view::npos) return surface;
+  core_.assign(surface);
+  for (size_t at; (at = core_.find(dot)) != std::string::npos;) core_.erase(at, 2);
+  return core_;
 }
 
 } // namespace text

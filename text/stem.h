@@ -5,8 +5,10 @@
  * A language is any that Xapian::Stem names ("en" or "english"), or any other that CLD2 can detect
  * ("pl"), which then has no stems: Polish mail is not to be stemmed as English.
  *
- * Xapian keeps l'école as one word, and Snowball leaves the article on it. So that école finds it,
- * the article or pronoun that French, Italian, Catalan and Irish elide goes when the stem is folded.
+ * Xapian keeps l'école and İstanbul'da as one word each, and Snowball leaves the article or the case
+ * ending on them. So that école and istanbul find them, what is stemmed for a stem class is the word
+ * without what French, Italian, Catalan and Irish elide in front, without what Turkish appends
+ * behind an apostrophe, and without the Catalan middle dot.
  */
 #ifndef SEALDEX_TEXT_STEM_H
 #define SEALDEX_TEXT_STEM_H
@@ -30,8 +32,9 @@ public:
   const char *code(size_t i) const { return languages_[i].code.c_str(); }
   /* The stem as Xapian stores it behind Z; empty where it stores none. Good until the next call. */
   std::string_view stem(size_t number, std::string_view surface);
-  /* What is left of a stem without an elided article in front. */
-  std::string_view without_elision(size_t number, std::string_view stem) const;
+  /* The part of a surface word that its stem class is the stem of; mostly all of it. Good until the
+   * next call. */
+  std::string_view core(size_t number, std::string_view surface);
 
 private:
   struct language {
@@ -40,7 +43,7 @@ private:
     const char *const *elisions; /* ends with NULL; NULL: none */
   };
   std::vector<language> languages_;
-  std::string word_, stem_;
+  std::string word_, stem_, core_;
 };
 
 } // namespace text

@@ -8,8 +8,8 @@
  *
  * Words: a *surface term* is the field prefix and the lower-case NFKC word with its marks. Its *fold*
  * is prefix and word case-folded, marks stripped (Latin, Greek, Cyrillic, Arabic, Hebrew). Its *stem*
- * in a language is prefix and folded stem (Snowball applied to the marked word; an elided article,
- * as in French l'école, goes with the folding).
+ * in a language is prefix and folded stem (Snowball applied to the marked word, or where an article is
+ * elided or a case ending set off, as in French l'école and Turkish İstanbul'da, to its core).
  */
 #ifndef SEALDEX_TEXT_TEXT_H
 #define SEALDEX_TEXT_TEXT_H

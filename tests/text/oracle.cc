@@ -149,18 +149,29 @@ std::string fold_of(const std::string &surface) {
   return cut(utf8(now));
 }
 
-std::string without_elision(const std::string &language, const std::string &stem) {
+std::string core(const std::string &language, std::string word) {
   static const std::map<std::string, std::string> elisions = {
     { "fr", " l d j m t s n c qu jusqu lorsqu puisqu quoiqu " },
     { "it", " l d c m t s v un all dall dell nell sull coll pell gl agl dagl degl negl sugl " },
     { "ca", " l d m n s t " },
     { "ga", " d m b " },
   };
-  const auto e = elisions.find(language);
-  const size_t mark = stem.find('\'');
-  if (e == elisions.end() || mark == std::string::npos || mark + 1 == stem.size()) return stem;
-  return e->second.find(" " + stem.substr(0, mark) + " ") != std::string::npos ? stem.substr(mark + 1)
-                                                                                : stem;
+  const size_t mark = word.find('\'');
+  if (mark != 0 && mark != std::string::npos && mark + 1 != word.size()) {
+    const auto e = elisions.find(language);
+    if (language == "tr") word.resize(mark);
+    else if (e != elisions.end() && e->second.find(" " + word.substr(0, mark) + " ") != std::string::npos)
+      word.erase(0, mark + 1);
+  }
+  if (language == "ca")
+    for (size_t at; (at = word.find("\u00b7")) != std::string::npos;) word.erase(at, 2);
+  return word;
+}
+
+bool should_stem(const std::string &word) {
+  using namespace Xapian::Unicode;
+  const category c = get_category(*Xapian::Utf8Iterator(word));
+  return c == LOWERCASE_LETTER || c == TITLECASE_LETTER || c == MODIFIER_LETTER || c == OTHER_LETTER;
 }
 
 bool cjk(const std::string &s) {
@@ -311,15 +322,13 @@ size_t oracle_differences(oracle *o, text_analyser *a, const oracle_field *field
     const size_t n = prefix_size(e.first);
     const std::string surface = e.first.substr(n);
     length += e.second.wdf;
-    using namespace Xapian::Unicode;
-    const category c = get_category(*Xapian::Utf8Iterator(surface));
-    if (c != LOWERCASE_LETTER && c != TITLECASE_LETTER && c != MODIFIER_LETTER && c != OTHER_LETTER)
-      continue;
+    if (!should_stem(surface)) continue;
     const std::string stem = o->stemmer(surface);
     if (stem.empty() || o->stemmer.is_none()) continue;
     length += e.second.wdf;
     plain_stems["Z" + e.first.substr(0, n) + stem].wdf += e.second.wdf;
-    const std::string folded = fold_of(without_elision(o->language, stem));
+    const std::string inner = core(o->language, surface);
+    const std::string folded = should_stem(inner) ? fold_of(o->stemmer(inner)) : "";
     if (!cjk(surface) && !folded.empty()) stems[e.first.substr(0, n) + folded].wdf += e.second.wdf;
   }
   o->counts.items++;
