@@ -9,6 +9,10 @@
  *
  * Environments are opened with MDB_NOTLS | MDB_NORDAHEAD; read-only until the first write. A failed
  * write inside a transaction poisons it: store_commit then fails and nothing of it is kept.
+ *
+ * Handles are thread-safe; a transaction is used by one thread at a time. Handles of one directory
+ * share what LMDB has open of it (environment.h says why); nothing else in the process may open its
+ * lock.mdb. In the child of a fork a handle answers SDX_FORKED and can only be closed.
  */
 #ifndef SEALDEX_STORE_STORE_H
 #define SEALDEX_STORE_STORE_H
@@ -30,10 +34,12 @@ typedef enum store_table {
 typedef struct store store;
 typedef struct store_txn store_txn;
 
-/* Creates DIR/data.mdb and DIR/lock.mdb with empty tables; DIR must exist. */
+/* Creates DIR/data.mdb and DIR/lock.mdb with empty tables; DIR must exist. SDX_INVALID where there
+ * is a store already. */
 sdx_status store_create(const char *dir, sdx_error *err) SDX_CHECK;
 /* Opens read-only; the first store_write_begin reopens for writing. SDX_SYSTEM where nothing is
- * there, SDX_DAMAGED where it is no LMDB file. Works in a directory that cannot be written. */
+ * there, SDX_DAMAGED where it is no LMDB file or one cut short. Works in a directory that cannot be
+ * written; without a lock file if need be, so nobody else should be writing there then. */
 sdx_status store_open(store **out, const char *dir, sdx_error *err) SDX_CHECK;
 /* No transaction may be open. */
 void store_close(store *s);
@@ -45,7 +51,9 @@ sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) SDX_CHECK
 void store_read_end(store_txn *t);
 
 /* Takes the write lock (waits for it) and starts a transaction; grows the map when it is more than
- * half full. The same thread must commit or abort it. */
+ * half full. The same thread must commit or abort it. The first write through a directory's handles
+ * waits until their readers are out: SDX_INVALID where this thread is one of them, or is writing.
+ */
 sdx_status store_write_begin(store *s, store_txn **out, sdx_error *err) SDX_CHECK;
 /* Durable when it returns SDX_OK. Either way the transaction is over. */
 sdx_status store_commit(store_txn *t, sdx_error *err) SDX_CHECK;
@@ -113,13 +121,14 @@ sdx_status store_maintenance_lock(store *s, bool wait, sdx_error *err) SDX_CHECK
 void store_maintenance_unlock(store *s);
 
 /* Rewrites data.mdb without its free pages, in place of the old one, while readers and writers of
- * other processes go on: they notice and follow at their next transaction. Call with the
- * maintenance lock held and no transaction open in this handle. */
+ * other processes go on: they notice and follow at their next transaction (writers wait meanwhile).
+ * Call with the maintenance lock held, which goes over to the new file, and no transaction open in
+ * this handle. Needs room for the copy. Killed anywhere, it loses nothing: swap.h. */
 sdx_status store_compact(store *s, sdx_error *err) SDX_CHECK;
 
-/* Fault injection for tests: when set, called before every LMDB call that can fail with the number
- * of the call; a result other than 0 is taken for that call's. Only in builds with SEALDEX_FAULTS.
- */
+/* Fault injection for tests: when set, called before every LMDB call, and every file operation of a
+ * swap, that can fail; a result other than 0 (an errno or MDB_ value) is taken for that call's.
+ * Only in builds with SEALDEX_FAULTS. */
 #ifdef SEALDEX_FAULTS
 extern int (*store_fault)(void);
 #endif

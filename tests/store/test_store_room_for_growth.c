@@ -84,10 +84,10 @@ static void growth_waits_for_no_reader_while_there_is_room(void **state) {
   put_one(s, "a", "1");
   store_txn *old = must_read(s);
   store_txn *t = must_write(s);
-  for (unsigned i = 0; i < 140; i++) put_block(t, i);
+  for (unsigned i = 0; i < 200; i++) put_block(t, i);
   must_commit(t);
-  t = must_write(s); /* more than half full; the reader is this very thread */
-  put_block(t, 140);
+  t = must_write(s); /* nearly full; the reader is this very thread */
+  put_block(t, 200);
   must_commit(t);
   must_have(old, STORE_META, "a", "1");
   store_read_end(old);
