@@ -3,7 +3,7 @@
 # The manual page, docs/cli.md and --help know the same commands and options.
 #   manual.sh PROGRAM
 set -u
-program=${1:?usage: manual.sh PROGRAM}
+program=$(realpath "${1:?usage: manual.sh PROGRAM}")
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
 complain() {

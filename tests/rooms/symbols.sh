@@ -4,7 +4,7 @@
 # network and no logging of its own.
 #   symbols.sh LIBRARY [SANITIZERS]
 set -u
-library=${1:?usage: symbols.sh LIBRARY [SANITIZERS]}
+library=$(realpath "${1:?usage: symbols.sh LIBRARY [SANITIZERS]}")
 sanitizers=${2:-}
 cd "$(dirname "$0")/../.." || exit 1
 work=$(mktemp -d)
