@@ -14,7 +14,7 @@ struct corpus_chunk {
   char bytes[];
 };
 
-static char *chunk_take(corpus *c, size_t size) {
+char *corpus_take(corpus *c, size_t size) {
   if (c->chunks == NULL || c->chunks->size - c->chunks->used < size) {
     const size_t want = size > (1u << 20) ? size : (1u << 20);
     struct corpus_chunk *chunk = malloc(sizeof *chunk + want);
@@ -27,8 +27,8 @@ static char *chunk_take(corpus *c, size_t size) {
   return p;
 }
 
-static const char *keep_string(corpus *c, const char *data, size_t size) {
-  char *p = chunk_take(c, size + 1);
+const char *corpus_string(corpus *c, const char *data, size_t size) {
+  char *p = corpus_take(c, size + 1);
   if (p == NULL) return NULL;
   if (size > 0) memcpy(p, data, size);
   p[size] = '\0';
@@ -40,7 +40,7 @@ static int keep_field(corpus *c, const sdx_item *item, const char *name, sdx_byt
   size_t size = 0;
   for (size_t i = 0; i < item->field_count; i++)
     if (strcmp(item->fields[i].name, name) == 0) size += item->fields[i].text.size + 1;
-  char *p = chunk_take(c, size + 1);
+  char *p = corpus_take(c, size + 1);
   if (p == NULL) return -1;
   *out = (sdx_bytes){ .data = p, .size = size > 0 ? size - 1 : 0 };
   for (size_t i = 0; i < item->field_count; i++) {
@@ -55,16 +55,21 @@ static int keep_field(corpus *c, const sdx_item *item, const char *name, sdx_byt
   return 0;
 }
 
-static int keep_item(corpus *c, const sdx_item *item) {
+corpus_item *corpus_next(corpus *c) {
   if ((c->count & (c->count - 1)) == 0) {
     corpus_item *more = realloc(c->items, (c->count == 0 ? 1 : c->count * 2) * sizeof *more);
-    if (more == NULL) return -1;
+    if (more == NULL) return NULL;
     c->items = more;
   }
-  corpus_item *it = &c->items[c->count];
+  return &c->items[c->count];
+}
+
+static int keep_item(corpus *c, const sdx_item *item) {
+  corpus_item *it = corpus_next(c);
+  if (it == NULL) return -1;
   const sdx_bytes folder = item->folder_count > 0 ? item->folders[0] : (sdx_bytes){ "", 0 };
-  it->id = keep_string(c, item->id.data, item->id.size);
-  it->folder = keep_string(c, folder.data, folder.size);
+  it->id = corpus_string(c, item->id.data, item->id.size);
+  it->folder = corpus_string(c, folder.data, folder.size);
   it->date = item->date;
   if (it->id == NULL || it->folder == NULL) return -1;
   if (keep_field(c, item, "subject", &it->subject) != 0) return -1;

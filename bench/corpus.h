@@ -28,4 +28,10 @@ typedef struct corpus {
 int corpus_read(corpus *c, const char *const *paths, size_t path_count, size_t limit);
 void corpus_free(corpus *c);
 
+/* For makers of corpora: memory that lives as long as the corpus, a copy of a string in it, and the
+ * place of the next item (which counts once c->count is moved). NULL where memory ran out. */
+char *corpus_take(corpus *c, size_t size);
+const char *corpus_string(corpus *c, const char *data, size_t size);
+corpus_item *corpus_next(corpus *c);
+
 #endif

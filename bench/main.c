@@ -17,12 +17,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mailbox.h"
 #include "report.h"
 #include "stopwatch.h"
 
 typedef struct settings {
   size_t limit, queries, passes, adds;
   uint64_t seed;
+  size_t generate; /* made-up messages instead of real ones */
+  bool describe;
   const char *work, *json, *only;
 } settings;
 
@@ -31,7 +34,8 @@ static const char usage[] =
     "  --limit N     read at most N items            --queries N  per class (200)\n"
     "  --passes N    measured passes (3)             --adds N     single durable adds (200)\n"
     "  --seed N      of the workload (1)             --work DIR   for the indexes\n"
-    "  --only NAME   one engine alone                --json FILE  all figures\n";
+    "  --only NAME   one engine alone                --json FILE  all figures\n"
+    "  --generate N  made-up messages, no PATH       --describe   print the corpus' statistics\n";
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at) {
   (void)st, (void)type, (void)at;
@@ -235,7 +239,13 @@ static int bench(const settings *s, const char *const *paths, size_t path_count)
   corpus mail;
   workload work = { 0 };
   int result = -1;
-  if (corpus_read(&mail, paths, path_count, s->limit) != 0) return -1;
+  if (s->generate > 0 ? mailbox_make(&mail, s->generate, s->seed) != 0
+                      : corpus_read(&mail, paths, path_count, s->limit) != 0)
+    return -1;
+  if (s->describe) {
+    result = mailbox_describe(&mail);
+    goto out;
+  }
   if (workload_draw(&work, &mail, s->queries, s->seed) != 0) goto out;
   r.mail = &mail;
   r.work = &work;
@@ -267,7 +277,8 @@ int main(int argc, char **argv) {
   static const struct option options[] = {
     { "limit", 1, NULL, 'l' }, { "queries", 1, NULL, 'q' }, { "passes", 1, NULL, 'p' },
     { "adds", 1, NULL, 'a' },  { "seed", 1, NULL, 's' },    { "work", 1, NULL, 'w' },
-    { "only", 1, NULL, 'o' },  { "json", 1, NULL, 'j' },    { NULL, 0, NULL, 0 },
+    { "only", 1, NULL, 'o' },  { "json", 1, NULL, 'j' },
+    { "generate", 1, NULL, 'g' }, { "describe", 0, NULL, 'd' }, { NULL, 0, NULL, 0 },
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
@@ -279,10 +290,12 @@ int main(int argc, char **argv) {
     case 'w': s.work = optarg; break;
     case 'o': s.only = optarg; break;
     case 'j': s.json = optarg; break;
+    case 'g': s.generate = strtoul(optarg, NULL, 10); break;
+    case 'd': s.describe = true; break;
     default: fputs(usage, stderr); return 2;
     }
   }
-  if (optind == argc) {
+  if (optind == argc && s.generate == 0) {
     fputs(usage, stderr);
     return 2;
   }

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 typedef struct word {
   char text[16];
   uint32_t df;
@@ -40,13 +42,7 @@ static const char *const names[QUERY_CLASSES] = {
 
 const char *query_class_name(query_class c) { return names[c]; }
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t draw(drawing *d) {
-  uint64_t z = (d->random += 0x9e3779b97f4a7c15u);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
+static uint64_t draw(drawing *d) { return random_next(&d->random); }
 
 static int is_word_byte(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80 ||
@@ -318,4 +314,26 @@ void workload_query_text(const workload_query *q, char *out, size_t size) {
   case QUERY_FILTER: snprintf(out, size, "in:\"%s\"", q->folder); return;
   default: snprintf(out, size, "%s", a); return;
   }
+}
+
+int workload_describe(const corpus *c) {
+  drawing d = { .corpus = c };
+  uint64_t once = 0, rare = 0, medium = 0, common = 0, pairs = 0;
+  if (grow_words(&d.words) != 0 || count_words(&d) != 0) return -1;
+  for (size_t i = 0; i < d.words.count; i++) {
+    const word *w = d.ranked[i];
+    pairs += w->df;
+    once += w->df == 1;
+    rare += w->df >= 2 && w->df <= 10;
+    medium += in_band(&d, w, 0.003, 0.02);
+    common += in_band(&d, w, 0.05, 0.40);
+  }
+  printf("plain words: %zu different, %.0f per item; in one item %.1f%%, in 2 to 10 %.1f%%, medium %llu, "
+         "common %llu\n",
+         d.words.count, (double)pairs / (double)c->count, 100.0 * (double)once / (double)d.words.count,
+         100.0 * (double)rare / (double)d.words.count, (unsigned long long)medium,
+         (unsigned long long)common);
+  free(d.ranked);
+  free(d.words.slots);
+  return 0;
 }
