@@ -136,7 +136,9 @@ sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_optio
                             sdx_error *err) SDX_CHECK;
 /* Removes what `s` opens; never the last slot (SDX_INVALID). */
 sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
-/* A new root key; every slot is rewrapped to its public key. Takes effect with keyring_commit. */
+/* A new root key; every slot is rewrapped to its public key. Takes effect with keyring_commit;
+ * other handles then get SDX_WRONG_KEY from keyring_refresh and open the keyring again. On failure
+ * what was staged is forgotten. */
 sdx_status keyring_rekey(keyring *k, sdx_error *err) SDX_CHECK;
 
 /* Overwrites both regions with noise, syncs, and unlinks: the end of the account's keys. SDX_OK

@@ -297,10 +297,18 @@ static int take_name(int dir) {
   return failed;
 }
 
+/* What could not be read again is not written: both regions would go with it. */
 static sdx_status encode(uint8_t **out, region *r, sdx_error *err) {
+  region again;
   *out = malloc(r->size);
   if (*out == NULL) return error_memory(err);
-  const sdx_status status = region_encode(r, *out, err);
+  sdx_status status = region_encode(r, *out, err);
+  if (status == SDX_OK) {
+    status = region_decode(&again, *out, r->size, err);
+    if (status == SDX_OK) region_free(&again);
+    if (status == SDX_DAMAGED)
+      status = error_set(err, SDX_INVALID, "the keyring cannot hold what it is to hold");
+  }
   if (status == SDX_OK) return SDX_OK;
   free(*out);
   *out = NULL;

@@ -353,6 +353,30 @@ static void counts_are_checked(void **state) {
   free(file.bytes);
 }
 
+/* A writer that is led to write what cannot be read leaves the file as it is. */
+static void nothing_unreadable_is_written(void **state) {
+  const char *dir = *state;
+  keyring *k = NULL;
+  prepare(dir);
+  region r = take(dir);
+  r.generation = UINT64_MAX;
+  put(dir, &r);
+  k = reopen(k, dir);
+  assert_int_equal(keyring_commit(k, 9, NULL), SDX_INVALID);
+  k = reopen(k, dir);
+  keyring_close(k);
+
+  file_store(dir, "keyring", NULL, 0);
+  k = fresh(dir);
+  assert_int_equal(keyring_stage_remove(k, KEYRING_ID, 0, (keyring_reason)99, 1, 1, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(k, 9, NULL), SDX_INVALID);
+  assert_int_equal(keyring_stage_add(k, (keyring_kind)99, 1, 1, NULL, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(k, 9, NULL), SDX_INVALID);
+  k = reopen(k, dir);
+  assert_int_equal(keyring_count(k), 3);
+  keyring_close(k);
+}
+
 /* What is not a region of a permitted size is refused before anything is read. */
 static void sizes_are_checked(void **state) {
   (void)state;
@@ -402,6 +426,7 @@ int main(void) {
     in_fresh_dir(slots_are_bound_to_their_index),
     in_fresh_dir(costs_have_a_ceiling_and_a_floor),
     in_fresh_dir(counts_are_checked),
+    in_fresh_dir(nothing_unreadable_is_written),
     cmocka_unit_test(sizes_are_checked),
     in_fresh_dir(oddities),
   };
