@@ -325,8 +325,8 @@ int workload_describe(const corpus *c) {
     pairs += w->df;
     once += w->df == 1;
     rare += w->df >= 2 && w->df <= 10;
-    medium += in_band(&d, w, 0.003, 0.02);
-    common += in_band(&d, w, 0.05, 0.40);
+    medium += in_band(&d, w, 0.003, 0.02) != 0;
+    common += in_band(&d, w, 0.05, 0.40) != 0;
   }
   printf("plain words: %zu different, %.0f per item; in one item %.1f%%, in 2 to 10 %.1f%%, medium %llu, "
          "common %llu\n",
