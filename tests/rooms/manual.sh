@@ -10,7 +10,7 @@ complain() {
   echo "FAILED: $*"
   bad=1
 }
-commands=$("$program" --help | sed -n 's/^  \([a-z-]*\)  *[a-z].*/\1/p')
+commands=$("$program" --help | sed -n 's/^  \([a-z][a-z-]*\)  *[a-z].*/\1/p')
 [ "$(echo "$commands" | wc -w)" -ge 15 ] || complain "--help lists hardly any command"
 sed 's/\\-/-/g' docs/man/sealdex.1 >"${TMPDIR:-/tmp}/manual.$$"
 for command in $commands; do
