@@ -9,7 +9,7 @@
 #include "index/bytes.h"
 
 #define KEY_SIZE 9
-#define BODY_SIZE 40
+#define BODY_SIZE 44
 #define ROW_SIZE (BODY_SIZE + AUTHENTIC_SIZE)
 
 static void make_key(uint8_t key[KEY_SIZE], holder_kind kind, holder_id id) {
@@ -40,6 +40,7 @@ static sdx_status decode(holder_row *out, const secret *row_key, const uint8_t k
   out->analyser = (uint16_t)get_le(p + 34, 2);
   out->was = (keyring_kind)p[36];
   out->reason = (keyring_reason)p[37];
+  out->kib = (uint32_t)get_le(p + 40, 4);
   return SDX_OK;
 }
 
@@ -65,6 +66,7 @@ sdx_status holder_put(store_txn *t, const secret *row_key, const holder_row *row
   put_le(p + 34, row->analyser, 2);
   p[36] = (uint8_t)row->was;
   p[37] = (uint8_t)row->reason;
+  put_le(p + 40, row->kib, 4);
   if (authenticated(row->kind)) {
     if (row_key == NULL) return error_set(err, SDX_WRONG_KEY, "this write needs a key");
     authentic_make(p + BODY_SIZE, row_key, STORE_META, key, sizeof key, p, BODY_SIZE);

@@ -28,6 +28,7 @@ typedef struct holder_row {
   int64_t time;     /* E: opened; T: falls due; B: begun; R, X: when it was given up */
   uint64_t number;  /* S: blocks, attributes left out; E: its number among the epochs */
   uint32_t attributes_version, attributes_size; /* S */
+  uint32_t kib;     /* E: of its sealed records */
   uint16_t format, analyser;                    /* S */
   keyring_kind was;       /* R, B, X: of its key */
   keyring_reason reason;  /* R */

@@ -165,8 +165,8 @@ static sdx_status epoch_key(write_txn *w, holder_id id, sdx_error *err) {
 }
 
 static bool takes_more(const holder_row *epoch, int64_t now) {
-  return epoch->records < JOURNAL_EPOCH_RECORDS && epoch->time <= now &&
-         now - epoch->time < JOURNAL_EPOCH_AGE;
+  return epoch->records < JOURNAL_EPOCH_RECORDS && epoch->kib < JOURNAL_EPOCH_KIB &&
+         epoch->time <= now && now - epoch->time < JOURNAL_EPOCH_AGE;
 }
 
 static sdx_status find_epoch(write_txn *w, holder_row *epoch, sdx_error *err) {
@@ -193,6 +193,7 @@ sdx_status journal_append(write_txn *w, const journal_record *r, holder_id *hold
   *holder = epoch.id;
   *sequence = epoch.records++;
   if (r->type == JOURNAL_ITEM) epoch.items++;
+  epoch.kib += (uint32_t)(stored + 1023) / 1024;
   w->head.journal_records++;
   w->head.journal_bytes += stored;
   return holder_put(w->store, w->index->row_key, &epoch, err);

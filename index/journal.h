@@ -18,6 +18,7 @@
 
 #define JOURNAL_EPOCH_RECORDS 64
 #define JOURNAL_EPOCH_AGE SDX_DAY
+#define JOURNAL_EPOCH_KIB 16384
 #define JOURNAL_BODY_MAX (200U << 20)
 
 typedef enum journal_type {

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "indexer/maintain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "index/due.h"
+#include "indexer/fold.h"
+#include "indexer/lost.h"
+#include "indexer/merge.h"
+#include "indexer/merge_policy.h"
+
+/* Segments that did not open in this run: nobody tries them again. */
+typedef struct skipped {
+  holder_id *ids;
+  size_t count;
+} skipped;
+
+static bool is_skipped(const skipped *s, holder_id id) {
+  for (size_t i = 0; i < s->count; i++)
+    if (s->ids[i] == id) return true;
+  return false;
+}
+
+static sdx_status skip(skipped *s, const holder_id *ids, size_t count, sdx_error *err) {
+  holder_id *grown = realloc(s->ids, (s->count + count) * sizeof *grown);
+  if (grown == NULL) return error_memory(err);
+  memcpy(grown + s->count, ids, count * sizeof *ids);
+  s->ids = grown;
+  s->count += count;
+  return SDX_OK;
+}
+
+/* ------------------------------------------------------------------ what there is to do */
+
+static void weigh(merge_candidate *c, const due_set *due, int64_t now) {
+  size_t count;
+  const due_row *rows = due_set_of(due, c->id, &count);
+  c->oldest_dead = INT64_MAX;
+  for (size_t i = 0; i < count; i++) {
+    if (!due_dead(&rows[i], now)) continue;
+    if (c->dead < c->items) c->dead++;
+    if (rows[i].since < c->oldest_dead) c->oldest_dead = rows[i].since;
+    if (rows[i].due <= now) c->due = true;
+  }
+}
+
+static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t now,
+                                  merge_candidate **out, size_t *count, sdx_error *err) {
+  store_txn *t = NULL;
+  holder_row *rows = NULL;
+  due_set *due = NULL;
+  size_t row_count = 0;
+  *count = 0;
+  *out = NULL;
+  sdx_status status = store_read_begin(index->store, &t, err);
+  if (status != SDX_OK) return status;
+  status = holder_list(t, index->row_key, HOLDER_SEGMENT, &rows, &row_count, err);
+  if (status == SDX_OK) status = due_set_load(&due, t, index->row_key, NULL, err);
+  if (status == SDX_OK) {
+    *out = calloc(row_count + 1, sizeof **out);
+    if (*out == NULL) status = error_memory(err);
+  }
+  for (size_t i = 0; i < row_count && status == SDX_OK; i++) {
+    if (rows[i].damaged || is_skipped(skip, rows[i].id)) continue;
+    merge_candidate *c = &(*out)[(*count)++];
+    c->id = rows[i].id;
+    c->items = rows[i].items;
+    weigh(c, due, now);
+  }
+  due_set_release(due);
+  free(rows);
+  store_read_end(t);
+  return status;
+}
+
+/* The next merge's segments, in *ids; none: *count 0. */
+static sdx_status choose(sdx_index *index, const skipped *skip, bool all, int64_t now,
+                         holder_id **ids, size_t *count, uint64_t *items, size_t *segments,
+                         sdx_error *err) {
+  merge_candidate *candidates = NULL;
+  *ids = NULL;
+  *count = 0;
+  *items = 0;
+  sdx_status status = list_candidates(index, skip, now, &candidates, segments, err);
+  const size_t chosen = status == SDX_OK ? merge_choose(candidates, *segments, all, now) : 0;
+  if (chosen > 0) {
+    *ids = calloc(chosen, sizeof **ids);
+    if (*ids == NULL) status = error_memory(err);
+    for (size_t i = 0; i < *segments && *ids != NULL; i++) {
+      if (!candidates[i].chosen) continue;
+      (*ids)[(*count)++] = candidates[i].id;
+      *items += candidates[i].items;
+    }
+  }
+  free(candidates);
+  return status;
+}
+
+/* ------------------------------------------------------------------ doing it */
+
+/* Merges for as long as the policy finds some. `limit`: a bigger merge waits for maintenance, unless
+ * segments are many. */
+static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t now,
+                            maintain_tally *tally, sdx_error *err) {
+  skipped skip_list = { 0 };
+  sdx_status status = SDX_OK;
+  for (bool more = true; more && status == SDX_OK;) {
+    holder_id *ids;
+    size_t count, segments;
+    uint64_t items;
+    status = choose(index, &skip_list, all, now, &ids, &count, &items, &segments, err);
+    more = status == SDX_OK && count > 0 && (items <= limit || segments > MAINTAIN_SEGMENTS_MANY);
+    if (more) status = merge_run(index, ids, count, now, tally, err);
+    if (more && status == SDX_DAMAGED) {
+      tally->damaged += count;
+      status = skip(&skip_list, ids, count, err);
+    }
+    if (all && count <= 1) more = false; /* one that was rewritten is as good as it gets */
+    free(ids);
+  }
+  free(skip_list.ids);
+  return status;
+}
+
+sdx_status maintain_run(sdx_index *index, bool all, int64_t now, maintain_tally *tally,
+                        sdx_error *err) {
+  sdx_status status = fold_run(index, now, tally, err);
+  if (status == SDX_OK) status = merge_all(index, all, UINT64_MAX, now, tally, err);
+  if (status == SDX_OK && all) status = lost_recount(index, now, err);
+  return status;
+}
+
+void maintain_after_write(sdx_index *index, const meta_head *head, int64_t now) {
+  maintain_tally tally = { 0 };
+  if (head->journal_records < MAINTAIN_FOLD_RECORDS && head->journal_bytes < MAINTAIN_FOLD_BYTES)
+    return;
+  if (index_maintenance_begin(index, false, NULL) != SDX_OK) return;
+  if (fold_run(index, now, &tally, NULL) == SDX_OK)
+    (void)!merge_all(index, false, MAINTAIN_INLINE_ITEMS, now, &tally, NULL);
+  index_maintenance_end(index);
+}
+
+sdx_status sdx_maintain(sdx_index *index, bool all, int64_t now, sdx_error *err) {
+  maintain_tally tally = { 0 };
+  sdx_status status = index_check(index, err);
+  if (status != SDX_OK) return status;
+  now = index_now(index, now);
+  status = index_maintenance_begin(index, true, err);
+  if (status != SDX_OK) return status;
+  status = write_settle(index, now, err);
+  if (status == SDX_OK) status = maintain_run(index, all, now, &tally, err);
+  index_maintenance_end(index);
+  if (status == SDX_OK && tally.damaged > 0)
+    return error_set(err, SDX_DAMAGED, "%llu segments or records do not open: verify names them",
+                     (unsigned long long)tally.damaged);
+  return status;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "indexer/upsert.h"
+
+#include <string.h>
+
+int64_t upsert_due(const sdx_index *index, int64_t since) {
+  return since <= INT64_MAX - index->settings.retention ? since + index->settings.retention
+                                                        : INT64_MAX;
+}
+
+sdx_status upsert_decide(sdx_index *index, store_txn *t, const upsert *u, int64_t now, bool undelete,
+                         place *old, verdict *out, sdx_error *err) {
+  *out = VERDICT_NEW;
+  sdx_status status = place_get(t, index->table_key, u->blind, old, err);
+  if (status != SDX_OK) {
+    old->state = 0;
+    return status == SDX_NOT_FOUND ? SDX_OK : status;
+  }
+  status = holder_published(t, old->holder, NULL, err);
+  if (status == SDX_NOT_FOUND) return SDX_OK; /* lost: its old place is mended by the new one */
+  if (status != SDX_OK) return status;
+  const bool same = old->content == u->content;
+  if (place_dead(old, now)) {
+    if (old->due <= now) *out = VERDICT_NEW;
+    else *out = same && !undelete ? VERDICT_SAME : VERDICT_REVIVED;
+  } else if (!same) {
+    *out = VERDICT_REPLACED;
+  } else {
+    *out = old->attributes == u->attributes && old->expires == u->expires ? VERDICT_SAME
+                                                                         : VERDICT_TOUCHED;
+  }
+  return SDX_OK;
+}
+
+sdx_status upsert_supersede(write_txn *w, const uint8_t blind[BLIND_SIZE], holder_id holder,
+                            uint32_t ordinal, int64_t due, sdx_error *err) {
+  due_row row = { .due = due, .holder = holder, .ordinal = ordinal, .reason = DUE_SUPERSEDED,
+                  .since = w->now };
+  memcpy(row.blind, blind, BLIND_SIZE);
+  w->due_changed = true;
+  return due_put(w->store, w->index->row_key, &row, err);
+}
+
+/* The old version's row in `due` says from now on that it is superseded; it falls due no later. */
+static sdx_status retire_old(write_txn *w, const upsert *u, const place *old, sdx_error *err) {
+  sdx_status status = SDX_OK;
+  int64_t due = upsert_due(w->index, w->now);
+  if (old->due != 0) {
+    status = due_delete(w->store, old->due, old->holder, old->ordinal, err);
+    if (old->due < due) due = old->due;
+  }
+  if (status != SDX_OK) return status;
+  status = holder_published(w->store, old->holder, NULL, err);
+  if (status == SDX_NOT_FOUND) return upsert_found_again(w, old->holder, err);
+  if (status != SDX_OK) return status;
+  return upsert_supersede(w, u->blind, old->holder, old->ordinal, due, err);
+}
+
+static sdx_status put_expiry(write_txn *w, const uint8_t blind[BLIND_SIZE], place *p, int64_t expires,
+                             sdx_error *err) {
+  p->expires = expires;
+  p->due = expires != 0 ? upsert_due(w->index, expires) : 0;
+  if (expires == 0) return SDX_OK;
+  due_row row = { .due = p->due, .holder = p->holder, .ordinal = p->ordinal, .reason = DUE_EXPIRES,
+                  .since = expires };
+  memcpy(row.blind, blind, BLIND_SIZE);
+  w->due_changed = true;
+  return due_put(w->store, w->index->row_key, &row, err);
+}
+
+sdx_status upsert_expiry(write_txn *w, const uint8_t blind[BLIND_SIZE], place *p, int64_t expires,
+                         sdx_error *err) {
+  sdx_status status = SDX_OK;
+  if (p->due != 0) {
+    w->due_changed = true;
+    status = due_delete(w->store, p->due, p->holder, p->ordinal, err);
+  }
+  return status == SDX_OK ? put_expiry(w, blind, p, expires, err) : status;
+}
+
+sdx_status upsert_place(write_txn *w, const upsert *u, const place *old, holder_id holder,
+                        uint32_t ordinal, bool append, sdx_error *err) {
+  place p = { .state = PLACE_LIVE, .holder = holder, .ordinal = ordinal,
+              .version = w->head.generation, .content = u->content, .attributes = u->attributes };
+  sdx_status status = old->state != 0 ? retire_old(w, u, old, err) : SDX_OK;
+  if (status == SDX_OK) status = put_expiry(w, u->blind, &p, u->expires, err);
+  if (status != SDX_OK) return status;
+  return place_put(w->store, w->index->table_key, &w->pool, u->blind, &p, append, err);
+}
+
+sdx_status upsert_found_again(write_txn *w, holder_id lost, sdx_error *err) {
+  holder_row row;
+  const sdx_status status = holder_get(w->store, NULL, HOLDER_LOST, lost, &row, err);
+  if (status == SDX_NOT_FOUND) return SDX_OK;
+  if (status != SDX_OK) return status;
+  if (row.items <= 1) return holder_delete(w->store, HOLDER_LOST, lost, err);
+  row.items--;
+  return holder_put(w->store, NULL, &row, err);
+}
