@@ -44,7 +44,9 @@ sdx_status inverter_write(inverter *v, uint64_t segment_id, const block_sink *si
 
 /* Merging. `dropped` (may be NULL) are ordinals of the input that do not survive; `ordinals` (may be
  * NULL) receives for each item of the input its new ordinal or SEGMENT_END. Memory is bounded
- * whatever the size: streams in, streams out. Statistics of the result are exact. */
+ * whatever the size: streams in, streams out. Statistics of the result are exact. Items of one date
+ * keep the order of the inputs. Languages of the result are those of all inputs. */
+#define MERGE_INPUTS_MAX 64
 typedef struct merge_input {
   const segment *seg;
   segment_session *session;

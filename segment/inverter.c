@@ -570,7 +570,7 @@ static void write_class(write_job *j, class_job *c, sdx_bytes key) {
   const bool one_language = c->kind == CLASS_FOLD || j->setup.language_count == 1;
   const uint32_t total = c->count + (c->extra != NONE);
   segment_class about = { .min_length = UINT32_MAX };
-  c->encoded.size = 0;
+  buffer_reset(&c->encoded);
   if (total == 1 && one_language) { /* its statistics are its member's */
     const sdx_bytes name = j->keys[c->members[0]].name;
     if (same(name, key)) return;

@@ -385,7 +385,7 @@ static void block_flush(segment_writer *w) {
   uint8_t bytes[LAYOUT_BLOCK_MAX];
   const size_t size = layout_block_encode(bytes, t->ordinals, t->wdfs, t->pending, t->base);
   stream_put(w, STREAM_POSTINGS, bytes, size);
-  t->chunk.size = 0;
+  buffer_reset(&t->chunk);
   layout_chunk_encode(&t->chunk, t->wdfs, t->counts, t->pending, t->positions);
   void *skips = t->skips;
   if (t->chunk.failed ||
@@ -451,7 +451,7 @@ static uint32_t skips_write(segment_writer *w, uint32_t *padding) {
   const size_t groups = (t->skip_count + LAYOUT_GROUP - 1) / LAYOUT_GROUP;
   const uint64_t start = stream_address(w, STREAM_SKIPS);
   layout_directory d = { .postings = 0, .positions = 0 };
-  h->size = 0;
+  buffer_reset(h);
   *padding = 0;
   if (groups > 1 && buffer_reserve(h, groups * sizeof entry)) h->size = groups * sizeof entry;
   for (size_t g = 0; g < groups && !h->failed; g++) {
@@ -538,7 +538,7 @@ void segment_writer_class(segment_writer *w, segment_class_kind kind, uint8_t la
   full[0] = (uint8_t)kind;
   full[1] = language;
   memcpy(full + 2, key.data, key.size);
-  w->value.size = 0;
+  buffer_reset(&w->value);
   layout_class_encode(&w->value, &c);
   if (w->value.failed)
     fail_memory(w);
