@@ -28,8 +28,8 @@ struct occurrence {
   uint32_t entry, position;
 };
 
-// Tokens on their way to their words. Each step is taken for all of them before the next, so that the
-// cache misses of one overlap with those of the others.
+// Tokens on their way to their words. Each step is taken for all of them before the next, so that
+// the cache misses of one overlap with those of the others.
 struct batch {
   static constexpr uint32_t TOKENS = 48, BYTES = 4096;
   lexicon::probe probes[TOKENS];
@@ -173,12 +173,9 @@ void text_analyser::flush(uint8_t prefix, bool bare, uint32_t wdf) {
   batch &b = pending;
   make_room(occurrences, 2 * batch::TOKENS);
   make_room(entries, 2 * batch::TOKENS);
+  for (uint32_t i = 0; i < b.count; i++) b.words[i] = words.guess(b.probes[i]);
   for (uint32_t i = 0; i < b.count; i++) {
-    b.words[i] = words.find(b.probes[i]);
-    words.prefetch(b.words[i]);
-  }
-  for (uint32_t i = 0; i < b.count; i++) {
-    const uint32_t w = b.words[i];
+    const uint32_t w = words.find(b.probes[i], b.words[i]);
     const bool positional = b.positional[i];
     position += positional;
     if (prefix != 0) {
@@ -196,8 +193,10 @@ void text_analyser::flush(uint8_t prefix, bool bare, uint32_t wdf) {
 void text_analyser::add_filter(std::string_view bytes) {
   const uint32_t id = terms.intern(bytes);
   term &met = terms.at(id);
-  if (met.prefix == 0) enter_bare(met.word, 0);
-  else enter(met.stamp, met.entry, id, 0, met.word != TEXT_NONE ? words.at(met.word).stemmed : 0);
+  if (met.prefix == 0)
+    enter_bare(met.word, 0);
+  else
+    enter(met.stamp, met.entry, id, 0, met.word != TEXT_NONE ? words.at(met.word).stemmed : 0);
 }
 
 void text_analyser::finish(text_terms *out) {
@@ -217,7 +216,9 @@ void text_analyser::finish(text_terms *out) {
 
 // ---------------------------------------------------------------- whole values
 
-static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 static bool ends_address(char c) {
   return is_space(c) || strchr("<>()[],;:\"", c) != nullptr;
@@ -230,7 +231,9 @@ static std::string_view bare_value(std::string_view s) {
     const size_t to = s.find('>', from);
     if (to != std::string_view::npos && to > from + 1) s = s.substr(from + 1, to - from - 1);
   }
-  const auto around = [](char c) { return is_space(c) || c == '"' || c == '\'' || c == '<' || c == '>'; };
+  const auto around = [](char c) {
+    return is_space(c) || c == '"' || c == '\'' || c == '<' || c == '>';
+  };
   while (!s.empty() && around(s.front())) s.remove_prefix(1);
   while (!s.empty() && around(s.back())) s.remove_suffix(1);
   return s;
@@ -261,7 +264,8 @@ static bool joins(std::string_view gap) {
   for (const char *at = gap.data(), *end = at + gap.size(); at < end;) {
     uint32_t ch;
     at += decode_utf8(at, end, &ch);
-    if (ch != 0x2019 && (ch >= 0x80 || ch == 0 || strchr(".-/:\\@'+=?&%#~", static_cast<int>(ch)) == nullptr))
+    if (ch != 0x2019 &&
+        (ch >= 0x80 || ch == 0 || strchr(".-/:\\@'+=?&%#~", static_cast<int>(ch)) == nullptr))
       return false;
   }
   return true;
@@ -296,7 +300,7 @@ void text_analyser::split(std::string_view text) {
   for (size_t i = 0; i < tokens.size(); i++) {
     const uint32_t w = token_words[i];
     const std::string_view surface = words.surface(w);
-    const uint32_t k = words.at(w).fold;
+    const uint32_t k = words.keys_of(w)[0];
     const std::string_view folded = k != TEXT_NONE ? words.key_bytes(k) : surface;
     tokens[i].surface = { surface.data(), surface.size() };
     tokens[i].folded = { folded.data(), folded.size() };
@@ -330,7 +334,9 @@ template <class Body> size_t guarded_size(Body body) {
   }
 }
 
-bool too_long(size_t size) { return size >= UINT32_MAX / 2; }
+bool too_long(size_t size) {
+  return size >= UINT32_MAX / 2;
+}
 
 sdx_status refuse_long(sdx_error *err) {
   return error_set(err, SDX_INVALID, "a text of 2 GiB or more cannot be analysed");
@@ -353,9 +359,13 @@ sdx_status text_analyser_open(text_analyser **out, const char *languages, sdx_er
   });
 }
 
-void text_analyser_close(text_analyser *a) { delete a; }
+void text_analyser_close(text_analyser *a) {
+  delete a;
+}
 
-size_t text_language_count(const text_analyser *a) { return a->languages.count(); }
+size_t text_language_count(const text_analyser *a) {
+  return a->languages.count();
+}
 
 const char *text_language_code(const text_analyser *a, size_t i) {
   return i < a->languages.count() ? a->languages.code(i) : nullptr;
@@ -404,7 +414,9 @@ sdx_status text_finish(text_analyser *a, text_terms *out, sdx_error *err) {
   });
 }
 
-size_t text_vocabulary_count(const text_analyser *a) { return a->terms.count(); }
+size_t text_vocabulary_count(const text_analyser *a) {
+  return a->terms.count();
+}
 
 size_t text_vocabulary_bytes(const text_analyser *a) {
   return a->terms.bytes() + a->words.bytes();
@@ -430,7 +442,9 @@ const text_class *text_vocabulary_class(const text_analyser *a, uint32_t id) {
   return reinterpret_cast<const text_class *>(a->terms.class_of(id));
 }
 
-size_t text_class_count(const text_analyser *a) { return a->terms.class_count(); }
+size_t text_class_count(const text_analyser *a) {
+  return a->terms.class_count();
+}
 
 sdx_bytes text_class_key(const text_analyser *a, uint32_t c, text_class_kind *kind,
                          uint8_t *language) {
@@ -438,7 +452,9 @@ sdx_bytes text_class_key(const text_analyser *a, uint32_t c, text_class_kind *ki
   return { key.data(), key.size() };
 }
 
-void text_vocabulary_reset(text_analyser *a) { a->reset_vocabulary(); }
+void text_vocabulary_reset(text_analyser *a) {
+  a->reset_vocabulary();
+}
 
 sdx_status text_tokens(text_analyser *a, const char *text, size_t size, const text_token **out,
                        size_t *count, sdx_error *err) {
@@ -492,7 +508,8 @@ size_t text_exact(text_analyser *a, const text_field_rule *rule, const char *val
     const size_t prefix = strlen(rule->prefix);
     memcpy(out, rule->prefix, prefix);
     out[prefix] = ':';
-    const size_t folded = text_fold(a, bare.data(), bare.size(), out + prefix + 1, TEXT_TERM_MAX - prefix - 1);
+    const size_t folded =
+        text_fold(a, bare.data(), bare.size(), out + prefix + 1, TEXT_TERM_MAX - prefix - 1);
     return folded != 0 ? prefix + 1 + folded : 0;
   });
 }

@@ -11,6 +11,7 @@
 
 #include "text/text.h"
 
+/* clang-format off */
 static const text_field_rule rules[] = {
   /* name          prefix       weight bare   exact */
   { "body",        "",          1,     true,  false },
@@ -37,6 +38,7 @@ static const text_field_rule rules[] = {
   { "list",        "XLIST",     1,     false, true },
   { "message-id",  "XMID",      0,     false, true },
 };
+/* clang-format on */
 
 const text_field_rule *text_field_find(const char *name, size_t size) {
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

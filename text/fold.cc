@@ -80,8 +80,8 @@ void folder::apply(const UNormalizer2 *form) {
 }
 
 // Rebuilds now_, each character mapped to what `map` appends to other_.
-template <class Map> static void rebuild(secret_vector<char16_t> &now,
-                                         secret_vector<char16_t> &other, Map map) {
+template <class Map>
+static void rebuild(secret_vector<char16_t> &now, secret_vector<char16_t> &other, Map map) {
   other.clear();
   const int32_t size = static_cast<int32_t>(now.size());
   for (int32_t i = 0; i < size;) {
@@ -104,8 +104,7 @@ static void append(secret_vector<char16_t> &to, UChar32 ch) {
 bool folder::lower() {
   bool changed = false;
   rebuild(now_, other_, [&](UChar32 ch) {
-    const UChar32 small =
-        static_cast<UChar32>(Xapian::Unicode::tolower(static_cast<unsigned>(ch)));
+    const UChar32 small = static_cast<UChar32>(Xapian::Unicode::tolower(static_cast<unsigned>(ch)));
     changed |= small != ch;
     append(other_, small);
   });
@@ -145,19 +144,34 @@ void folder::fold_case() {
 void folder::spell_plainly() {
   rebuild(now_, other_, [&](UChar32 ch) {
     switch (ch) {
-    case 0x00f8: return append(other_, 'o'); // ø
-    case 0x0142: return append(other_, 'l'); // ł
-    case 0x0111:                             // đ
-    case 0x00f0: return append(other_, 'd'); // ð
-    case 0x0127: return append(other_, 'h'); // ħ
-    case 0x0167: return append(other_, 't'); // ŧ
-    case 0x0131: return append(other_, 'i'); // ı
-    case 0x0640: return;                     // tatweel
-    case 0x00b7: return;                     // Catalan l·l
-    case 0x00e6: append(other_, 'a'); return append(other_, 'e'); // æ
-    case 0x0153: append(other_, 'o'); return append(other_, 'e'); // œ
-    case 0x00fe: append(other_, 't'); return append(other_, 'h'); // þ
-    default: return append(other_, ch);
+    case 0x00f8:
+      return append(other_, 'o'); // ø
+    case 0x0142:
+      return append(other_, 'l'); // ł
+    case 0x0111:                  // đ
+    case 0x00f0:
+      return append(other_, 'd'); // ð
+    case 0x0127:
+      return append(other_, 'h'); // ħ
+    case 0x0167:
+      return append(other_, 't'); // ŧ
+    case 0x0131:
+      return append(other_, 'i'); // ı
+    case 0x0640:
+      return; // tatweel
+    case 0x00b7:
+      return; // Catalan l·l
+    case 0x00e6:
+      append(other_, 'a');
+      return append(other_, 'e'); // æ
+    case 0x0153:
+      append(other_, 'o');
+      return append(other_, 'e'); // œ
+    case 0x00fe:
+      append(other_, 't');
+      return append(other_, 'h'); // þ
+    default:
+      return append(other_, ch);
     }
   });
 }

@@ -2,8 +2,9 @@
 /*
  * fold.h - normalising and folding words, by ICU. Throws std::bad_alloc and nothing else.
  *
- * normalise: NFKC and lower case (Xapian's, character by character), until nothing changes more; cut
- * at TEXT_WORD_MAX bytes on a character. The result is a *surface word*, and normalises to itself.
+ * normalise: NFKC and lower case (Xapian's, character by character), until nothing changes more;
+ * cut at TEXT_WORD_MAX bytes on a character. The result is a *surface word*, and normalises to
+ * itself.
  *
  * fold: marks stripped from Latin, Greek, Cyrillic, Arabic and Hebrew letters, then Unicode's full
  * case folding (ß to ss), then letters that Unicode does not decompose but people type plainly:

@@ -23,14 +23,14 @@ lexicon::lexicon(stemmers &languages) : languages_(languages) {
 }
 
 void lexicon::reset() {
-  secret_vector<slot> slots(SLOTS_MIN, slot{ 0, TEXT_NONE, 0 });
+  secret_vector<slot> slots(SLOTS_MIN, slot{ TEXT_NONE, 0 });
   secret_vector<uint32_t> key_slots(SLOTS_MIN, TEXT_NONE);
   slots_.swap(slots); // from here on nothing can fail
   key_slots_.swap(key_slots);
   mask_ = SLOTS_MIN - 1;
   used_ = 0;
   secret_vector<word>().swap(words_);
-  secret_vector<uint32_t>().swap(stems_);
+  secret_vector<uint32_t>().swap(keys_of_);
   secret_vector<alias>().swap(aliases_);
   secret_vector<key>().swap(keys_);
   bytes_.reset();
@@ -46,48 +46,48 @@ void lexicon::detach() {
 
 size_t lexicon::bytes() const {
   return slots_.capacity() * sizeof(slot) + words_.capacity() * sizeof(word) +
-         stems_.capacity() * sizeof(uint32_t) + aliases_.capacity() * sizeof(alias) +
-         keys_.capacity() * sizeof(key) + key_slots_.capacity() * sizeof(uint32_t) +
-         bytes_.bytes();
+         keys_of_.capacity() * sizeof(uint32_t) + aliases_.capacity() * sizeof(alias) +
+         keys_.capacity() * sizeof(key) + key_slots_.capacity() * sizeof(uint32_t) + bytes_.bytes();
 }
 
 // ---------------------------------------------------------------- words
 
-uint32_t lexicon::look_up(std::string_view raw) const {
-  const padded p(raw);
-  const uint32_t size = static_cast<uint32_t>(raw.size());
-  const uint64_t head = head_of(p.bytes, size), h = hash(p.bytes, size, head);
-  const uint32_t tag = tag_of(h, size);
-  for (size_t i = h & mask_;; i = (i + 1) & mask_) {
+uint32_t lexicon::look_up(const probe &p) const {
+  const uint32_t tag = tag_of(p.hash, p.size);
+  for (size_t i = p.hash & mask_; slots_[i].number != TEXT_NONE; i = (i + 1) & mask_) {
     const slot &s = slots_[i];
-    if (s.word == TEXT_NONE) return TEXT_NONE;
-    if (s.head == head && (s.tag & ~ALIAS) == tag && matches(s, p.bytes, size)) return target(s);
+    if (s.tag == tag && is(s.number, p)) return s.number;
+    if (s.tag == (tag | ALIAS) && is_alias(aliases_[s.number], p)) return aliases_[s.number].word;
   }
+  return TEXT_NONE;
+}
+
+uint64_t lexicon::hash_of(const slot &s) const {
+  const bool aliased = (s.tag & ALIAS) != 0;
+  const char *bytes = bytes_.at(aliased ? aliases_[s.number].bytes : words_[s.number].surface);
+  const uint32_t size = s.tag & 0xff;
+  return hash(bytes, size, head_of(bytes, size));
 }
 
 // Makes room for one more before anything is changed, so that a failure leaves no half word.
 void lexicon::grow_slots() {
-  if ((used_ + 1) * 2 <= slots_.size()) return;
-  secret_vector<slot> grown(slots_.size() * 2, slot{ 0, TEXT_NONE, 0 });
+  if ((used_ + 1) * 4 <= slots_.size() * 3) return;
+  secret_vector<slot> grown(slots_.size() * 2, slot{ TEXT_NONE, 0 });
   const size_t mask = grown.size() - 1;
   for (const slot &s : slots_) {
-    if (s.word == TEXT_NONE) continue;
-    const uint32_t at = (s.tag & ALIAS) != 0 ? aliases_[s.word].bytes : words_[s.word].surface;
-    size_t i = hash(bytes_.at(at), s.tag & 0xff, s.head) & mask;
-    while (grown[i].word != TEXT_NONE) i = (i + 1) & mask;
+    if (s.number == TEXT_NONE) continue;
+    size_t i = hash_of(s) & mask;
+    while (grown[i].number != TEXT_NONE) i = (i + 1) & mask;
     grown[i] = s;
   }
   slots_.swap(grown);
   mask_ = mask;
 }
 
-void lexicon::insert(std::string_view raw, uint32_t number, bool is_alias) {
-  const padded p(raw);
-  const uint32_t size = static_cast<uint32_t>(raw.size());
-  const uint64_t head = head_of(p.bytes, size), h = hash(p.bytes, size, head);
+void lexicon::insert(uint64_t h, uint32_t number, uint32_t tag) {
   size_t i = h & mask_;
-  while (slots_[i].word != TEXT_NONE) i = (i + 1) & mask_;
-  slots_[i] = { head, number, tag_of(h, size) | (is_alias ? ALIAS : 0) };
+  while (slots_[i].number != TEXT_NONE) i = (i + 1) & mask_;
+  slots_[i] = { number, tag };
   used_++;
 }
 
@@ -113,29 +113,32 @@ std::string_view lexicon::stem_key(size_t language, std::string_view surface, bo
 uint32_t lexicon::add_surface(std::string_view surface) {
   const size_t languages = languages_.count();
   const uint32_t number = static_cast<uint32_t>(words_.size());
+  if (number >= TEXT_NONE - 1) throw std::bad_alloc();
   reserve_more(words_, 1);
-  reserve_more(stems_, languages);
+  reserve_more(keys_of_, 1 + languages);
   grow_slots();
   word w = {};
   w.surface = bytes_.put(surface);
   w.size = static_cast<uint8_t>(surface.size());
-  w.fold = w.bare = w.chain = TEXT_NONE;
+  w.bare = w.chain = TEXT_NONE;
   const std::string_view here(bytes_.at(w.surface), w.size);
+  w.head = head_of(here.data(), w.size);
   w.ngram = begins_with_cjk(here);
+  uint32_t keys[1 + TEXT_LANGUAGES_MAX] = { TEXT_NONE };
   if (!is_ascii(here)) {
     const std::string_view folded = folder_.fold(here);
-    if (folded != here && !folded.empty()) w.fold = add_key(TEXT_FOLD, 0, folded);
+    if (folded != here && !folded.empty()) keys[0] = add_key(TEXT_FOLD, 0, folded);
   }
-  uint32_t stems[TEXT_LANGUAGES_MAX];
   for (size_t l = 0; l < languages; l++) {
     bool stored;
     const std::string_view stem = stem_key(l, here, &stored);
-    stems[l] = stem.empty() ? TEXT_NONE : add_key(TEXT_STEM, static_cast<uint8_t>(l), stem);
+    keys[1 + l] = stem.empty() ? TEXT_NONE : add_key(TEXT_STEM, static_cast<uint8_t>(l), stem);
     w.stemmed = static_cast<uint16_t>(w.stemmed | static_cast<unsigned>(stored) << l);
   }
-  insert(here, number, false);
+  const uint64_t h = hash(here.data(), w.size, w.head);
+  insert(h, number, tag_of(h, w.size));
   words_.push_back(w);
-  stems_.insert(stems_.end(), stems, stems + languages);
+  keys_of_.insert(keys_of_.end(), keys, keys + 1 + languages);
   return number;
 }
 
@@ -145,20 +148,22 @@ uint32_t lexicon::add_token(const probe &p) {
   const padded surface(folder_.normalise(raw));
   const std::string_view normal(surface.bytes);
   if (normal == raw) return add_surface(raw);
-  uint32_t w = look_up(normal);
+  uint32_t w = look_up(prepare(surface.bytes, static_cast<uint32_t>(normal.size()), false));
   if (w == TEXT_NONE) w = add_surface(normal);
   reserve_more(aliases_, 1);
   grow_slots();
   const uint32_t bytes = bytes_.put(raw);
-  insert(raw, static_cast<uint32_t>(aliases_.size()), true);
-  aliases_.push_back({ bytes, w });
+  insert(p.hash, static_cast<uint32_t>(aliases_.size()), tag_of(p.hash, p.size) | ALIAS);
+  aliases_.push_back({ bytes, w, static_cast<uint8_t>(p.size) });
   return w;
 }
 
 uint32_t lexicon::find_surface(std::string_view surface) {
-  if (surface.empty() || surface.size() > TEXT_WORD_MAX || memchr(surface.data(), 0, surface.size()))
+  if (surface.empty() || surface.size() > TEXT_WORD_MAX ||
+      memchr(surface.data(), 0, surface.size()))
     return TEXT_NONE;
-  const uint32_t w = look_up(surface);
+  const padded p(surface);
+  const uint32_t w = look_up(prepare(p.bytes, static_cast<uint32_t>(surface.size()), false));
   if (w != TEXT_NONE) return this->surface(w) == surface ? w : TEXT_NONE;
   return folder_.normalise(surface) == surface ? add_surface(surface) : TEXT_NONE;
 }
@@ -168,8 +173,8 @@ uint32_t lexicon::find_surface(std::string_view surface) {
 uint32_t lexicon::add_key(text_class_kind kind, uint8_t language, std::string_view bytes) {
   const padded p(bytes);
   const uint32_t size = static_cast<uint32_t>(bytes.size());
-  const uint32_t h = static_cast<uint32_t>(mix(hash(p.bytes, size, head_of(p.bytes, size)),
-                                               seed_ + language * 2U + kind + 2U));
+  const uint32_t h = static_cast<uint32_t>(
+      mix(hash(p.bytes, size, head_of(p.bytes, size)), seed_ + language * 2U + kind + 2U));
   size_t mask = key_slots_.size() - 1;
   for (size_t i = h & mask; key_slots_[i] != TEXT_NONE; i = (i + 1) & mask) {
     const key &k = keys_[key_slots_[i]];

@@ -3,7 +3,7 @@
  * lexicon.h - every word met, with all that is a function of the word: surface, fold and stems.
  *
  * The cache that makes analysis fast: a token of the splitter leads to its word by one lookup in an
- * open-addressing table whose slots hold the first eight bytes, so that most words are compared
+ * open-addressing table, and the word holds its own first eight bytes, so that most are compared
  * without a further access. It outlives the vocabulary's resets, and is bounded by its owner.
  *
  * The hash is seeded at random for each lexicon: mail is written by strangers.
@@ -26,18 +26,20 @@ extern "C" {
 
 namespace text {
 
-/* A surface word. The last four belong to the vocabulary and the item at hand. */
+/* A surface word; half a cache line. The last four belong to the vocabulary and the item at hand.
+ */
 struct word {
+  uint64_t head;    /* its first eight bytes */
   uint32_t surface; /* in the lexicon's arena */
   uint8_t size;
   bool ngram;       /* begins with a CJK character */
   uint16_t stemmed; /* bit l: Xapian would store a stem in language l */
-  uint32_t fold;    /* a key, TEXT_NONE where the fold is the surface */
   uint32_t bare;    /* its term without a prefix, or TEXT_NONE */
   uint32_t chain;   /* the first of its terms with a prefix, or TEXT_NONE */
   uint32_t stamp;   /* the item in which the bare term was last met ... */
   uint32_t entry;   /* ... and its entry there */
 };
+static_assert(sizeof(word) == 32);
 
 /* A folded word, or a folded stem in a language. `bare` and `chain` as above, of classes. */
 struct key {
@@ -65,8 +67,9 @@ class lexicon {
 public:
   explicit lexicon(stemmers &languages);
 
-  /* Finding a token's word is mostly waiting for memory. So it has two steps, and a caller with many
-   * tokens takes the first for all of them, then the second. */
+  /* Finding a token's word is mostly waiting for memory. So it has three steps, and a caller with
+   * many tokens takes each for all of them before the next: prepare (which fetches the slot), guess
+   * (which fetches the word), find. */
   struct probe {
     uint64_t head, hash;
     const char *bytes; /* at least 8 can be read, and all of the token */
@@ -79,18 +82,24 @@ public:
     __builtin_prefetch(&slots_[h & mask_]);
     return { head, h, bytes, size, ascii };
   }
-  uint32_t find(const probe &p) {
+  /* Most likely the word of a probe; TEXT_NONE where it is new, or hard to tell. */
+  uint32_t guess(const probe &p) const {
     const uint32_t tag = tag_of(p.hash, p.size);
-    for (size_t i = p.hash & mask_;; i = (i + 1) & mask_) {
-      const slot &s = slots_[i];
-      if (s.word == TEXT_NONE) return add_token(p);
-      if (s.head != p.head || (s.tag & ~ALIAS) != tag) continue;
-      if (p.size <= 8 && (s.tag & ALIAS) == 0) return s.word;
-      if (matches(s, p.bytes, p.size)) return target(s);
-    }
+    for (size_t i = p.hash & mask_; slots_[i].number != TEXT_NONE; i = (i + 1) & mask_)
+      if (slots_[i].tag == tag) {
+        __builtin_prefetch(&words_[slots_[i].number], 1);
+        return slots_[i].number;
+      }
+    return TEXT_NONE;
+  }
+  uint32_t find(const probe &p, uint32_t guessed) {
+    return guessed != TEXT_NONE && is(guessed, p) ? guessed : find(p);
+  }
+  uint32_t find(const probe &p) {
+    const uint32_t number = look_up(p);
+    return number != TEXT_NONE ? number : add_token(p);
   }
   uint32_t find(const token &t) { return find(prepare(t.bytes, t.size, t.ascii)); }
-  void prefetch(uint32_t w) const { __builtin_prefetch(&words_[w], 1); }
   /* The word whose surface is `surface`, TEXT_NONE where that is no surface word at all. */
   uint32_t find_surface(std::string_view surface);
 
@@ -100,15 +109,16 @@ public:
 
   word &at(uint32_t w) { return words_[w]; }
   key &key_at(uint32_t k) { return keys_[k]; }
-  /* The key of a word's stem in a language, TEXT_NONE where it has none that makes a class. */
-  uint32_t stem_of(uint32_t w, size_t language) const {
-    return stems_[w * languages_.count() + language];
-  }
+  /* The keys of a word's fold (TEXT_NONE where that is the surface) and of its stem in each
+   * language (TEXT_NONE where it has none that makes a class). */
+  const uint32_t *keys_of(uint32_t w) const { return &keys_of_[w * (languages_.count() + 1)]; }
   size_t count() const { return words_.size(); }
   std::string_view surface(uint32_t w) const {
     return { bytes_.at(words_[w].surface), words_[w].size };
   }
-  std::string_view key_bytes(uint32_t k) const { return { bytes_.at(keys_[k].bytes), keys_[k].size }; }
+  std::string_view key_bytes(uint32_t k) const {
+    return { bytes_.at(keys_[k].bytes), keys_[k].size };
+  }
   folder &folding() { return folder_; }
   uint64_t seed() const { return seed_; }
 
@@ -119,14 +129,15 @@ public:
   size_t bytes() const;
 
 private:
-  /* A token's way to its word. Where surface and token differ, an alias stands between. */
+  /* A token's way to its word. Where surface and token differ, an alias stands between. Slots are
+   * small, and the comparison is left to the word, so that the table stays in the cache. */
   struct slot {
-    uint64_t head;
-    uint32_t word; /* or alias; TEXT_NONE: empty */
-    uint32_t tag;  /* size, ALIAS, and bits of the hash */
+    uint32_t number; /* of a word or alias; TEXT_NONE: empty */
+    uint32_t tag;    /* size, ALIAS, and bits of the hash */
   };
   struct alias {
     uint32_t bytes, word;
+    uint8_t size;
   };
   static constexpr uint32_t ALIAS = 0x100;
 
@@ -147,19 +158,21 @@ private:
   static uint32_t tag_of(uint64_t h, uint32_t size) {
     return (static_cast<uint32_t>(h >> 32) & ~UINT32_C(0x1ff)) | size;
   }
-  bool matches(const slot &s, const char *bytes, uint32_t size) const {
-    const uint32_t at = (s.tag & ALIAS) != 0 ? aliases_[s.word].bytes : words_[s.word].surface;
-    return memcmp(bytes_.at(at), bytes, size) == 0;
+  bool is(uint32_t w, const probe &p) const {
+    const word &known = words_[w];
+    return known.head == p.head && known.size == p.size &&
+           (p.size <= 8 || memcmp(bytes_.at(known.surface) + 8, p.bytes + 8, p.size - 8) == 0);
   }
-  uint32_t target(const slot &s) const {
-    return (s.tag & ALIAS) != 0 ? aliases_[s.word].word : s.word;
+  bool is_alias(const alias &known, const probe &p) const {
+    return known.size == p.size && memcmp(bytes_.at(known.bytes), p.bytes, p.size) == 0;
   }
 
   uint32_t add_token(const probe &p);
-  uint32_t look_up(std::string_view raw) const; /* TEXT_NONE: not there */
+  uint32_t look_up(const probe &p) const; /* TEXT_NONE: not there */
   uint32_t add_surface(std::string_view surface);
   uint32_t add_key(text_class_kind kind, uint8_t language, std::string_view bytes);
-  void insert(std::string_view raw, uint32_t number, bool is_alias);
+  void insert(uint64_t h, uint32_t number, uint32_t tag);
+  uint64_t hash_of(const slot &s) const;
   void grow_slots();
 
   stemmers &languages_;
@@ -168,7 +181,7 @@ private:
   size_t mask_ = 0, used_ = 0;
   secret_vector<slot> slots_;
   secret_vector<word> words_;
-  secret_vector<uint32_t> stems_; /* count() x languages */
+  secret_vector<uint32_t> keys_of_; /* of each word: fold, stems */
   secret_vector<alias> aliases_;
   secret_vector<key> keys_;
   secret_vector<uint32_t> key_slots_;

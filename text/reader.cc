@@ -52,9 +52,10 @@ static bool is_passed_over(uint32_t ch) {
 }
 
 static uint32_t usual_width(uint32_t ch) {
-  static const char16_t katakana[] = u"。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソ"
-                                     u"タチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン"
-                                     u"\u3099\u309a";
+  static const char16_t katakana[] =
+      u"。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソ"
+      u"タチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン"
+      u"\u3099\u309a";
   if (ch >= 0xff01 && ch <= 0xff5e) return ch - 0xff01 + 0x21;
   if (ch >= 0xff61 && ch <= 0xff9f) return katakana[ch - 0xff61];
   return ch;

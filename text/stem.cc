@@ -14,6 +14,7 @@ namespace text {
 
 // Xapian's names in full, with the ISO code that text_language_code gives. Names of a second
 // algorithm for a language (porter, german2, ...) stay as they are: the code would not lead back.
+// clang-format off
 static const struct {
   const char *name, *code;
 } names[] = {
@@ -25,12 +26,13 @@ static const struct {
   { "romanian", "ro" },   { "russian", "ru" },    { "spanish", "es" },   { "swedish", "sv" },
   { "tamil", "ta" },      { "turkish", "tr" },
 };
+// clang-format on
 
-static const char *const french[] = { "l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu",
-                                       "puisqu", "quoiqu", nullptr };
-static const char *const italian[] = { "l",    "d",    "c",    "m",    "t",    "s",   "v",   "un",
-                                       "all",  "dall", "dell", "nell", "sull", "coll", "pell", "gl",
-                                       "agl",  "dagl", "degl", "negl", "sugl", nullptr };
+static const char *const french[] = { "l", "d",  "j",     "m",      "t",      "s",      "n",
+                                      "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", nullptr };
+static const char *const italian[] = { "l",   "d",    "c",    "m",    "t",    "s",    "v",    "un",
+                                       "all", "dall", "dell", "nell", "sull", "coll", "pell", "gl",
+                                       "agl", "dagl", "degl", "negl", "sugl", nullptr };
 static const char *const catalan[] = { "l", "d", "m", "n", "s", "t", nullptr };
 static const char *const irish[] = { "d", "m", "b", nullptr };
 

@@ -5,10 +5,10 @@
  * A language is any that Xapian::Stem names ("en" or "english"), or any other that CLD2 can detect
  * ("pl"), which then has no stems: Polish mail is not to be stemmed as English.
  *
- * Xapian keeps l'école and İstanbul'da as one word each, and Snowball leaves the article or the case
- * ending on them. So that école and istanbul find them, what is stemmed for a stem class is the word
- * without what French, Italian, Catalan and Irish elide in front, without what Turkish appends
- * behind an apostrophe, and without the Catalan middle dot.
+ * Xapian keeps l'école and İstanbul'da as one word each, and Snowball leaves the article or the
+ * case ending on them. So that école and istanbul find them, what is stemmed for a stem class is
+ * the word without what French, Italian, Catalan and Irish elide in front, without what Turkish
+ * appends behind an apostrophe, and without the Catalan middle dot.
  */
 #ifndef SEALDEX_TEXT_STEM_H
 #define SEALDEX_TEXT_STEM_H

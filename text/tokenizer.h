@@ -38,8 +38,8 @@ struct token {
   const char *bytes; /* at least 32 behind them can be read */
   uint32_t size;     /* at most TOKEN_MAX: what is longer is kept to its first TOKEN_MAX bytes */
   bool ascii;
-  bool positional; /* false for pairs of CJK characters */
-  bool ngram;      /* CJK: a character or a pair */
+  bool positional;         /* false for pairs of CJK characters */
+  bool ngram;              /* CJK: a character or a pair */
   const char *start, *end; /* where it stands in the text */
 };
 
@@ -62,13 +62,20 @@ struct ascii_table {
   constexpr ascii_table() : of() {
     for (int c = 0; c < 256; c++) {
       uint8_t k = OTHER;
-      if (c >= 0x80) k = BEYOND;
-      else if (c >= '0' && c <= '9') k = DIGIT;
-      else if (c >= 'A' && c <= 'Z') k = UPPER;
-      else if ((c >= 'a' && c <= 'z') || c == '_') k = WORD;
-      else if (c == '\'' || c == '&') k = INFIX;
-      else if (c == ',' || c == '.' || c == ';') k = INFIX_DIGIT;
-      else if (c == '+' || c == '#') k = SUFFIX;
+      if (c >= 0x80)
+        k = BEYOND;
+      else if (c >= '0' && c <= '9')
+        k = DIGIT;
+      else if (c >= 'A' && c <= 'Z')
+        k = UPPER;
+      else if ((c >= 'a' && c <= 'z') || c == '_')
+        k = WORD;
+      else if (c == '\'' || c == '&')
+        k = INFIX;
+      else if (c == ',' || c == '.' || c == ';')
+        k = INFIX_DIGIT;
+      else if (c == '+' || c == '#')
+        k = SUFFIX;
       of[c] = k;
     }
   }
@@ -118,8 +125,17 @@ private:
   }
   static uint32_t infix_digit(uint32_t ch) {
     switch (ch) {
-    case ',': case '.': case ';': case 0x37e: case 0x589: case 0x60d: case 0x7f8: case 0x2044:
-    case 0xfe10: case 0xfe13: case 0xfe14:
+    case ',':
+    case '.':
+    case ';':
+    case 0x37e:
+    case 0x589:
+    case 0x60d:
+    case 0x7f8:
+    case 0x2044:
+    case 0xfe10:
+    case 0xfe13:
+    case 0xfe14:
       return ch;
     default:
       return is_ignored(ch) ? IGNORED : 0;
@@ -146,7 +162,8 @@ private:
     sink(token{ word_, size_, ascii_, positional, ngram, start, end });
   }
 
-  /* Copies the ASCII word characters at `at` in lower case behind word_[size_]; returns their end. */
+  /* Copies the ASCII word characters at `at` in lower case behind word_[size_]; returns their end.
+   */
   const char *copy_run(const char *at) {
 #ifdef __SSE2__
     while (end_ - at >= 16 && size_ <= TOKEN_MAX - 16) {
@@ -179,8 +196,10 @@ private:
     return at;
   }
   void put_ascii(char c) {
-    if (!full_ && size_ < TOKEN_MAX) word_[size_++] = c;
-    else full_ = true;
+    if (!full_ && size_ < TOKEN_MAX)
+      word_[size_++] = c;
+    else
+      full_ = true;
   }
 
   /* ------------------------------------------------------------ the fast path */
@@ -231,8 +250,10 @@ private:
       }
       if (p != end_ && class_of(p) == BEYOND) return nullptr;
       if (p != end_ && is_word(class_of(p))) kept = false; /* fish+chips */
-      if (!kept) size_ = size;
-      else stop = p;
+      if (!kept)
+        size_ = size;
+      else
+        stop = p;
     }
     emit(sink, at, stop, true, false);
     return p;

@@ -5,7 +5,9 @@ namespace text {
 
 constexpr size_t FILTER_SLOTS_MIN = 64;
 
-static std::string_view prefix_bytes(uint8_t number) { return text_field_at(number)->prefix; }
+static std::string_view prefix_bytes(uint8_t number) {
+  return text_field_at(number)->prefix;
+}
 
 uint8_t prefix_number(std::string_view prefix) {
   for (uint8_t i = 0; text_field_at(i) != nullptr; i++)
@@ -61,11 +63,9 @@ void vocabulary::reserve_term() {
 uint32_t vocabulary::add_word(uint32_t w, uint8_t prefix) {
   reserve_term();
   uint32_t classes[1 + TEXT_LANGUAGES_MAX];
-  const uint32_t fold = words_.at(w).fold;
-  classes[0] = fold != TEXT_NONE ? class_number(fold, prefix) : TEXT_NONE;
-  for (size_t l = 0; l < languages_; l++) {
-    const uint32_t stem = words_.stem_of(w, l);
-    classes[1 + l] = stem != TEXT_NONE ? class_number(stem, prefix) : TEXT_NONE;
+  for (size_t i = 0; i <= languages_; i++) {
+    const uint32_t k = words_.keys_of(w)[i];
+    classes[i] = k != TEXT_NONE ? class_number(k, prefix) : TEXT_NONE;
   }
   const uint32_t id = static_cast<uint32_t>(terms_.size());
   term t = { w, TEXT_NONE, TEXT_NONE, 0, 0, 0, prefix };
@@ -106,8 +106,7 @@ uint32_t vocabulary::class_number(uint32_t k, uint8_t prefix) {
   return number;
 }
 
-std::string_view vocabulary::class_key(uint32_t c, text_class_kind *kind,
-                                       uint8_t *language) const {
+std::string_view vocabulary::class_key(uint32_t c, text_class_kind *kind, uint8_t *language) const {
   const term_class &tc = classes_[c];
   const key &k = words_.key_at(tc.key);
   *kind = static_cast<text_class_kind>(k.kind);
@@ -120,7 +119,8 @@ std::string_view vocabulary::class_key(uint32_t c, text_class_kind *kind,
 
 uint64_t vocabulary::hash(std::string_view bytes) const {
   uint64_t h = words_.seed() ^ bytes.size();
-  for (const char c : bytes) h = mix(h ^ static_cast<unsigned char>(c), UINT64_C(0x9fb21c651e98df25));
+  for (const char c : bytes)
+    h = mix(h ^ static_cast<unsigned char>(c), UINT64_C(0x9fb21c651e98df25));
   return h;
 }
 
@@ -143,8 +143,8 @@ uint32_t vocabulary::filter(std::string_view bytes) {
   }
   const uint32_t id = static_cast<uint32_t>(terms_.size());
   const uint32_t at = bytes_.put(bytes);
-  terms_.push_back({ TEXT_NONE, at, TEXT_NONE, 0, 0, static_cast<uint8_t>(bytes.size()),
-                     PREFIX_FILTER });
+  terms_.push_back(
+      { TEXT_NONE, at, TEXT_NONE, 0, 0, static_cast<uint8_t>(bytes.size()), PREFIX_FILTER });
   class_of_.insert(class_of_.end(), languages_ + 1, TEXT_NONE);
   size_t i = h & mask;
   while (filter_slots_[i] != TEXT_NONE) i = (i + 1) & mask;

@@ -23,7 +23,8 @@ static size_t check_random(oracle *o, text_analyser *a, uint64_t seed, size_t ch
     random_text r = { seed++ };
     body = random_text_fill(&r, buffer, 16U << random_text_below(&r, 9), &total);
     subject = random_text_fill(&r, buffer + 4096, 64, &total);
-    const oracle_field fields[] = { { "body", buffer, body }, { "subject", buffer + 4096, subject } };
+    const oracle_field fields[] = { { "body", buffer, body },
+                                    { "subject", buffer + 4096, subject } };
     wrong += oracle_differences(o, a, fields, 2, getenv("SAY") != NULL);
     done += total;
     if (text_vocabulary_bytes(a) > (32U << 20)) text_vocabulary_reset(a);
@@ -63,7 +64,8 @@ int main(int argc, char **argv) {
     }
   }
   const oracle_counts c = oracle_counted(o);
-  printf("%s: %zu differences; %llu items, %llu terms, %llu of them changed by NFKC or cut, %llu stems\n",
+  printf("%s: %zu differences; %llu items, %llu terms, %llu of them changed by NFKC or cut, %llu "
+         "stems\n",
          argv[1], wrong, (unsigned long long)c.items, (unsigned long long)c.terms,
          (unsigned long long)c.changed, (unsigned long long)c.stems);
   oracle_close(o);

@@ -101,7 +101,8 @@ std::string read(const std::string &text) {
   return out;
 }
 
-// ---------------------------------------------------------------- docs/text.md, "Words" and "Folding"
+// ---------------------------------------------------------------- docs/text.md, "Words" and
+// "Folding"
 
 std::string surface_of(const std::string &word) {
   UnicodeString now = utf16(word);
@@ -134,14 +135,17 @@ std::string fold_of(const std::string &surface) {
     }
     kept.foldCase();
     static const std::map<UChar32, const char *> plainly = {
-      { 0xf8, "o" },  { 0x142, "l" }, { 0x111, "d" },  { 0xf0, "d" },   { 0x127, "h" }, { 0x167, "t" },
-      { 0x131, "i" }, { 0x640, "" },  { 0xb7, "" },  { 0xe6, "ae" }, { 0x153, "oe" }, { 0xfe, "th" },
+      { 0xf8, "o" },  { 0x142, "l" }, { 0x111, "d" },  { 0xf0, "d" },
+      { 0x127, "h" }, { 0x167, "t" }, { 0x131, "i" },  { 0x640, "" },
+      { 0xb7, "" },   { 0xe6, "ae" }, { 0x153, "oe" }, { 0xfe, "th" },
     };
     UnicodeString spelt;
     for (int32_t i = 0; i < kept.length(); i = kept.moveIndex32(i, 1)) {
       const auto p = plainly.find(kept.char32At(i));
-      if (p == plainly.end()) spelt.append(kept.char32At(i));
-      else spelt.append(UnicodeString(p->second));
+      if (p == plainly.end())
+        spelt.append(kept.char32At(i));
+      else
+        spelt.append(UnicodeString(p->second));
     }
     now = normal(form(Normalizer2::getNFCInstance), spelt);
     if (now == before) break;
@@ -159,8 +163,10 @@ std::string core(const std::string &language, std::string word) {
   const size_t mark = word.find('\'');
   if (mark != 0 && mark != std::string::npos && mark + 1 != word.size()) {
     const auto e = elisions.find(language);
-    if (language == "tr") word.resize(mark);
-    else if (e != elisions.end() && e->second.find(" " + word.substr(0, mark) + " ") != std::string::npos)
+    if (language == "tr")
+      word.resize(mark);
+    else if (e != elisions.end() &&
+             e->second.find(" " + word.substr(0, mark) + " ") != std::string::npos)
       word.erase(0, mark + 1);
   }
   if (language == "ca")
@@ -171,7 +177,8 @@ std::string core(const std::string &language, std::string word) {
 bool should_stem(const std::string &word) {
   using namespace Xapian::Unicode;
   const category c = get_category(*Xapian::Utf8Iterator(word));
-  return c == LOWERCASE_LETTER || c == TITLECASE_LETTER || c == MODIFIER_LETTER || c == OTHER_LETTER;
+  return c == LOWERCASE_LETTER || c == TITLECASE_LETTER || c == MODIFIER_LETTER ||
+         c == OTHER_LETTER;
 }
 
 bool cjk(const std::string &s) {
@@ -215,8 +222,7 @@ size_t compare(const char *what, const document &expected, const document &got, 
     const auto g = got.find(e.first);
     if (g != got.end() && g->second == e.second) continue;
     wrong++;
-    if (say)
-      printf("%s %s: %s\n", what, e.first.c_str(), g == got.end() ? "missing" : "differs");
+    if (say) printf("%s %s: %s\n", what, e.first.c_str(), g == got.end() ? "missing" : "differs");
   }
   for (const auto &g : got) {
     if (expected.count(g.first) != 0) continue;
@@ -274,9 +280,13 @@ oracle *oracle_open(const char *language) {
   return o;
 }
 
-void oracle_close(oracle *o) { delete o; }
+void oracle_close(oracle *o) {
+  delete o;
+}
 
-oracle_counts oracle_counted(const oracle *o) { return o->counts; }
+oracle_counts oracle_counted(const oracle *o) {
+  return o->counts;
+}
 
 size_t oracle_differences(oracle *o, text_analyser *a, const oracle_field *fields, size_t count,
                           bool say) {
@@ -338,7 +348,8 @@ size_t oracle_differences(oracle *o, text_analyser *a, const oracle_field *field
   wrong += compare("stem", stems, stems_of(a, terms), say);
   if (length != terms.length) {
     wrong++;
-    if (say) printf("length %u, expected %llu\n", terms.length, static_cast<unsigned long long>(length));
+    if (say)
+      printf("length %u, expected %llu\n", terms.length, static_cast<unsigned long long>(length));
   }
 
   // Where no word was changed, the expected stems must be TermGenerator's own.
@@ -387,9 +398,35 @@ size_t oracle_index(oracle *o, const char *text, size_t size) {
 
 const char *oracle_stemmer(size_t i) {
   static const char *const names[] = {
-    "ar", "hy", "eu", "ca", "da", "nl", "en", "fi", "fr", "de", "hu", "id", "ga", "it", "lt",
-    "ne", "no", "pt", "ro", "ru", "es", "sv", "ta", "tr", "porter", "lovins", "earlyenglish",
-    "german2", "kraaij_pohlmann",
+    "ar",
+    "hy",
+    "eu",
+    "ca",
+    "da",
+    "nl",
+    "en",
+    "fi",
+    "fr",
+    "de",
+    "hu",
+    "id",
+    "ga",
+    "it",
+    "lt",
+    "ne",
+    "no",
+    "pt",
+    "ro",
+    "ru",
+    "es",
+    "sv",
+    "ta",
+    "tr",
+    "porter",
+    "lovins",
+    "earlyenglish",
+    "german2",
+    "kraaij_pohlmann",
   };
   return i < sizeof names / sizeof *names ? names[i] : nullptr;
 }

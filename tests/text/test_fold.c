@@ -82,8 +82,14 @@ static void folding_is_cut_at_its_room(void **state) {
 /* The fold of a token is text_fold of its surface, and text_fold of the text it came from. */
 static void folding_a_text_and_its_words_agree(void **state) {
   (void)state;
-  static const char *const texts[] = { "Caf\xc3\xa9", "STRASSE", "stra\xc3\x9f" "e", "\xef\xbc\xa1\xef\xbc\xa2",
-                                       "\xef\xac\x81nance", "e\xcc\x81t\xc3\xa9", "\xc4\xb0zmir" };
+  static const char *const texts[] = { "Caf\xc3\xa9",
+                                       "STRASSE",
+                                       "stra\xc3\x9f"
+                                       "e",
+                                       "\xef\xbc\xa1\xef\xbc\xa2",
+                                       "\xef\xac\x81nance",
+                                       "e\xcc\x81t\xc3\xa9",
+                                       "\xc4\xb0zmir" };
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     const text_token *t;
     size_t count;

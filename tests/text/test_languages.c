@@ -2,10 +2,10 @@
 /*
  * What people type in each language, and what it must find and not find.
  *
- * An item matches a query by the rules of DESIGN sections 7 and 8, evaluated here naively: every word
- * must match; words joined by punctuation, and CJK characters, must stand one behind the other,
- * compared by their folds; any other word matches by its fold, by its stem in the item's language,
- * and, typed without marks, by the stems of the item's words that fold to it.
+ * An item matches a query by the rules of DESIGN sections 7 and 8, evaluated here naively: every
+ * word must match; words joined by punctuation, and CJK characters, must stand one behind the
+ * other, compared by their folds; any other word matches by its fold, by its stem in the item's
+ * language, and, typed without marks, by the stems of the item's words that fold to it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -244,7 +244,8 @@ static bool word_found(const word *q, const word *text, size_t n, const word *di
 static bool phrase_found(const word *q, size_t size, const word *text, size_t n) {
   for (size_t i = 0; i + size <= n; i++) {
     size_t k = 0;
-    while (k < size && same_fold(&q[k], &text[i + k]) && text[i + k].position == text[i].position + k)
+    while (k < size && same_fold(&q[k], &text[i + k]) &&
+           text[i + k].position == text[i].position + k)
       k++;
     if (k == size) return true;
   }
@@ -290,9 +291,17 @@ static void offsets_cover_the_words(void **state) {
   text_analyser *a;
   sdx_error err;
   assert_int_equal(text_analyser_open(&a, "en", &err), SDX_OK);
-  static const char text[] = "See U.N. C++; fish+chips \xe6\xbc\xa2\xe5\xad\x97 co\u00adop e\u0301!";
-  static const char *const words[] = { "See", "U.N", "C++", "fish", "chips", "\xe6\xbc\xa2",
-                                       "\xe6\xbc\xa2\xe5\xad\x97", "\xe5\xad\x97", "co\u00adop",
+  static const char text[] =
+      "See U.N. C++; fish+chips \xe6\xbc\xa2\xe5\xad\x97 co\u00adop e\u0301!";
+  static const char *const words[] = { "See",
+                                       "U.N",
+                                       "C++",
+                                       "fish",
+                                       "chips",
+                                       "\xe6\xbc\xa2",
+                                       "\xe6\xbc\xa2\xe5\xad\x97",
+                                       "\xe5\xad\x97",
+                                       "co\u00adop",
                                        "e\u0301" };
   static const uint32_t positions[] = { 0, 1, 2, 3, 4, 5, 5, 6, 7, 8 };
   const text_token *t;

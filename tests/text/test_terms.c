@@ -75,10 +75,12 @@ static void all_short_ascii_texts(void **state) {
 /* The end of a text cuts every rule short in its own way. */
 static void every_prefix_of_a_nasty_text(void **state) {
   (void)state;
-  static const char text[] =
-      "U.N.C.L.E. at AT&T's C++ fish+chips 1,234.5 a++++b caf\xc3\xa9 e\xcc\x81 abc'\xe6\xbc\xa2\xe5\xad\x97 def "
-      "\xe6\xbc\xa2 U.N. \xef\xbc\xa1\xef\xbc\x8e\xef\xbc\xa2 z\xe2\x80\x99s \xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab "
-      "\xe3\x81\x8b\xe3\x82\x99 a\xc2\xad\xe2\x80\x8b" "b \xff\xc3";
+  static const char text[] = "U.N.C.L.E. at AT&T's C++ fish+chips 1,234.5 a++++b caf\xc3\xa9 "
+                             "e\xcc\x81 abc'\xe6\xbc\xa2\xe5\xad\x97 def "
+                             "\xe6\xbc\xa2 U.N. \xef\xbc\xa1\xef\xbc\x8e\xef\xbc\xa2 "
+                             "z\xe2\x80\x99s \xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab "
+                             "\xe3\x81\x8b\xe3\x82\x99 a\xc2\xad\xe2\x80\x8b"
+                             "b \xff\xc3";
   text_analyser *a = open_analyser("en");
   oracle *o = oracle_open("en");
   for (size_t from = 0; from < 24; from++)
@@ -146,7 +148,8 @@ static size_t compare_folder(oracle *o, text_analyser *a, const char *folder, si
     if (file == NULL) continue;
     const size_t size = fread(text, 1, sizeof text, file);
     (void)fclose(file);
-    const oracle_field fields[] = { { "body", text, size }, { "subject", text, size < 200 ? size : 200 } };
+    const oracle_field fields[] = { { "body", text, size },
+                                    { "subject", text, size < 200 ? size : 200 } };
     assert_int_equal(oracle_differences(o, a, fields, 2, false), 0);
     files++;
   }
@@ -163,9 +166,9 @@ static void real_text(void **state) {
     return;
   }
   static const char *const folders[][2] = {
-    { "20news/sci.space", "en" },  { "multilang/de", "de" }, { "multilang/fr", "fr" },
-    { "multilang/ru", "ru" },      { "multilang/ja", "en" }, { "multilang/ko", "en" },
-    { "multilang/zh", "en" },      { "multilang/fi", "fi" }, { "multilang/vi", "en" },
+    { "20news/sci.space", "en" }, { "multilang/de", "de" }, { "multilang/fr", "fr" },
+    { "multilang/ru", "ru" },     { "multilang/ja", "en" }, { "multilang/ko", "en" },
+    { "multilang/zh", "en" },     { "multilang/fi", "fi" }, { "multilang/vi", "en" },
     { "multilang/es", "es" },
   };
   size_t files = 0;

@@ -33,8 +33,10 @@ static size_t utf8(unsigned long c, char *out) {
 static void read_cell(const char *from, size_t size, char *out) {
   while (size > 0 && *from == ' ') from++, size--;
   while (size > 0 && from[size - 1] == ' ') size--;
-  if (size >= 2 && *from == '`' && from[size - 1] == '`') from++, size -= 2;
-  else if (size == 1 && *from == '-') size = 0;
+  if (size >= 2 && *from == '`' && from[size - 1] == '`')
+    from++, size -= 2;
+  else if (size == 1 && *from == '-')
+    size = 0;
   size_t n = 0;
   for (size_t i = 0; i < size;) {
     assert_true(n + 5 < CELL);
@@ -181,13 +183,20 @@ static void every_example_holds(void **state) {
     if (strncmp(line, "|---", 4) == 0) continue;
     const char *first = header.cell[0], *second = header.cell[1], *third = header.cell[2];
     examples++;
-    if (strcmp(first, "text") == 0) check_words(a, &r, strcmp(second, "phrases") == 0);
-    else if (strcmp(first, "word") == 0) check_fold(a, &r);
-    else if (strcmp(first, "language") == 0) check_stem(&r);
-    else if (strcmp(first, "languages") == 0) check_language(&r);
-    else if (strcmp(third, "weight") == 0) check_rule(&r), rules++;
-    else if (strcmp(first, "field") == 0) check_terms(a, &r);
-    else if (strcmp(first, "version") != 0) fail_msg("a table that no test understands");
+    if (strcmp(first, "text") == 0)
+      check_words(a, &r, strcmp(second, "phrases") == 0);
+    else if (strcmp(first, "word") == 0)
+      check_fold(a, &r);
+    else if (strcmp(first, "language") == 0)
+      check_stem(&r);
+    else if (strcmp(first, "languages") == 0)
+      check_language(&r);
+    else if (strcmp(third, "weight") == 0)
+      check_rule(&r), rules++;
+    else if (strcmp(first, "field") == 0)
+      check_terms(a, &r);
+    else if (strcmp(first, "version") != 0)
+      fail_msg("a table that no test understands");
   }
   (void)fclose(file);
   text_analyser_close(a);

@@ -186,7 +186,10 @@ static void whole_values_are_found_whole(void **state) {
     { "to", "joe@example.org", "XTO:joe@example.org" },
     { "to", "  <Joe@EXAMPLE.org> ", "XTO:joe@example.org" },
     { "to", "'joe@example.org'", "XTO:joe@example.org" },
-    { "from", "J\xc3\xb6rg@b\xc3\xbc" "cher.example", "A:jorg@bucher.example" },
+    { "from",
+      "J\xc3\xb6rg@b\xc3\xbc"
+      "cher.example",
+      "A:jorg@bucher.example" },
     { "list", "Some List <users.example.org>", "XLIST:users.example.org" },
     { "message-id", "<1234>", "XMID:1234" },
     { "message-id", " ", "" },
@@ -194,22 +197,23 @@ static void whole_values_are_found_whole(void **state) {
   };
   for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
     char out[TEXT_TERM_MAX + 1];
-    const size_t n =
-        text_exact(a, text_field_find(examples[i].field, strlen(examples[i].field)),
-                   examples[i].value, strlen(examples[i].value), out);
+    const size_t n = text_exact(a, text_field_find(examples[i].field, strlen(examples[i].field)),
+                                examples[i].value, strlen(examples[i].value), out);
     out[n] = '\0';
     assert_string_equal(out, examples[i].term);
   }
   char value[200], out[TEXT_TERM_MAX];
   memset(value, 'x', sizeof value);
-  assert_int_equal(text_exact(a, text_field_find("to", 2), value, sizeof value, out), TEXT_TERM_MAX);
+  assert_int_equal(text_exact(a, text_field_find("to", 2), value, sizeof value, out),
+                   TEXT_TERM_MAX);
 
   const text_terms t = analyse(a, "to", "\"Doe, J.\" <j@a.example>, list: k@b.example;");
   size_t found = 0;
   for (size_t i = 0; i < t.count; i++) {
     const sdx_bytes term = text_vocabulary_term(a, t.terms[i].id);
     found += is(term, "XTO:j@a.example") || is(term, "XTO:k@b.example");
-    assert_false(t.terms[i].wdf == 0 && !is(term, "XTO:j@a.example") && !is(term, "XTO:k@b.example"));
+    assert_false(t.terms[i].wdf == 0 && !is(term, "XTO:j@a.example") &&
+                 !is(term, "XTO:k@b.example"));
   }
   assert_int_equal(found, 2);
   text_analyser_close(a);
@@ -272,8 +276,9 @@ static void languages_are_checked(void **state) {
   assert_int_equal(text_analyser_open(&a, "en,klingonese", &err), SDX_INVALID);
   assert_null(a);
   assert_int_equal(text_analyser_open(&a, "en,,de", &err), SDX_INVALID);
-  assert_int_equal(text_analyser_open(&a, "ar,hy,eu,ca,da,nl,en,fi,fr,de,hu,id,ga,it,lt,ne,no", &err),
-                   SDX_INVALID);
+  assert_int_equal(
+      text_analyser_open(&a, "ar,hy,eu,ca,da,nl,en,fi,fr,de,hu,id,ga,it,lt,ne,no", &err),
+      SDX_INVALID);
   a = open_analyser("english,en,german,pl");
   assert_int_equal(text_language_count(a), 3);
   assert_string_equal(text_language_code(a, 0), "en");
@@ -290,13 +295,15 @@ static void languages_are_checked(void **state) {
 static void length_follows_the_language(void **state) {
   (void)state;
   text_analyser *a = open_analyser("en,pl");
-  static const char polish[] = "To jest kr\xc3\xb3tka wiadomo\xc5\x9b\xc4\x87 o wczorajszej pogodzie i o "
-                               "tym, co robili\xc5\x9bmy w niedziel\xc4\x99 po po\xc5\x82udniu.";
+  static const char polish[] =
+      "To jest kr\xc3\xb3tka wiadomo\xc5\x9b\xc4\x87 o wczorajszej pogodzie i o "
+      "tym, co robili\xc5\x9bmy w niedziel\xc4\x99 po po\xc5\x82udniu.";
   sdx_error err;
   text_terms t;
   assert_int_equal(text_begin(a, &err), SDX_OK);
   assert_int_equal(text_detect(a, polish, sizeof polish - 1, &err), SDX_OK);
-  assert_int_equal(text_add_field(a, text_field_find("body", 4), polish, sizeof polish - 1, &err), SDX_OK);
+  assert_int_equal(text_add_field(a, text_field_find("body", 4), polish, sizeof polish - 1, &err),
+                   SDX_OK);
   assert_int_equal(text_finish(a, &t, &err), SDX_OK);
   assert_int_equal(t.language, 1);
   assert_int_equal(t.length, t.body_end);

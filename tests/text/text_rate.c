@@ -72,8 +72,8 @@ static void rate_ours(const char *languages, size_t budget, const message *m, si
     }
   }
   const double spent = seconds() - from;
-  printf("ours (%s)      %7.1f MB/s  %zu terms, vocabulary at most %.1f MiB, %zu resets\n", languages,
-         (double)bytes / spent * 1e-6, terms, (double)held / (1 << 20), resets);
+  printf("ours (%s)      %7.1f MB/s  %zu terms, vocabulary at most %.1f MiB, %zu resets\n",
+         languages, (double)bytes / spent * 1e-6, terms, (double)held / (1 << 20), resets);
   text_analyser_close(a);
 }
 
@@ -86,8 +86,8 @@ static void rate_xapian(const char *language, const message *m, size_t count) {
     bytes += m[i].size;
   }
   const double spent = seconds() - from;
-  printf("TermGenerator  %7.1f MB/s  %zu terms and stems of %.1f MB\n", (double)bytes / spent * 1e-6,
-         terms, (double)bytes * 1e-6);
+  printf("TermGenerator  %7.1f MB/s  %zu terms and stems of %.1f MB\n",
+         (double)bytes / spent * 1e-6, terms, (double)bytes * 1e-6);
   oracle_close(o);
 }
 
