@@ -7,7 +7,7 @@
 #include "indexer/extract/html.h"
 
 #define HEADING_WITHIN 4096
-static const char CUT[] = "more text than is kept of one item";
+static const char CUT[] = "more text than is read of one item";
 
 static bool start(const void *bytes, size_t size, draft *d) {
   d->kind = SDX_DOCUMENT;

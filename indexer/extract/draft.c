@@ -137,6 +137,7 @@ sdx_bytes draft_field(const draft *d, const char *name) {
 }
 
 static const sdx_bytes *lend_list(const draft *d, const draft_list *list, sdx_bytes **free_place) {
+  if (list->count == 0) return NULL;
   sdx_bytes *first = *free_place;
   for (size_t i = 0; i < list->count; i++) first[i] = lend(d, list->spans[i]);
   *free_place += list->count;

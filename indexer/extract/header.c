@@ -8,6 +8,7 @@
 
 #define NAME_SIZE_MAX 256
 #define GROUP_DEPTH_MAX 8
+#define COLONS_MAX 1000
 
 const char *header_line_next(const char *at, const char *end) {
   const char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -197,6 +198,12 @@ static void put_address_list(buffer *out, InternetAddressList *list, unsigned de
   }
 }
 
+static size_t count_of(const char *text, char c) {
+  size_t count = 0;
+  for (; *text != '\0'; text++) count += *text == c;
+  return count;
+}
+
 void header_put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes value) {
   buffer scratch = BUFFER_INIT;
   const char *line = unfold(&scratch, value);
@@ -205,7 +212,9 @@ void header_put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes va
     goto out;
   }
   if (line[0] == '\0') goto out;
-  InternetAddressList *list = internet_address_list_parse(options, line);
+  /* Each colon may begin a group within a group, for which the parser calls itself. */
+  InternetAddressList *list =
+      count_of(line, ':') <= COLONS_MAX ? internet_address_list_parse(options, line) : NULL;
   if (list != NULL && internet_address_list_length(list) > 0)
     put_address_list(out, list, 0);
   else
@@ -216,6 +225,7 @@ out:
 }
 
 bool header_put_id(buffer *out, sdx_bytes value) {
+  if (value.size == 0) return false;
   const char *at = value.data;
   const char *end = at + value.size;
   buffer id = BUFFER_INIT;

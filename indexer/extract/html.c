@@ -10,9 +10,12 @@
 #include "indexer/extract/charset.h"
 #include "indexer/extract/libraries.h"
 
-#define DEPTH_MAX                                                                                  \
-  2000 /* beyond, closing tags cost the parser time in the square of their number                  \
-        */
+/* What the parser takes time in the square of: it compares each closing tag with the elements that
+ * are open, and each attribute with those before it. */
+#define DEPTH_MAX 2000
+#define DEPTH_MIN 128
+#define COMPARISONS_MAX ((size_t)50000000)
+#define ATTRIBUTES_MAX 500
 #define CHARSET_WITHIN 4096
 
 enum element_role {
@@ -51,7 +54,8 @@ typedef struct page {
   buffer *title;
   size_t stop_at; /* out->size at which reading ends */
   size_t start;   /* out->size at the beginning */
-  unsigned depth;
+  size_t depth;
+  size_t depth_max;
   unsigned hidden;
   unsigned in_title;
   unsigned pre;
@@ -162,7 +166,7 @@ static void put_alternative(page *p, const xmlChar **attributes) {
 
 static void on_start(void *context, const xmlChar *name, const xmlChar **attributes) {
   page *p = context;
-  if (++p->depth > DEPTH_MAX) {
+  if (++p->depth > p->depth_max) {
     stop(p);
     return;
   }
@@ -218,10 +222,72 @@ static void on_cdata(void *context, const xmlChar *at, int size) {
   on_text(context, at, size);
 }
 
+/* How deep elements may nest, the less the more closing tags there are. */
+static size_t depth_max(const char *html, size_t size) {
+  const char *end = html + size;
+  size_t closing = 1;
+  for (const char *at = html; (at = memmem(at, (size_t)(end - at), "</", 2)) != NULL; at += 2)
+    closing++;
+  const size_t depth = COMPARISONS_MAX / closing;
+  return depth < DEPTH_MIN ? DEPTH_MIN : depth > DEPTH_MAX ? DEPTH_MAX : depth;
+}
+
+static bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The end of the tag that begins at `at`; NULL where it has too many attributes. */
+static const char *tag_end(const char *at, const char *end) {
+  size_t attributes = 0;
+  for (at++; at < end && *at != '>'; at++) {
+    if (is_space(at[-1]) && !is_space(*at) && ++attributes > ATTRIBUTES_MAX) return NULL;
+    if (at[-1] != '=' || (*at != '"' && *at != '\'')) continue;
+    const char *quote = memchr(at + 1, *at, (size_t)(end - at - 1));
+    at = quote != NULL ? quote : end - 1;
+  }
+  return at;
+}
+
+/* Behind the comment or the raw text (of a script or style) that begins at `at`, else `at`. */
+static const char *skip_raw(const char *at, const char *end) {
+  static const struct {
+    const char *open;
+    const char *close;
+  } RAW[] = { { "<!--", "-->" }, { "<script", "</script" }, { "<style", "</style" } };
+  for (size_t i = 0; i < sizeof RAW / sizeof RAW[0]; i++) {
+    const size_t size = strlen(RAW[i].open);
+    const size_t close_size = strlen(RAW[i].close);
+    if ((size_t)(end - at) < size || strncasecmp(at, RAW[i].open, size) != 0) continue;
+    for (at += size; (size_t)(end - at) >= close_size; at++)
+      if (*at == *RAW[i].close && strncasecmp(at, RAW[i].close, close_size) == 0) return at;
+    return end;
+  }
+  return at;
+}
+
+/* How many of the bytes come before a tag with more attributes than any page has. */
+static size_t readable(const char *html, size_t size) {
+  const char *end = html + size;
+  for (const char *at = html; (at = memchr(at, '<', (size_t)(end - at))) != NULL;) {
+    const char *raw = skip_raw(at, end);
+    if (raw != at) {
+      at = raw;
+      continue;
+    }
+    const bool tag = end - at > 1 && ((at[1] | 0x20) >= 'a' && (at[1] | 0x20) <= 'z');
+    const char *next = tag ? tag_end(at, end) : at + 1;
+    if (next == NULL) return (size_t)(at - html);
+    at = next;
+  }
+  return size;
+}
+
 bool html_text(buffer *out, size_t limit, buffer *title, const char *html, size_t size) {
   if (size == 0 || size > INT_MAX) return size == 0;
   libraries_start();
-  htmlParserCtxtPtr parser = htmlCreateMemoryParserCtxt(html, (int)size);
+  const size_t kept = readable(html, size);
+  if (kept == 0) return false;
+  htmlParserCtxtPtr parser = htmlCreateMemoryParserCtxt(html, (int)kept);
   if (parser == NULL) {
     out->failed = true;
     return false;
@@ -230,6 +296,8 @@ bool html_text(buffer *out, size_t limit, buffer *title, const char *html, size_
              .title = title,
              .stop_at = limit > SIZE_MAX - out->size ? SIZE_MAX : out->size + limit,
              .start = out->size,
+             .depth_max = depth_max(html, kept),
+             .cut = kept < size,
              .parser = parser };
   htmlCtxtUseOptions(parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
                                  HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);

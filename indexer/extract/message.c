@@ -10,6 +10,7 @@
 #include "indexer/extract/header.h"
 #include "indexer/extract/html.h"
 #include "indexer/extract/libraries.h"
+#include "indexer/extract/message_mask.h"
 #include "indexer/extract/part_limit.h"
 
 #define THREAD_MAX 64
@@ -22,7 +23,9 @@ typedef struct reader {
   draft *d;
   GMimeParserOptions *options;
   unsigned parts;
-  bool html; /* text was taken from HTML since this was last cleared */
+  const uint8_t
+      *bytes; /* what the parser has a view of: parts are told by where they stand in it */
+  bool html;  /* text was taken from HTML since this was last cleared */
 } reader;
 
 /* A part without parts, as it stands in the message. */
@@ -34,6 +37,7 @@ typedef struct leaf {
   const uint8_t *bytes;
   size_t size;
   bool embedded; /* shown within other parts: an image of an HTML page */
+  bool message;  /* a message within the message */
 } leaf;
 
 static void read_message(reader *r, const void *bytes, size_t size, unsigned depth);
@@ -145,7 +149,7 @@ static void put_body(reader *r, const leaf *part) {
   end_line(&d->body);
   const size_t room = d->body.size < DRAFT_BODY_MAX ? DRAFT_BODY_MAX - d->body.size : 0;
   if (!put_text(r, &d->body, room, part))
-    draft_set_partial(d, "more text than is kept of one item");
+    draft_set_partial(d, "more text than is read of one item");
 }
 
 static void put_attachment(reader *r, const leaf *part) {
@@ -155,7 +159,7 @@ static void put_attachment(reader *r, const leaf *part) {
   const size_t room =
       d->attachment_size < DRAFT_ATTACHMENT_MAX ? DRAFT_ATTACHMENT_MAX - d->attachment_size : 0;
   if (!put_text(r, &text, room, part))
-    draft_set_partial(d, "more text in attachments than is kept of one item");
+    draft_set_partial(d, "more text in attachments than is read of one item");
   if (text.failed) d->failed = true;
   d->attachment_size += text.size;
   draft_add_field(d, "attachment", text.data, text.size);
@@ -200,12 +204,6 @@ static bool is_seal(const leaf *part) {
          g_mime_content_type_is_type(part->type, "application", "x-pkcs7-signature");
 }
 
-static bool is_encoded_message(const leaf *part) {
-  return g_mime_content_type_is_type(part->type, "message", "rfc822") ||
-         g_mime_content_type_is_type(part->type, "message", "global") ||
-         g_mime_content_type_is_type(part->type, "message", "news");
-}
-
 static void read_nested(reader *r, const leaf *part, unsigned depth) {
   buffer decoded = BUFFER_INIT;
   const void *bytes = part->bytes;
@@ -232,7 +230,7 @@ static void read_leaf(reader *r, const leaf *part, unsigned depth) {
     draft_add_field(d, "filename", name.data, name.size);
     buffer_free(&name);
   }
-  if (is_encoded_message(part)) {
+  if (part->message) {
     d->has_attachment = true;
     read_nested(r, part, depth);
     return;
@@ -247,28 +245,48 @@ static void read_leaf(reader *r, const leaf *part, unsigned depth) {
     put_attachment(r, part);
 }
 
+static bool is_of(GMimeObject *object, const char *type, const char *subtype) {
+  return object != NULL &&
+         g_mime_content_type_is_type(g_mime_object_get_content_type(object), type, subtype);
+}
+
+/* The type of a part that is a message, which the parser was not shown; NULL for all others. */
+static GMimeContentType *message_type(reader *r, GMimeObject *part, GMimeObject *parent) {
+  const char *masked = g_mime_object_get_header(part, MESSAGE_MASK_TYPE);
+  if (masked == NULL) {
+    const bool typed = g_mime_object_get_header(part, "Content-Type") != NULL;
+    return typed || !is_of(parent, "multipart", "xigest")
+               ? NULL
+               : g_mime_content_type_new("message", "rfc822");
+  }
+  GMimeContentType *type = g_mime_content_type_parse(r->options, masked);
+  if (type != NULL && message_mask_is_message(type)) return type;
+  if (type != NULL) g_object_unref(type);
+  return NULL;
+}
+
 static void read_part(reader *r, GMimePart *part, GMimeObject *parent, unsigned depth) {
   GMimeDataWrapper *content = g_mime_part_get_content(part);
   GMimeStream *stream = content != NULL ? g_mime_data_wrapper_get_stream(content) : NULL;
   if (stream == NULL || !GMIME_IS_STREAM_MEM(stream)) return;
-  const GByteArray *array = GMIME_STREAM_MEM(stream)->buffer;
+  const gint64 size = GMIME_STREAM_MEM(stream)->buffer->len;
   const gint64 start = stream->bound_start;
-  const gint64 end =
-      stream->bound_end < 0 || stream->bound_end > array->len ? array->len : stream->bound_end;
+  const gint64 end = stream->bound_end < 0 || stream->bound_end > size ? size : stream->bound_end;
   GMimeObject *object = GMIME_OBJECT(part);
-  GMimeContentType *type = g_mime_object_get_content_type(object);
-  const bool related =
-      parent != NULL && GMIME_IS_MULTIPART(parent) &&
-      g_mime_content_type_is_type(g_mime_object_get_content_type(parent), "multipart", "related");
-  const leaf l = { .type = type,
-                   .disposition = g_mime_object_get_disposition(object),
-                   .filename = g_mime_part_get_filename(part),
-                   .encoding = g_mime_part_get_content_encoding(part),
-                   .bytes = array->data + start,
-                   .size = end > start ? (size_t)(end - start) : 0,
-                   .embedded = g_mime_content_type_is_type(type, "image", "*") &&
-                               (related || g_mime_part_get_content_id(part) != NULL) };
+  GMimeContentType *message = message_type(r, object, parent);
+  leaf l = { .type = message != NULL ? message : g_mime_object_get_content_type(object),
+             .disposition = g_mime_object_get_disposition(object),
+             .filename = g_mime_part_get_filename(part),
+             .encoding = g_mime_part_get_content_encoding(part),
+             .bytes = r->bytes + start,
+             .size = end > start ? (size_t)(end - start) : 0,
+             .embedded = is_of(object, "image", "*") && (is_of(parent, "multipart", "related") ||
+                                                         g_mime_part_get_content_id(part) != NULL),
+             .message = message != NULL };
+  if (l.filename == NULL && message != NULL)
+    l.filename = g_mime_content_type_get_parameter(message, "name");
   read_leaf(r, &l, depth);
+  if (message != NULL) g_object_unref(message);
 }
 
 /* What a message within a message shows above its text. */
@@ -281,25 +299,6 @@ static void put_nested_header(reader *r, const header_field *field) {
   for (const char *const *name = PEOPLE; *name != NULL; name++)
     if (header_is(field, *name)) header_put_addresses(body, r->options, field->value);
   end_line(body);
-}
-
-static void read_message_part(reader *r, GMimeMessagePart *part, unsigned depth) {
-  GMimeMessage *message = g_mime_message_part_get_message(part);
-  r->d->has_attachment = true;
-  if (message == NULL) return;
-  GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
-  const int count = g_mime_header_list_get_count(headers);
-  for (int i = 0; i < count; i++) {
-    GMimeHeader *header = g_mime_header_list_get_header_at(headers, i);
-    const char *name = g_mime_header_get_name(header);
-    const char *value = g_mime_header_get_raw_value(header);
-    if (name == NULL || value == NULL) continue;
-    const header_field field = { .name = { .data = name, .size = strlen(name) },
-                                 .value = { .data = value, .size = strlen(value) } };
-    put_nested_header(r, &field);
-  }
-  GMimeObject *content = g_mime_message_get_mime_part(message);
-  if (content != NULL) read_object(r, content, GMIME_OBJECT(part), depth + 1);
 }
 
 /* ---------------------------------------------------------------- multiparts */
@@ -406,8 +405,6 @@ static void read_object(reader *r, GMimeObject *object, GMimeObject *parent, uns
   }
   if (GMIME_IS_MULTIPART(object))
     read_multipart(r, GMIME_MULTIPART(object), depth);
-  else if (GMIME_IS_MESSAGE_PART(object))
-    read_message_part(r, GMIME_MESSAGE_PART(object), depth);
   else if (GMIME_IS_PART(object))
     read_part(r, GMIME_PART(object), parent, depth);
 }
@@ -514,22 +511,36 @@ static void put_envelope(draft *d, const envelope *e) {
   d->date = clamp(d, e->received != 0 ? e->received : e->sent != 0 ? e->sent : d->fallback);
 }
 
-/* Parses `bytes`, which begin with the header that says multipart; false where GMime finds none. */
-static bool read_structure(reader *r, const void *bytes, size_t size, unsigned depth) {
-  const size_t kept = part_limit(bytes, size, MESSAGE_PARTS_MAX);
-  if (kept < size) draft_set_partial(r->d, "more parts than are read");
-  if (kept > UINT32_MAX) return false;
-  GByteArray array = { .data = (guint8 *)(uintptr_t)bytes, .len = (guint)kept };
+/* Parses `view`, a copy of `bytes` or they themselves; false where GMime finds no multipart. */
+static bool read_parsed(reader *r, const void *view, const void *bytes, guint size,
+                        unsigned depth) {
+  GByteArray array = { .data = (guint8 *)(uintptr_t)view, .len = size };
   GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(&array);
   g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
   GMimeParser *parser = g_mime_parser_new_with_stream(stream);
   GMimeObject *object = g_mime_parser_construct_part(parser, r->options);
-  const bool found =
-      object != NULL && (GMIME_IS_MULTIPART(object) || GMIME_IS_MESSAGE_PART(object));
+  const bool found = object != NULL && GMIME_IS_MULTIPART(object);
+  const uint8_t *outer = r->bytes;
+  r->bytes = bytes;
   if (found) read_object(r, object, NULL, depth);
+  r->bytes = outer;
   if (object != NULL) g_object_unref(object);
   g_object_unref(parser);
   g_object_unref(stream);
+  return found;
+}
+
+/* Reads the parts of `bytes`, which begin with the header that says multipart. */
+static bool read_structure(reader *r, const void *bytes, size_t size, unsigned depth) {
+  const size_t kept = part_limit(bytes, size, MESSAGE_PARTS_MAX);
+  if (kept < size) draft_set_partial(r->d, "more parts than are read");
+  if (kept > UINT32_MAX) return false;
+  buffer masked = BUFFER_INIT;
+  message_mask(&masked, r->options, bytes, kept);
+  if (masked.failed) r->d->failed = true;
+  const void *view = masked.size > 0 ? masked.data : bytes;
+  const bool found = !masked.failed && read_parsed(r, view, bytes, (guint)kept, depth);
+  buffer_free(&masked);
   return found;
 }
 
@@ -581,10 +592,8 @@ static void read_body(reader *r, const header_reader *header, const mime_fields 
              .encoding = g_mime_content_encoding_from_string(encoding_said),
              .bytes = (const uint8_t *)header->at,
              .size = size };
-  const bool multipart = g_mime_content_type_is_type(type, "multipart", "*");
-  const bool message =
-      g_mime_content_type_is_type(type, "message", "rfc822") && !is_encoded(l.encoding);
-  if (multipart || message) {
+  l.message = message_mask_is_message(type);
+  if (g_mime_content_type_is_type(type, "multipart", "*")) {
     const bool regular = !header->irregular && !header->cut;
     if (regular && read_structure(r, header->start, (size_t)(header->end - header->start), depth))
       goto out;

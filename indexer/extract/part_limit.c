@@ -2,10 +2,13 @@
 #include "indexer/extract/part_limit.h"
 
 #include <glib.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 #define BOUNDARY_MAX 256 /* RFC 2046 allows 70 */
+/* Each line that begins with dashes is compared to each boundary of the parts it stands in. */
+#define COMPARISONS_MAX ((size_t)100000000)
 
 /* Calls for each line that begins with two dashes; stops where it gives true. */
 static const char *dashed_line(const char *at, const char *end) {
@@ -52,10 +55,12 @@ size_t part_limit(const void *bytes, size_t size, size_t parts) {
   if (count <= parts) return size;
 
   GHashTable *set = boundaries(start, end);
+  const size_t names = g_hash_table_size(set);
+  size_t budget = names > 0 ? COMPARISONS_MAX / names : SIZE_MAX;
   size_t kept = size;
   count = 0;
   for (const char *at = dashed_line(start, end); at != NULL; at = dashed_line(at, end))
-    if (is_boundary(set, at, end) && ++count > parts) {
+    if (budget-- == 0 || (is_boundary(set, at, end) && ++count > parts)) {
       kept = (size_t)(at - start);
       break;
     }

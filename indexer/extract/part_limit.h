@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 /* How many of the bytes hold at most `parts` parts: `size`, or where the boundary line after them
- * begins. Lines that only look like boundaries do not count. */
+ * begins. Lines that only look like boundaries do not count, but where there are so many, and so
+ * many boundaries to compare them to, that it would take seconds. */
 size_t part_limit(const void *bytes, size_t size, size_t parts);
 
 #endif

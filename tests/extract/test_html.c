@@ -84,6 +84,14 @@ static void limits(void **state) {
   for (int i = 0; i < 100000; i++) buffer_put(&page, "<b>", 3);
   assert_false(html_text(&out, 1000, NULL, (const char *)page.data, page.size));
   buffer_reset(&page);
+  buffer_put(&page, "<p>kept<script>if (a <b c</script><!-- <a --><a", 47);
+  for (int i = 0; i < 100000; i++) buffer_put(&page, " a=b", 4);
+  buffer_put(&page, ">", 1);
+  assert_false(html_text(&out, 1000, NULL, (const char *)page.data, page.size));
+  assert_int_equal(out.size, 5);
+  assert_memory_equal(out.data, "kept\n", 5);
+  buffer_reset(&out);
+  buffer_reset(&page);
   for (int i = 0; i < 1000; i++) buffer_put(&page, "w\xc3\xb6rd ", 6);
   assert_false(html_text(&out, 1000, NULL, (const char *)page.data, page.size));
   assert_true(out.size <= 1001 && out.size > 990);

@@ -325,6 +325,19 @@ static void message_in_message(void **state) {
   assert_field(&d, "body", "hidden\ndeep words");
 }
 
+static void messages_in_a_digest(void **state) {
+  (void)state;
+  read_text("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: one\n\nfirst words\n"
+            "--b\nContent-Type: message/rfc822; name=two.eml\n\nSubject : two\n\nmore words\n"
+            "--b\nContent-Type: text/plain\n\nno message\n--b--\n");
+  assert_field(&d, "body", "one\nfirst words\ntwo\nmore words\nno message");
+  assert_field(&d, "filename", "two.eml");
+  /* The words that hide a message from the parser are not seen in the text. */
+  read_text("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nContent-Type: message/rfc822\n"
+            "CONTENT-TYPE: multipart/digest\n--b--\n");
+  assert_field(&d, "body", "Content-Type: message/rfc822\nCONTENT-TYPE: multipart/digest");
+}
+
 static void boundary_that_never_ends(void **state) {
   (void)state;
   read_text("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nfirst\n--b\nContent-Type: "
@@ -414,6 +427,28 @@ static void long_header(void **state) {
   assert_true(d.partial);
   assert_field(&d, "subject", "x");
   assert_field(&d, "body", "the body\n");
+  buffer_free(&b);
+}
+
+/* GMime calls itself for each of these colons, wherever it is let see them. */
+static void groups_in_groups(void **state) {
+  (void)state;
+  static const char *const BEFORE[] = {
+    "To: ",
+    "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nTo: ",
+    "Content-Type: multipart/digest; boundary=b\n\n--b\n\nTo: ",
+    "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: (;) message / (x) news\n\nTo: "
+  };
+  buffer b = BUFFER_INIT;
+  for (size_t i = 0; i < sizeof BEFORE / sizeof BEFORE[0]; i++) {
+    buffer_reset(&b);
+    put_repeated(&b, BEFORE[i], 1);
+    put_repeated(&b, "a:", 400000);
+    put_repeated(&b, "\n\nlast words\n--b--\n", 1);
+    assert_true(read_bytes((char *)b.data, b.size));
+    assert_non_null(draft_item(&d));
+    assert_non_null(memmem(d.body.data, d.body.size, "last words", 10));
+  }
   buffer_free(&b);
 }
 
@@ -526,6 +561,7 @@ int main(void) {
     cmocka_unit_test(attachment_as_whole_message),
     cmocka_unit_test(signature_is_no_attachment),
     cmocka_unit_test(message_in_message),
+    cmocka_unit_test(messages_in_a_digest),
     cmocka_unit_test(boundary_that_never_ends),
     cmocka_unit_test(boundary_that_never_comes),
     cmocka_unit_test(boundary_not_as_announced),
@@ -533,6 +569,7 @@ int main(void) {
     cmocka_unit_test(deep_nesting),
     cmocka_unit_test(many_parts),
     cmocka_unit_test(long_header),
+    cmocka_unit_test(groups_in_groups),
     cmocka_unit_test(long_body),
     cmocka_unit_test(many_attachments_of_text),
     cmocka_unit_test(empty_is_refused),
