@@ -19,8 +19,11 @@ sdx_status store_get(store_txn *t, store_table table, const void *key, size_t ke
   return SDX_OK;
 }
 
-sdx_status txn_poison(store_txn *t, int rc, const char *what, sdx_error *err) {
-  if (rc == 0) return SDX_OK;
+sdx_status txn_wrote(store_txn *t, int rc, const char *what, sdx_error *err) {
+  if (rc == 0) {
+    t->dirty = true;
+    return SDX_OK;
+  }
   const sdx_status status = rc == MDB_NOTFOUND ? SDX_NOT_FOUND : lmdb_error(err, rc, what);
   if (t->poisoned == SDX_OK) t->poisoned = status;
   if (rc == MDB_MAP_FULL) t->env->crowded = true;
@@ -32,7 +35,7 @@ static sdx_status put(store_txn *t, store_table table, const void *key, size_t k
   MDB_val k = borrow(key, key_size), v = borrow(value, value_size);
   int rc;
   LMDB(rc, mdb_put(t->mdb, t->map->tables[table], &k, &v, flags));
-  return txn_poison(t, rc, "writing to the store", err);
+  return txn_wrote(t, rc, "writing to the store", err);
 }
 
 sdx_status store_put(store_txn *t, store_table table, const void *key, size_t key_size,
@@ -56,7 +59,7 @@ sdx_status store_delete(store_txn *t, store_table table, const void *key, size_t
   int rc;
   LMDB(rc, mdb_del(t->mdb, t->map->tables[table], &k, NULL));
   if (rc == MDB_NOTFOUND) return SDX_OK;
-  return txn_poison(t, rc, "deleting from the store", err);
+  return txn_wrote(t, rc, "deleting from the store", err);
 }
 
 static bool begins_with(sdx_bytes key, const void *prefix, size_t size) {

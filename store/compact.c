@@ -36,11 +36,8 @@ static sdx_status retire_and_swap(store *s, store_txn *t, const swap *sw, bool *
     store_abort(t);
     return status;
   }
-  status = swap_retire(sw, t, err);
-  if (status < 0)
-    store_abort(t);
-  else
-    status = store_commit(t, err);
+  t->retires = sw->token;
+  status = store_commit(t, err); /* the point of no return */
   *retired = status == SDX_OK;
   if (*retired) status = swap_files(sw, e, err);
   guard_release(guard);

@@ -47,22 +47,20 @@ sdx_status copy_compact(int *out, const environment *e, mapping *m, const char *
   return SDX_OK;
 }
 
-static sdx_status delete_record(MDB_env *mdb, sdx_error *err) {
-  MDB_val key = { sizeof RETIRED_KEY - 1, (void *)(uintptr_t)RETIRED_KEY };
+static sdx_status write_state(MDB_env *mdb, sdx_error *err) {
   MDB_txn *txn = NULL;
-  MDB_dbi table;
+  MDB_dbi main_table;
   int rc;
   LMDB(rc, mdb_txn_begin(mdb, NULL, 0, &txn));
   if (rc != 0) return lmdb_error(err, rc, "reviving the store");
-  LMDB(rc, mdb_dbi_open(txn, NULL, 0, &table));
-  if (rc == 0) LMDB(rc, mdb_del(txn, table, &key, NULL));
+  LMDB(rc, mdb_dbi_open(txn, NULL, 0, &main_table));
+  if (rc == 0) rc = state_put(txn, main_table, NULL);
   if (rc == 0) rc = FAULT();
   if (rc == 0) {
     rc = mdb_txn_commit(txn);
     txn = NULL;
   }
   mdb_txn_abort(txn);
-  if (rc == MDB_NOTFOUND) return error_set(err, SDX_DAMAGED, "a retired store lacks its record");
   return lmdb_error(err, rc, "reviving the store");
 }
 
@@ -74,7 +72,7 @@ sdx_status copy_revive(const environment *e, const char *name, sdx_error *err) {
   LMDB(rc, mdb_env_create(&mdb));
   if (rc == 0) LMDB(rc, mdb_env_open(mdb, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600));
   const sdx_status status =
-      rc == 0 ? delete_record(mdb, err) : lmdb_error(err, rc, "reviving the store");
+      rc == 0 ? write_state(mdb, err) : lmdb_error(err, rc, "reviving the store");
   mdb_env_close(mdb);
   free(path);
   return status;

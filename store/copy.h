@@ -11,7 +11,7 @@
 sdx_status copy_compact(int *fd, const environment *e, mapping *m, const char *name,
                         sdx_error *err) SDX_CHECK;
 
-/* Takes the record of retirement out of a copy that was made of a retired environment. Nobody else
+/* Takes the retirement out of a copy that was made of a retired environment. Nobody else
  * knows the file yet. */
 sdx_status copy_revive(const environment *e, const char *name, sdx_error *err) SDX_CHECK;
 

@@ -62,5 +62,5 @@ sdx_status store_cursor_next(store_cursor *c, sdx_bytes *k, sdx_bytes *v, sdx_er
 sdx_status store_cursor_delete(store_cursor *c, sdx_error *err) {
   int rc;
   LMDB(rc, mdb_cursor_del(c->mdb, 0));
-  return txn_poison(c->txn, rc, "deleting from the store", err);
+  return txn_wrote(c->txn, rc, "deleting from the store", err);
 }

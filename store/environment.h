@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "store/state.h"
 #include "store/store.h"
 
 /* Address space of a new environment. It grows by MAP_FACTOR when it is more than half full. */
@@ -32,11 +33,6 @@
 /* Slots of the reader table; each read transaction at work takes one, and each idle one too. */
 #define READER_SLOTS 254
 #define IDLE_READERS 8
-
-/* Stands in LMDB's main table (beside the names of the tables) when other files took over; the
- * value is the swap's token. */
-#define RETIRED_KEY "retired"
-#define TOKEN_SIZE 16
 
 /* One data.mdb with its lock.mdb, as LMDB has them open. */
 typedef struct mapping {
@@ -53,7 +49,6 @@ typedef struct mapping {
   store_txn *busy; /* these */
   store_txn *idle; /* read transactions, reset, kept with their slot of the reader table */
   unsigned idle_count;
-  atomic_size_t checked; /* the snapshot (transaction id) last found not to be retired */
   atomic_bool tolerated; /* retired, but the swap cannot be finished from here: read on */
 } mapping;
 
@@ -95,7 +90,9 @@ struct store_txn {
   store_cursor *cursors;
   sdx_status poisoned; /* the first failed write */
   bool writes;
-  bool spoiled; /* not to be pooled */
+  bool dirty;          /* something was written */
+  const char *retires; /* token of a swap: the commit retires the environment */
+  bool spoiled;        /* not to be pooled */
 };
 
 /* registry.c */

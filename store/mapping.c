@@ -86,7 +86,7 @@ static sdx_status open_tables(mapping *m, MDB_txn *txn, unsigned flags, sdx_erro
 
 static sdx_status open_for_reading(mapping *m, sdx_error *err) {
   MDB_txn *txn = NULL;
-  MDB_val key = { sizeof RETIRED_KEY - 1, (void *)(uintptr_t)RETIRED_KEY }, value;
+  state now = { 0 };
   int rc;
   LMDB(rc, mdb_txn_begin(m->mdb, NULL, MDB_RDONLY, &txn));
   if (rc == MDB_READERS_FULL) {
@@ -96,9 +96,9 @@ static sdx_status open_for_reading(mapping *m, sdx_error *err) {
   if (rc != 0) return lmdb_error(err, rc, "reading the store");
   sdx_status status = open_tables(m, txn, 0, err);
   if (status == SDX_OK) {
-    LMDB(rc, mdb_get(txn, m->main, &key, &value));
-    m->retired = rc == 0;
-    if (rc != 0 && rc != MDB_NOTFOUND) status = lmdb_error(err, rc, "reading the store");
+    rc = state_get(txn, m->main, &now);
+    m->retired = now.retired;
+    status = lmdb_error(err, rc, "reading the store");
   }
   /* Table handles outlive only a transaction that is committed. */
   if (status == SDX_OK) {
@@ -114,7 +114,6 @@ sdx_status mapping_open(mapping **out, const environment *e, bool writable, sdx_
   mapping *m = calloc(1, sizeof *m);
   if (m == NULL) return error_memory(err);
   m->writable = writable;
-  atomic_init(&m->checked, SIZE_MAX);
   sdx_status status = check_path(e, err);
   if (status == SDX_OK) status = check_data(e, err);
   if (status == SDX_OK) status = env_open(m, e, writable, err);
@@ -150,7 +149,8 @@ static sdx_status create_tables(mapping *m, sdx_error *err) {
     status = error_set(err, SDX_INVALID, "there is an index already");
   if (status == SDX_OK) status = open_tables(m, txn, MDB_CREATE, err);
   if (status == SDX_OK) {
-    rc = FAULT();
+    rc = state_put(txn, m->main, NULL);
+    if (rc == 0) rc = FAULT();
     if (rc == 0) return lmdb_error(err, mdb_txn_commit(txn), "creating the tables");
     status = lmdb_error(err, rc, "creating the tables");
   }

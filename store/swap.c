@@ -14,10 +14,6 @@
 #include "store/fault.h"
 #include "store/guard.h"
 
-static MDB_val retired_key(void) {
-  return (MDB_val){ sizeof RETIRED_KEY - 1, (void *)(uintptr_t)RETIRED_KEY };
-}
-
 static void set_names(swap *sw) {
   (void)snprintf(sw->data, sizeof sw->data, "data-%s.mdb", sw->token);
   (void)snprintf(sw->lock, sizeof sw->lock, "lock-%s.mdb", sw->token);
@@ -31,17 +27,6 @@ sdx_status swap_new(swap *out, sdx_error *err) {
     (void)snprintf(out->token + 2 * i, 3, "%02x", random[i]);
   set_names(out);
   return SDX_OK;
-}
-
-static bool token_valid(const char *token, size_t size) {
-  return size == TOKEN_SIZE && strspn(token, "0123456789abcdef") >= TOKEN_SIZE;
-}
-
-sdx_status swap_retire(const swap *sw, store_txn *t, sdx_error *err) {
-  MDB_val key = retired_key(), value = { TOKEN_SIZE, (void *)(uintptr_t)sw->token };
-  int rc;
-  LMDB(rc, mdb_put(t->mdb, t->map->main, &key, &value, 0));
-  return lmdb_error(err, rc, "retiring the store's old files");
 }
 
 sdx_status swap_files(const swap *sw, const environment *e, sdx_error *err) {
@@ -61,21 +46,17 @@ sdx_status swap_files(const swap *sw, const environment *e, sdx_error *err) {
 
 static sdx_status read_token(swap *out, mapping *m, sdx_error *err) {
   MDB_txn *txn = NULL;
-  MDB_val key = retired_key(), value = { 0, NULL };
+  state now;
   int rc;
   LMDB(rc, mdb_txn_begin(m->mdb, NULL, MDB_RDONLY, &txn));
   if (rc != 0) return lmdb_error(err, rc, "reading the store");
-  LMDB(rc, mdb_get(txn, m->main, &key, &value));
-  sdx_status status = lmdb_error(err, rc, "reading the store");
-  if (rc == MDB_NOTFOUND || (rc == 0 && !token_valid(value.mv_data, value.mv_size)))
-    status = error_set(err, SDX_DAMAGED, "the store's record of a swap is malformed");
-  if (status == SDX_OK) {
-    memcpy(out->token, value.mv_data, TOKEN_SIZE);
-    out->token[TOKEN_SIZE] = '\0';
-    set_names(out);
-  }
+  rc = state_get(txn, m->main, &now);
   mdb_txn_abort(txn);
-  return status;
+  if (rc == 0 && !now.retired) rc = MDB_INVALID;
+  if (rc != 0) return lmdb_error(err, rc, "reading the store");
+  memcpy(out->token, now.token, sizeof out->token);
+  set_names(out);
+  return SDX_OK;
 }
 
 /* The successor can be missing where data.mdb was restored from a copy that was made in mid-swap. A
@@ -117,7 +98,7 @@ sdx_status swap_finish(const environment *e, mapping *m, sdx_error *err) {
 
 static bool is_leftover(const char *name) {
   return (strncmp(name, "data-", 5) == 0 || strncmp(name, "lock-", 5) == 0) &&
-         strlen(name) == SWAP_NAME_SIZE - 1 && token_valid(name + 5, TOKEN_SIZE) &&
+         strlen(name) == SWAP_NAME_SIZE - 1 && state_token_valid(name + 5, TOKEN_SIZE) &&
          strcmp(name + 5 + TOKEN_SIZE, ".mdb") == 0;
 }
 

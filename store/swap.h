@@ -33,8 +33,6 @@ typedef struct swap {
 
 /* A fresh token and the names that go with it. */
 sdx_status swap_new(swap *out, sdx_error *err) SDX_CHECK;
-/* Step 1 within transaction `t`; its commit is the point of no return. */
-sdx_status swap_retire(const swap *sw, store_txn *t, sdx_error *err) SDX_CHECK;
 /* Steps 2 and 3; guard held exclusively. */
 sdx_status swap_files(const swap *sw, const environment *e, sdx_error *err) SDX_CHECK;
 /* Finishes the swap that retired `m`, unless that has been done. Takes the guard. */

@@ -21,20 +21,24 @@ sdx_status txn_check_process(const store *s, sdx_error *err) {
 
 /* ------------------------------------------------------------------ beginning */
 
-typedef enum outcome { FRESH, RETIRED, FAILED } outcome;
+typedef enum outcome { FRESH, STALE, RETIRED, FAILED } outcome;
 
-/* A retired environment says so in its main table, from the transaction on that retired it. */
-static outcome look_for_retirement(store_txn *t, int *rc) {
-  const size_t id = mdb_txn_id(t->mdb);
-  if (!t->writes && atomic_load_explicit(&t->map->checked, memory_order_relaxed) == id)
-    return FRESH;
-  MDB_val key = { sizeof RETIRED_KEY - 1, (void *)(uintptr_t)RETIRED_KEY }, value;
-  LMDB(*rc, mdb_get(t->mdb, t->map->main, &key, &value));
-  if (*rc == 0) return RETIRED;
-  if (*rc != MDB_NOTFOUND) return FAILED;
-  *rc = 0;
-  if (!t->writes) atomic_store_explicit(&t->map->checked, id, memory_order_relaxed);
-  return FRESH;
+/* What a reader has seen under which number: the same twice is no accident. That is how a file
+ * looks whose transactions count anew since it was copied, until the next one writes its number. */
+typedef struct sight {
+  uint64_t snapshot, transaction;
+} sight;
+
+static outcome look(const store_txn *t, sight *last, int *rc) {
+  state now;
+  *rc = state_get(t->mdb, t->map->main, &now);
+  if (*rc != 0) return FAILED;
+  if (now.retired) return RETIRED;
+  const sight this = { mdb_txn_id(t->mdb), now.transaction };
+  if (t->writes || this.snapshot == this.transaction) return FRESH;
+  if (this.snapshot == last->snapshot && this.transaction == last->transaction) return FRESH;
+  *last = this;
+  return STALE;
 }
 
 /* A retired environment that had to be tolerated: are there other files by now? */
@@ -71,6 +75,7 @@ static int begin_reading(store_txn *t) {
 }
 
 sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) {
+  sight last = { 0 };
   sdx_status status = txn_check_process(s, err);
   for (int i = 0; i < ATTEMPTS && status == SDX_OK; i++) {
     store_txn *t;
@@ -78,7 +83,7 @@ sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) {
     if (status < 0) return status;
     mapping *m = t->map;
     int rc = begin_reading(t);
-    const outcome found = rc == 0 ? look_for_retirement(t, &rc) : FAILED;
+    const outcome found = rc == 0 ? look(t, &last, &rc) : FAILED;
     if (found == FRESH || (found == RETIRED && atomic_load(&m->tolerated) && !replaced(t))) {
       *out = t;
       return SDX_OK;
@@ -87,7 +92,7 @@ sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) {
     environment_leave(t);
     if (found == RETIRED)
       status = environment_follow(s->env, m, false, err);
-    else
+    else if (found == FAILED)
       status = mend(s->env, m, rc, "reading the store", err);
   }
   return status < 0 ? status : error_set(err, SDX_SYSTEM, "the store does not come to rest");
@@ -147,7 +152,7 @@ static sdx_status begin_in_turn(environment *e, store_txn **out, sdx_error *err)
     status = environment_enter(e, true, &t, err);
     if (status < 0) return status;
     int rc = begin_writing(t);
-    const outcome found = rc == 0 ? look_for_retirement(t, &rc) : FAILED;
+    const outcome found = rc == 0 ? look(t, NULL, &rc) : FAILED;
     if (found != FRESH) {
       status = retry_writing(t, found, rc, err);
       continue;
@@ -224,6 +229,8 @@ sdx_status store_commit(store_txn *t, sdx_error *err) {
     status = error_set(err, SDX_INVALID, "a transaction for reading cannot commit");
   else if (status < 0)
     status = error_set(err, status, "a write of this transaction had failed");
+  if (status == SDX_OK && (t->dirty || t->retires != NULL))
+    status = txn_wrote(t, state_put(t->mdb, t->map->main, t->retires), "writing to the store", err);
   int rc = FAULT();
   if (status == SDX_OK && rc != 0) status = lmdb_error(err, rc, "committing to the store");
   if (status < 0) {

@@ -8,7 +8,8 @@
 /* SDX_FORKED where the handle was made by another process. */
 sdx_status txn_check_process(const store *s, sdx_error *err) SDX_CHECK;
 
-/* A write failed: the transaction can no longer commit. Returns the status of `rc`. */
-sdx_status txn_poison(store_txn *t, int rc, const char *what, sdx_error *err) SDX_CHECK;
+/* Notes the result of a write: after a failure the transaction can no longer commit. Returns the
+ * status of `rc`. */
+sdx_status txn_wrote(store_txn *t, int rc, const char *what, sdx_error *err) SDX_CHECK;
 
 #endif

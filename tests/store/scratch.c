@@ -9,8 +9,14 @@
 #include "store/environment.h"
 
 void scratch_directory(scratch *x) {
-  (void)snprintf(x->dir, sizeof x->dir, "/tmp/sealdex-store-XXXXXX");
+  const char *where = getenv("TMPDIR");
+  if (where == NULL || where[0] == '\0') where = "/tmp";
+  (void)snprintf(x->dir, sizeof x->dir, "%s/sealdex-store-XXXXXX", where);
   assert_non_null(mkdtemp(x->dir));
+}
+
+void scratch_without_disk(void) {
+  if (access("/dev/shm", W_OK) == 0) (void)setenv("TMPDIR", "/dev/shm", 1);
 }
 
 void scratch_create(scratch *x, size_t map_size) {

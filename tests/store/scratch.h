@@ -20,9 +20,11 @@
 #define SMALL_MAP ((size_t)64 << 10)
 
 typedef struct scratch {
-  char dir[64];
+  char dir[256];
 } scratch;
 
+/* For tests of very many small commits: in memory, if there is such a place. */
+void scratch_without_disk(void);
 /* A directory with an empty store; `map_size` 0: the usual one. */
 void scratch_create(scratch *x, size_t map_size);
 void scratch_directory(scratch *x); /* the directory alone */

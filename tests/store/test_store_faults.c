@@ -146,6 +146,7 @@ static void skip_faults(void **state) {
 #endif
 
 int main(void) {
+  scratch_without_disk();
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_call_fails),
     cmocka_unit_test(creation_fails),

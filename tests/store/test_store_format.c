@@ -46,6 +46,11 @@ static void the_main_table_names_five(void **state) {
     assert_int_equal(stat.ms_entries, entries[i]);
     assert_int_equal(stat.ms_overflow_pages, i == 0 ? 1 : 0);
   }
+  assert_int_equal(mdb_cursor_get(c, &key, &value, MDB_NEXT), 0);
+  assert_int_equal(key.mv_size, 5);
+  assert_memory_equal(key.mv_data, "state", 5);
+  assert_int_equal(value.mv_size, 8);
+  assert_memory_equal(value.mv_data, "\x02\0\0\0\0\0\0\0", 8);
   assert_int_equal(mdb_cursor_get(c, &key, &value, MDB_NEXT), MDB_NOTFOUND);
   mdb_cursor_close(c);
   mdb_txn_abort(txn);
