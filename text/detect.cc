@@ -14,7 +14,7 @@
 
 namespace text {
 
-constexpr size_t SAMPLE = 2048;
+constexpr size_t SAMPLE = 1024;
 
 bool is_detectable(const std::string &code) {
   if (code.size() < 2 || code.size() > 3) return false;

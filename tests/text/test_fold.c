@@ -84,8 +84,8 @@ static void folding_a_text_and_its_words_agree(void **state) {
   (void)state;
   static const char *const texts[] = { "Caf\xc3\xa9",
                                        "STRASSE",
-                                       "stra\xc3\x9f"
-                                       "e",
+                                       ("stra\xc3\x9f"
+                                        "e"),
                                        "\xef\xbc\xa1\xef\xbc\xa2",
                                        "\xef\xac\x81nance",
                                        "e\xcc\x81t\xc3\xa9",
