@@ -131,7 +131,7 @@ bool leaf_bounds(leaf *l, uint32_t base, uint32_t *max_wdf, uint32_t *min_length
     for (uint32_t at = base; postings_bounds(&l->cursors[i], at, &wdf, &length, &last); at = last + 1) {
       if (wdf > most) most = wdf;
       if (length < *min_length) *min_length = length;
-      if (last - base >= WINDOW - 1) break;
+      if (last < at || last - base >= WINDOW - 1) break; /* a short list bounds all of the segment */
     }
     sum += most;
   }

@@ -22,7 +22,8 @@ typedef struct node {
   node_kind kind;
   bool weighted, body, ordered, lazy, absent;
   uint32_t count;
-  struct node **children;
+  struct node **children;   /* as the query has them: scores are always added in this order */
+  struct node **order;      /* as they are evaluated */
   uint64_t items;           /* about how many match: the order of evaluation */
   double bound;             /* of the window under evaluation */
   uint64_t bits[WINDOW_WORDS];
@@ -34,7 +35,6 @@ typedef struct node {
   bitmap_window limit;      /* only these items */
   bool limited;
   uint32_t window;          /* NODE_TOGETHER */
-  struct node **words;      /* its children in the order of the query */
   position_list *lists;
   const plan_members *members;
   const uint64_t *set;      /* NODE_SET */
@@ -85,15 +85,17 @@ static node *new_node(matcher *m, node_kind kind) {
   return n;
 }
 
-/* Those that leave least come first; what is only known by looking at each item last. */
-static void sort_children(node *n) {
-  for (uint32_t i = 1; i < n->count; i++) {
-    node *moved = n->children[i];
+/* Those that leave least are evaluated first; what is only known by looking at each item last. */
+static bool sort_children(matcher *m, node *n) {
+  n->order = scratch_take(m->s, (n->count + 1) * sizeof(node *));
+  if (n->order == NULL) return false;
+  for (uint32_t i = 0; i < n->count; i++) {
     uint32_t k = i;
-    for (; k > 0 && n->children[k - 1]->items > moved->items; k--)
-      n->children[k] = n->children[k - 1];
-    n->children[k] = moved;
+    for (; k > 0 && n->order[k - 1]->items > n->children[i]->items; k--)
+      n->order[k] = n->order[k - 1];
+    n->order[k] = n->children[i];
   }
+  return true;
 }
 
 /* Must be checked item by item; on the spine of an eager query that can wait for the ranking. */
@@ -201,9 +203,8 @@ static node *build_together(matcher *m, const plan *p, bool spine) {
   node *n = new_node(m, NODE_TOGETHER);
   if (n == NULL) return NULL;
   n->children = SCRATCH_MANY(m->s, node *, p->count + 1);
-  n->words = SCRATCH_MANY(m->s, node *, p->count + 1);
   n->lists = SCRATCH_MANY(m->s, position_list, p->count + 1);
-  if (n->children == NULL || n->words == NULL || n->lists == NULL) return NULL;
+  if (n->children == NULL || n->lists == NULL) return NULL;
   n->window = p->window;
   n->ordered = p->ordered;
   n->body = p->body;
@@ -211,13 +212,12 @@ static node *build_together(matcher *m, const plan *p, bool spine) {
   for (; n->count < p->count; n->count++) {
     node *word = build_word(m, p->children[n->count]);
     if (word == NULL || !open_spots(m, word)) return NULL;
-    n->words[n->count] = n->children[n->count] = word;
+    n->children[n->count] = word;
     n->weighted |= word->weighted;
     n->top += word->top;
     if (word->items < n->items) n->items = word->items;
   }
-  sort_children(n);
-  return put_off(m, n, spine) ? n : NULL;
+  return sort_children(m, n) && put_off(m, n, spine) ? n : NULL;
 }
 
 /* ---- filters */
@@ -293,8 +293,8 @@ static node *build_branch(matcher *m, const plan *p, node_kind kind, bool spine)
     if (kind == NODE_OR) n->items += child->items;
     else if (child->items < n->items) n->items = child->items;
   }
-  if (kind == NODE_AND) sort_children(n);
   if (kind != NODE_NOT && n->count == 1) return n->children[0];
+  if (!sort_children(m, n)) return NULL;
   if (n->count == 0) n->kind = NODE_NOTHING;
   if (kind == NODE_NOT) n->items = m->items, n->weighted = false, n->top = 0;
   return n;
@@ -387,7 +387,7 @@ static uint32_t next(matcher *m, node *n, uint32_t from) {
   case NODE_AND:
   case NODE_TOGETHER:
     for (uint32_t i = 0; i < n->count && from != SEGMENT_END; i++)
-      from = next(m, n->children[i], from);
+      from = next(m, n->order[i], from);
     return from;
   case NODE_OR:
     for (uint32_t i = 0; i < n->count && least != from; i++) {
@@ -462,7 +462,7 @@ static void take_mask(const matcher *m, uint32_t base, const uint64_t *mask, uin
 static void evaluate_and(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
   const uint64_t *left = mask;
   for (uint32_t i = 0; i < n->count; i++) {
-    node *child = n->children[i];
+    node *child = n->order[i];
     evaluate(m, child, base, left, least - (n->bound - child->bound));
     left = child->bits;
     if (!bits_any(left)) break;
@@ -483,22 +483,21 @@ static void evaluate_or(matcher *m, node *n, uint32_t base, const uint64_t *mask
     return;
   }
   for (uint32_t i = 1; i < n->count; i++) { /* least bound first */
-    node *moved = n->children[i];
+    node *moved = n->order[i];
     uint32_t k = i;
-    for (; k > 0 && n->children[k - 1]->bound > moved->bound; k--)
-      n->children[k] = n->children[k - 1];
-    n->children[k] = moved;
+    for (; k > 0 && n->order[k - 1]->bound > moved->bound; k--) n->order[k] = n->order[k - 1];
+    n->order[k] = moved;
   }
-  uint32_t essential = 0;
-  while (essential < n->count && (rest + n->children[essential]->bound) * ROUNDING < least)
-    rest += n->children[essential++]->bound;
-  for (uint32_t i = essential; i < n->count; i++) {
-    evaluate(m, n->children[i], base, mask, -INFINITY);
-    bits_or(n->bits, n->children[i]->bits);
+  uint32_t idle = 0;
+  while (idle < n->count && (rest + n->order[idle]->bound) * ROUNDING < least)
+    rest += n->order[idle++]->bound;
+  for (uint32_t i = idle; i < n->count; i++) {
+    evaluate(m, n->order[i], base, mask, -INFINITY);
+    bits_or(n->bits, n->order[i]->bits);
   }
-  for (uint32_t i = 0; i < essential; i++) {
-    if (bits_any(n->bits)) evaluate(m, n->children[i], base, n->bits, -INFINITY);
-    else bits_clear(n->children[i]->bits);
+  for (uint32_t i = 0; i < idle; i++) {
+    if (bits_any(n->bits)) evaluate(m, n->order[i], base, n->bits, -INFINITY);
+    else bits_clear(n->order[i]->bits);
   }
 }
 
@@ -565,7 +564,7 @@ static bool stands(matcher *m, node *n, uint32_t ordinal) {
     return leaf_positions(&n->spots, m->s, ordinal, &l) && l.at[0] <= end;
   }
   for (uint32_t i = 0; i < n->count; i++) {
-    if (!add_spots(m, n->words[i], ordinal, &n->lists[i])) return false;
+    if (!add_spots(m, n->children[i], ordinal, &n->lists[i])) return false;
     cut_at(&n->lists[i], end);
   }
   if (!n->ordered) return positions_near(n->lists, n->count, n->window);
