@@ -98,6 +98,6 @@ out:
   if (outcome != NULL) *outcome = outcomes[v];
   if (v == VERDICT_SAME) return SDX_OK;
   atomic_fetch_add(&index->count_adds, 1);
-  maintain_after_write(index, &head, now);
+  maintain_after_write(index, &head, false, now);
   return SDX_OK;
 }

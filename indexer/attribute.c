@@ -121,6 +121,6 @@ sdx_status sdx_set(sdx_index *index, sdx_bytes id, const sdx_change *changes, si
   const int64_t now = w.now;
   const meta_head after = w.head;
   status = write_commit(&w, err);
-  if (status == SDX_OK) maintain_after_write(index, &after, now);
+  if (status == SDX_OK) maintain_after_write(index, &after, false, now);
   return status;
 }

@@ -132,12 +132,13 @@ sdx_status maintain_run(sdx_index *index, bool all, int64_t now, maintain_tally 
   return status;
 }
 
-void maintain_after_write(sdx_index *index, const meta_head *head, int64_t now) {
+void maintain_after_write(sdx_index *index, const meta_head *head, bool segments, int64_t now) {
   maintain_tally tally = { 0 };
-  if (head->journal_records < MAINTAIN_FOLD_RECORDS && head->journal_bytes < MAINTAIN_FOLD_BYTES)
-    return;
+  const bool fold =
+      head->journal_records >= MAINTAIN_FOLD_RECORDS || head->journal_bytes >= MAINTAIN_FOLD_BYTES;
+  if (!fold && !segments) return;
   if (index_maintenance_begin(index, false, NULL) != SDX_OK) return;
-  if (fold_run(index, now, &tally, NULL) == SDX_OK)
+  if (!fold || fold_run(index, now, &tally, NULL) == SDX_OK)
     (void)!merge_all(index, false, MAINTAIN_INLINE_ITEMS, now, &tally, NULL);
   index_maintenance_end(index);
 }

@@ -21,9 +21,9 @@ typedef struct maintain_tally {
   uint64_t damaged;   /* segments that could not be read, and so were left alone */
 } maintain_tally;
 
-/* Rides on a write that was acknowledged: folds and merges where it is time and nobody else is at
- * it. A failure is not the write's: the next write tries again. */
-void maintain_after_write(sdx_index *index, const meta_head *head, int64_t now);
+/* Rides on a write that was acknowledged (`segments`: it published some): folds and merges where it is
+ * time and nobody else is at it. A failure is not the write's: the next write tries again. */
+void maintain_after_write(sdx_index *index, const meta_head *head, bool segments, int64_t now);
 
 /* Under the maintenance lock: folds; rewrites the segments that hold what is due, and those the
  * policy names. `all`: every tombstone goes to the trash, all segments become one. */

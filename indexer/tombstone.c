@@ -100,6 +100,6 @@ sdx_status sdx_restore(sdx_index *index, sdx_bytes id, int64_t now, sdx_error *e
   }
   const int64_t at = w.now;
   status = write_commit(&w, err);
-  if (status == SDX_OK) maintain_after_write(index, &head, at);
+  if (status == SDX_OK) maintain_after_write(index, &head, false, at);
   return status;
 }
