@@ -37,6 +37,13 @@ public:
       next_ = at_ + 1;
       return;
     }
+    /* Two bytes, U+00C0 to U+05FF, where nothing is passed over: most of Latin, Greek, Cyrillic. */
+    if (byte >= 0xc3 && byte < 0xd8 && end_ - at_ > 1 &&
+        (static_cast<unsigned char>(at_[1]) & 0xc0) == 0x80) {
+      ch_ = (byte & 0x1fU) << 6 | (static_cast<unsigned char>(at_[1]) & 0x3fU);
+      next_ = at_ + 2;
+      return;
+    }
     advance_beyond_ascii();
   }
 
