@@ -52,6 +52,18 @@ static bool is_encoded(GMimeContentEncoding encoding) {
          encoding == GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE;
 }
 
+/* Some mailers announce base64 and send text: a tenth of it is then blanks and points. */
+static bool is_false_base64(const leaf *part) {
+  const size_t sample = part->size < 1024 ? part->size : 1024;
+  size_t others = 0;
+  if (part->encoding != GMIME_CONTENT_ENCODING_BASE64) return false;
+  for (size_t i = 0; i < sample; i++) {
+    const char c = (char)part->bytes[i];
+    others += !g_ascii_isalnum(c) && c != '+' && c != '/' && c != '=' && c != '\r' && c != '\n';
+  }
+  return others * 10 > sample;
+}
+
 /* Undoes the transfer encoding, of which at least `limit` bytes of result are wanted. */
 static void decode_transfer(buffer *out, const leaf *part, size_t limit) {
   GMimeEncoding decoder;
@@ -118,7 +130,7 @@ static bool put_text(reader *r, buffer *out, size_t limit, const leaf *part) {
   const void *bytes = part->bytes;
   size_t size = part->size;
   bool whole = true;
-  if (is_encoded(part->encoding)) {
+  if (is_encoded(part->encoding) && !is_false_base64(part)) {
     decode_transfer(&decoded, part, limit > SIZE_MAX / 4 ? SIZE_MAX : limit * 4);
     if (decoded.failed) {
       out->failed = true;

@@ -339,7 +339,8 @@ static bool begin_file(sdx_source *s, const walk_entry *file, file_type type, in
   return !s->file_id.failed && !s->folder.failed && !s->stem.failed;
 }
 
-static bool extract(sdx_source *s, const walk_entry *file, file_type type) {
+/* Hands the bytes to the extractor of their type: the one place that knows them all. */
+static bool extract(sdx_source *s, file_type type) {
   const void *bytes = s->bytes.data;
   const size_t size = s->bytes.size;
   switch (type) {
@@ -357,7 +358,6 @@ static bool extract(sdx_source *s, const walk_entry *file, file_type type) {
   case FILE_UNKNOWN:
     break;
   }
-  (void)file;
   return draft_refuse(&s->draft, "it is of no supported type");
 }
 
@@ -368,7 +368,7 @@ static sdx_status give_file(sdx_source *s, const walk_entry *file, file_type typ
   if (file->maildir) fallback = naming_maildir_date(file->name, name_size);
   if (type != FILE_MESSAGE) fallback = file->modified;
   begin_draft(s, SDX_MESSAGE, fallback);
-  if (!extract(s, file, type)) return fail(s, file->id, s->draft.reason);
+  if (!extract(s, type)) return fail(s, file->id, s->draft.reason);
   if (file->maildir) naming_add_flags(&s->draft, file->name, name_size);
   if (type != FILE_MESSAGE) {
     buffer_reset(&s->id);

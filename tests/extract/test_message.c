@@ -215,6 +215,13 @@ static void transfer_encodings(void **state) {
   assert_field_has(&d, "body", "Hello, world");
 }
 
+static void text_announced_as_base64(void **state) {
+  (void)state;
+  read_text(
+      "Content-Transfer-Encoding: base64\n\nThis is, after all, plain text. It has blanks.\n");
+  assert_field(&d, "body", "This is, after all, plain text. It has blanks.\n");
+}
+
 static void html_alone(void **state) {
   (void)state;
   read_text("Content-Type: text/html; "
@@ -551,6 +558,7 @@ int main(void) {
     cmocka_unit_test(wrong_bytes_are_repaired),
     cmocka_unit_test(utf16_message),
     cmocka_unit_test(transfer_encodings),
+    cmocka_unit_test(text_announced_as_base64),
     cmocka_unit_test(html_alone),
     cmocka_unit_test(flowed),
     cmocka_unit_test(uuencode_is_left),
