@@ -2,14 +2,23 @@
 #include "crypto/keyring.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/wipe.h"
+#include "crypto/deposit_slot.h"
 #include "crypto/keyring_file.h"
 #include "crypto/region.h"
+
+/* What a deposit key opened. */
+typedef struct depositing {
+  size_t slot;
+  slot_keys keys;
+  secret *append_key;
+  deposit_keys opened;
+} depositing;
 
 struct keyring {
   int process;
@@ -17,6 +26,7 @@ struct keyring {
   region now;     /* as read or committed */
   bool settled;   /* the file was seen whole: no power cut has torn it since this handle opened */
   root_key *root; /* NULL while locked */
+  depositing *deposit; /* NULL without a deposit key */
   bool staged;
   region next;         /* where staged */
   root_key *next_root; /* where a change of root is staged */
@@ -31,6 +41,14 @@ static sdx_status need_root(const keyring *k, sdx_error *err) {
   const sdx_status status = refuse_fork(k, err);
   if (status != SDX_OK || k->root != NULL) return status;
   return error_set(err, SDX_WRONG_KEY, "this needs the read key");
+}
+
+static void depositing_free(depositing *d) {
+  if (d == NULL) return;
+  slot_keys_free(&d->keys);
+  secret_free(d->append_key);
+  deposit_keys_free(&d->opened);
+  free(d);
 }
 
 /* The root under which what is staged is wrapped. */
@@ -94,9 +112,7 @@ static sdx_status unwrap_entry(secret **out, const region_entry *e, const region
 /* A fresh key of the kind; of a pair the secret half, with the public half left in the entry. */
 static sdx_status draw_key(secret **out, region_entry *e, sdx_error *err) {
   if (e->shown.kind != KEYRING_INTAKE) return secret_random(out, err);
-  const sdx_status status = secret_new(out, err);
-  if (status == SDX_OK) crypto_box_keypair(e->public_half, secret_bytes(*out));
-  return status;
+  return pair_new(e->public_half, out, err);
 }
 
 static sdx_status add_entry(region *r, const root_key *root, keyring_kind kind, uint64_t id,
@@ -140,6 +156,7 @@ void keyring_close(keyring *k) {
   keyring_rollback(k);
   region_free(&k->now);
   root_key_free(k->root);
+  depositing_free(k->deposit);
   close(k->dir);
   free(k);
 }
@@ -202,14 +219,12 @@ sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) {
   return status;
 }
 
-sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) {
+static sdx_status unlock_root(keyring *k, const sdx_secret *s, sdx_error *err) {
   secret *opened = NULL;
   root_key *root = NULL;
   unsigned slots = 0;
-  sdx_status status = refuse_fork(k, err);
-  if (status == SDX_OK)
-    status = slot_try_all(&opened, &slots, k->now.slots, REGION_SLOTS, s, k->now.index_id,
-                          k->now.commitment, err);
+  sdx_status status = slot_try_all(&opened, &slots, k->now.slots, REGION_SLOTS, s, k->now.index_id,
+                                   k->now.commitment, err);
   if (status != SDX_OK) return status;
   if (opened == NULL) return error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
   status = root_key_new(&root, opened, k->now.index_id, err);
@@ -224,8 +239,70 @@ sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) {
   return SDX_OK;
 }
 
+/* Tries the contents of a deposit file on one slot. SDX_WRONG_KEY where it is another's. */
+static sdx_status try_deposit(depositing *d, const region *r, size_t slot_number,
+                              const sdx_secret *s, sdx_error *err) {
+  const slot *at = &r->slots[slot_number];
+  d->slot = slot_number;
+  sdx_status status = slot_keys_derive(&d->keys, s, at, r->index_id, err);
+  if (status == SDX_OK)
+    status = deposit_slot_open(&d->opened, at, &d->keys, r->index_id, r->commitment, err);
+  if (status != SDX_OK) slot_keys_free(&d->keys);
+  return status;
+}
+
+static sdx_status find_deposit(depositing *d, const region *r, const sdx_secret *s,
+                               sdx_error *err) {
+  sdx_status status = error_set(err, SDX_WRONG_KEY, "the deposit key opens no slot of this index");
+  for (size_t i = 0; i < REGION_SLOTS && status == SDX_WRONG_KEY; i++)
+    if (r->slots[i].kind == SLOT_DEPOSIT) status = try_deposit(d, r, i, s, err);
+  return status;
+}
+
+static sdx_status unlock_deposit(keyring *k, const sdx_secret *s, sdx_error *err) {
+  depositing *d = calloc(1, sizeof *d);
+  if (d == NULL) return error_memory(err);
+  sdx_status status = find_deposit(d, &k->now, s, err);
+  if (status == SDX_OK) status = deposit_append_key(&d->append_key, d->keys.mac_key, err);
+  if (status == SDX_OK) status = region_check_appended(&k->now, d->slot, d->append_key, err);
+  if (status != SDX_OK) {
+    depositing_free(d);
+    return status;
+  }
+  keyring_rollback(k);
+  depositing_free(k->deposit);
+  k->deposit = d;
+  return SDX_OK;
+}
+
+sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) {
+  const sdx_status status = refuse_fork(k, err);
+  if (status != SDX_OK) return status;
+  return s->kind == SDX_SECRET_DEPOSIT ? unlock_deposit(k, s, err) : unlock_root(k, s, err);
+}
+
+bool keyring_depositing(const keyring *k) {
+  return k->deposit != NULL;
+}
+
 bool keyring_unlocked(const keyring *k) {
   return k->root != NULL;
+}
+
+/* The slot must still be there, under whatever root, and what was appended under it authentic. */
+static sdx_status check_deposit(depositing *d, const region *fresh, sdx_error *err) {
+  deposit_keys opened;
+  sdx_status status = deposit_slot_open(&opened, &fresh->slots[d->slot], &d->keys, fresh->index_id,
+                                        fresh->commitment, err);
+  if (status != SDX_OK) return status;
+  status = region_check_appended(fresh, d->slot, d->append_key, err);
+  if (status == SDX_OK) {
+    const deposit_keys before = d->opened;
+    d->opened = opened;
+    opened = before;
+  }
+  deposit_keys_free(&opened);
+  return status;
 }
 
 /* What may follow on what we hold: the same index under the same root, and not older. */
@@ -235,7 +312,8 @@ static sdx_status check_successor(const keyring *k, const region *fresh, sdx_err
     return error_set(err, SDX_WRONG_KEY, "the index was replaced or given a new root: reopen it");
   if (fresh->generation < k->now.generation)
     return error_set(err, SDX_ROLLED_BACK, "the keyring is older than it was: a restored backup");
-  return k->root != NULL ? region_check_proof(fresh, k->root, err) : SDX_OK;
+  if (k->root != NULL) return region_check_proof(fresh, k->root, err);
+  return k->deposit != NULL ? check_deposit(k->deposit, fresh, err) : SDX_OK;
 }
 
 /* Takes over `fresh`, or frees it. */
@@ -318,15 +396,43 @@ size_t keyring_slots(const keyring *k) {
 }
 
 const uint8_t *keyring_intake_public(const keyring *k) {
+  if (k->deposit != NULL) return k->deposit->opened.intake;
   const region_entry *e = region_find(&k->now, KEYRING_INTAKE, 0);
   return e != NULL ? e->public_half : NULL;
 }
 
 /* ---- keys ---- */
 
+/* The secret half of a deposit epoch, by way of the intake key. */
+static sdx_status open_epoch(secret **out, const region_entry *e, const region *r,
+                             const root_key *root, sdx_error *err) {
+  const region_entry *intake = region_find(r, KEYRING_INTAKE, 0);
+  secret *key = NULL;
+  if (intake == NULL) return error_set(err, SDX_DAMAGED, "the keyring has no intake key");
+  sdx_status status = unwrap_entry(&key, intake, r, root, err);
+  if (status == SDX_OK) status = pair_open(out, intake->public_half, key, e->sealed, err);
+  secret_free(key);
+  return status;
+}
+
+/* What a deposit key opens. */
+static sdx_status find_deposit_key(const keyring *k, keyring_kind kind, secret **out,
+                                   seal_cipher *cipher, sdx_error *err) {
+  const secret *key = kind == KEYRING_ID      ? k->deposit->opened.id
+                      : kind == KEYRING_TABLE ? k->deposit->opened.table
+                                              : NULL;
+  if (key == NULL) return error_set(err, SDX_WRONG_KEY, "a deposit key opens nothing that reads");
+  *cipher = SEAL_XCHACHA20_POLY1305;
+  return secret_copy(out, secret_view(key), err);
+}
+
 static sdx_status find_key(const keyring *k, keyring_kind kind, uint64_t id, secret **out,
                            seal_cipher *cipher, sdx_error *err) {
   *out = NULL;
+  if (k->root == NULL && k->deposit != NULL) {
+    const sdx_status refused = refuse_fork(k, err);
+    return refused == SDX_OK ? find_deposit_key(k, kind, out, cipher, err) : refused;
+  }
   const sdx_status status = need_root(k, err);
   if (status != SDX_OK) return status;
   const region *r = &k->now;
@@ -337,9 +443,9 @@ static sdx_status find_key(const keyring *k, keyring_kind kind, uint64_t id, sec
     root = staged_root(k);
     e = region_find(r, kind, id);
   }
-  if (e == NULL || kind == KEYRING_DEPOSIT_EPOCH)
-    return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
+  if (e == NULL) return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
   *cipher = e->cipher;
+  if (kind == KEYRING_DEPOSIT_EPOCH) return open_epoch(out, e, r, root, err);
   return unwrap_entry(out, e, r, root, err);
 }
 
@@ -368,12 +474,46 @@ sdx_status keyring_stage_add(keyring *k, keyring_kind kind, uint64_t id, int64_t
   if (out != NULL) *out = NULL;
   sdx_status status = need_root(k, err);
   if (status == SDX_OK && kind == KEYRING_DEPOSIT_EPOCH)
-    status = error_set(err, SDX_INVALID, "a deposit epoch is not added with the read key");
+    status = error_set(err, SDX_INVALID, "a deposit epoch is added by keyring_stage_epoch");
   if (status == SDX_OK) status = stage(k, err);
   if (status == SDX_OK) status = add_entry(&k->next, staged_root(k), kind, id, due, &key, err);
   if (status == SDX_OK && out != NULL) status = seal_key_new(out, k->next.cipher, key, err);
   secret_free(key);
   return status;
+}
+
+sdx_status keyring_stage_epoch(keyring *k, uint64_t id, uint8_t public_half[32], sdx_error *err) {
+  secret *secret_half = NULL;
+  region_entry *e = NULL;
+  region_entry fresh = { .shown = { .kind = KEYRING_DEPOSIT_EPOCH, .id = id } };
+  sdx_status status = k->deposit != NULL ? refuse_fork(k, err) : need_root(k, err);
+  if (status != SDX_OK) return status;
+  const uint8_t *intake = keyring_intake_public(k);
+  if (intake == NULL) return error_set(err, SDX_DAMAGED, "the keyring has no intake key");
+  status = stage(k, err);
+  if (status == SDX_OK) status = pair_new(fresh.public_half, &secret_half, err);
+  if (status == SDX_OK) status = pair_seal(fresh.sealed, intake, secret_half, err);
+  if (status == SDX_OK) status = region_insert(&k->next, &e, KEYRING_DEPOSIT_EPOCH, id, err);
+  secret_free(secret_half);
+  if (status != SDX_OK) return status;
+  fresh.shown.born = k->next.generation;
+  fresh.cipher = k->next.cipher;
+  if (k->root == NULL) fresh.appended = (uint8_t)(k->deposit->slot + 1);
+  *e = fresh;
+  memcpy(public_half, fresh.public_half, sizeof fresh.public_half);
+  return SDX_OK;
+}
+
+sdx_status keyring_epoch_public(const keyring *k, uint64_t id, uint8_t public_half[32],
+                                sdx_error *err) {
+  sdx_status status = k->deposit != NULL ? refuse_fork(k, err) : need_root(k, err);
+  if (status != SDX_OK) return status;
+  const region_entry *e = region_find(&k->now, KEYRING_DEPOSIT_EPOCH, id);
+  if (e == NULL && k->staged) e = region_find(&k->next, KEYRING_DEPOSIT_EPOCH, id);
+  if (e == NULL || (k->root == NULL && e->appended != k->deposit->slot + 1))
+    return error_set(err, SDX_NOT_FOUND, "the keyring has no such deposit epoch");
+  memcpy(public_half, e->public_half, sizeof e->public_half);
+  return SDX_OK;
 }
 
 sdx_status keyring_stage_remove(keyring *k, keyring_kind kind, uint64_t id, keyring_reason reason,
@@ -396,7 +536,10 @@ static sdx_status finish_next(keyring *k, uint64_t store_generation, sdx_error *
   region *r = &k->next;
   if (k->root == NULL) {
     if (r->store_generation < store_generation) r->store_generation = store_generation;
-    return region_fit(r, err);
+    const sdx_status appended =
+        k->deposit != NULL ? region_prove_appended(r, k->deposit->slot, k->deposit->append_key, err)
+                           : SDX_OK;
+    return appended == SDX_OK ? region_fit(r, err) : appended;
   }
   r->store_generation = store_generation;
   const sdx_status status = region_prove(r, staged_root(k), err);
@@ -424,34 +567,104 @@ sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err)
 
 /* ---- slots and the root ---- */
 
-sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
-                            sdx_error *err) {
-  sdx_status status = need_root(k, err);
-  if (status == SDX_OK) status = stage(k, err);
-  if (status != SDX_OK) return status;
+static sdx_status find_room(keyring *k, slot **out, sdx_error *err) {
   for (size_t i = 0; i < REGION_SLOTS; i++) {
-    slot *at = &k->next.slots[i];
-    if (at->kind != SLOT_EMPTY) continue;
-    slot made;
-    status = slot_make(&made, s, options, k->next.index_id, staged_root(k), err);
-    if (status == SDX_OK) *at = made;
-    return status;
+    *out = &k->next.slots[i];
+    if ((*out)->kind == SLOT_EMPTY) return SDX_OK;
   }
   return error_set(err, SDX_INVALID, "all %d key slots are taken", REGION_SLOTS);
 }
 
+sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
+                            sdx_error *err) {
+  slot *at = NULL, made;
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK) status = find_room(k, &at, err);
+  if (status == SDX_OK)
+    status = slot_make(&made, s, options, k->next.index_id, staged_root(k), err);
+  if (status == SDX_OK) *at = made;
+  return status;
+}
+
+/* What a deposit slot opens, as staged. */
+static sdx_status gather_deposit_keys(deposit_keys *out, const keyring *k, sdx_error *err) {
+  const region *r = &k->next;
+  const region_entry *id = region_find(r, KEYRING_ID, 0), *table = region_find(r, KEYRING_TABLE, 0),
+                     *intake = region_find(r, KEYRING_INTAKE, 0);
+  memset(out, 0, sizeof *out);
+  if (id == NULL || table == NULL || intake == NULL)
+    return error_set(err, SDX_DAMAGED, "the keyring lacks a key that every index has");
+  memcpy(out->intake, intake->public_half, sizeof out->intake);
+  sdx_status status = unwrap_entry(&out->id, id, r, staged_root(k), err);
+  if (status == SDX_OK) status = unwrap_entry(&out->table, table, r, staged_root(k), err);
+  if (status != SDX_OK) deposit_keys_free(out);
+  return status;
+}
+
+sdx_status keyring_deposit_add(keyring *k, char contents[SDX_DEPOSIT_FILE_SIZE], sdx_error *err) {
+  slot *at = NULL, made;
+  deposit_keys keys = { 0 };
+  const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, SDX_DEPOSIT_FILE_SIZE };
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK) status = find_room(k, &at, err);
+  if (status == SDX_OK) status = gather_deposit_keys(&keys, k, err);
+  if (status != SDX_OK) return status;
+  status = deposit_file_new(contents, err);
+  if (status == SDX_OK)
+    status = deposit_slot_make(&made, &file, k->next.index_id, staged_root(k), &keys, err);
+  if (status == SDX_OK)
+    *at = made;
+  else
+    wipe(contents, SDX_DEPOSIT_FILE_SIZE);
+  deposit_keys_free(&keys);
+  return status;
+}
+
+/* The slots, as staged, that `s` opens: bit i for slot i. */
+static sdx_status opened_slots(unsigned *slots, const keyring *k, const sdx_secret *s,
+                               sdx_error *err) {
+  const region *r = &k->next;
+  const uint8_t *commitment = staged_root(k)->commitment;
+  *slots = 0;
+  if (s->kind != SDX_SECRET_DEPOSIT) {
+    secret *opened = NULL;
+    const sdx_status status =
+        slot_try_all(&opened, slots, r->slots, REGION_SLOTS, s, r->index_id, commitment, err);
+    secret_free(opened);
+    return status;
+  }
+  for (size_t i = 0; i < REGION_SLOTS; i++) {
+    depositing d = { 0 };
+    if (r->slots[i].kind != SLOT_DEPOSIT) continue;
+    const sdx_status status = try_deposit(&d, r, i, s, err);
+    slot_keys_free(&d.keys);
+    deposit_keys_free(&d.opened);
+    if (status == SDX_OK)
+      *slots |= 1U << i;
+    else if (status != SDX_WRONG_KEY)
+      return status;
+  }
+  return SDX_OK;
+}
+
+/* Slots that open the root. */
+static unsigned reading_slots(const region *r) {
+  unsigned slots = 0;
+  for (size_t i = 0; i < REGION_SLOTS; i++)
+    if (r->slots[i].kind != SLOT_EMPTY && r->slots[i].kind != SLOT_DEPOSIT) slots |= 1U << i;
+  return slots;
+}
+
 sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) {
-  secret *opened = NULL;
   unsigned slots = 0;
   sdx_status status = need_root(k, err);
   if (status == SDX_OK) status = stage(k, err);
-  if (status == SDX_OK)
-    status = slot_try_all(&opened, &slots, k->next.slots, REGION_SLOTS, s, k->next.index_id,
-                          staged_root(k)->commitment, err);
-  secret_free(opened);
+  if (status == SDX_OK) status = opened_slots(&slots, k, s, err);
   if (status != SDX_OK) return status;
   if (slots == 0) return error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
-  if (count_slots(&k->next) <= (size_t)__builtin_popcount(slots))
+  if ((reading_slots(&k->next) & ~slots) == 0)
     return error_set(err, SDX_INVALID, "the last key slot cannot be removed");
   for (size_t i = 0; i < REGION_SLOTS; i++)
     if ((slots >> i & 1) != 0) memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
@@ -481,7 +694,7 @@ sdx_status keyring_rekey(keyring *k, sdx_error *err) {
   status = root_key_new(&fresh, NULL, r->index_id, err);
   if (status == SDX_OK) status = rewrap_entries(r, from, fresh, err);
   for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK; i++)
-    if (r->slots[i].kind == SLOT_KEY || r->slots[i].kind == SLOT_PASSPHRASE)
+    if (r->slots[i].kind != SLOT_EMPTY)
       status = slot_rewrap(&r->slots[i], r->index_id, from, fresh, err);
   if (status != SDX_OK) {
     root_key_free(fresh);

@@ -71,9 +71,12 @@ sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) SDX_CHEC
 void keyring_close(keyring *k); /* wipes; NULL is fine */
 
 /* Opens a slot with `s`: SDX_WRONG_KEY where none opens; SDX_DAMAGED where the authenticated set of
- * entries minus the removal log is not what stands there. */
+ * entries minus the removal log is not what stands there. A deposit key opens its slot alone: then
+ * id and table key can be had, the rest of the keyring stays locked, and what is checked of it is
+ * what this key appended. */
 sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
-bool keyring_unlocked(const keyring *k);
+bool keyring_unlocked(const keyring *k);   /* with a read key */
+bool keyring_depositing(const keyring *k); /* with a deposit key */
 
 /* Reads the file again if its generation moved; keys that are gone are wiped from memory. Keeps the
  * keyring unlocked if it was (the root key may not have changed; else SDX_WRONG_KEY).
@@ -100,14 +103,28 @@ size_t keyring_slots(const keyring *k);
 seal_cipher keyring_cipher(const keyring *k);
 
 /* Keys, of an unlocked keyring, staged ones too. The result is the caller's. SDX_NOT_FOUND where no
- * such entry. Of INTAKE, the secret half. */
+ * such entry. Of INTAKE and DEPOSIT_EPOCH, the secret half. With a deposit key ID and TABLE alone;
+ * SDX_WRONG_KEY for the others. */
 sdx_status keyring_key(const keyring *k, keyring_kind kind, uint64_t id, seal_key **out,
                        sdx_error *err) SDX_CHECK;
 sdx_status keyring_secret(const keyring *k, keyring_kind kind, uint64_t id, secret **out,
                           sdx_error *err) SDX_CHECK;
 
-/* The public half of the intake key, which shows without a key; NULL where there is none. */
+/* The public half of the intake key; NULL where there is none. It shows without a key; with a
+ * deposit key it is the one that the slot vouches for. */
 const uint8_t *keyring_intake_public(const keyring *k); /* 32 bytes */
+
+/* Deposit epochs, for batches of records that only the read key opens. A pair each: the public half
+ * stands in the keyring, the secret half is sealed to the intake key.
+ *
+ * keyring_stage_epoch adds one, with a read key or a deposit key. keyring_epoch_public gives the
+ * public half of one that the caller may trust: with a deposit key, only of those that were added
+ * under it since the last keyed commit (SDX_NOT_FOUND for others: start another epoch); staged ones
+ * too. Batch keys are sealed and opened with pair.h. */
+sdx_status keyring_stage_epoch(keyring *k, uint64_t id, uint8_t public_half[32],
+                               sdx_error *err) SDX_CHECK;
+sdx_status keyring_epoch_public(const keyring *k, uint64_t id, uint8_t public_half[32],
+                                sdx_error *err) SDX_CHECK;
 
 /* Changes, made in memory and written by keyring_commit. `stage` calls fail on a locked keyring,
  * except keyring_stage_remove, which needs no key: it appends to the removal log. Adding what is
@@ -134,11 +151,14 @@ keyring_removal keyring_removal_at(const keyring *k, size_t i);
 /* Slots: at most 8. Adding needs an unlocked keyring; takes effect with keyring_commit. */
 sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
                             sdx_error *err) SDX_CHECK;
-/* Removes what `s` opens; never the last slot (SDX_INVALID). */
+/* Adds a slot for a new deposit key and gives the contents of its file. Wipe them when done. */
+sdx_status keyring_deposit_add(keyring *k, char contents[SDX_DEPOSIT_FILE_SIZE],
+                               sdx_error *err) SDX_CHECK;
+/* Removes what `s` opens; never the last slot of a read key (SDX_INVALID). */
 sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
-/* A new root key; every slot is rewrapped to its public key. Takes effect with keyring_commit;
- * other handles then get SDX_WRONG_KEY from keyring_refresh and open the keyring again. On failure
- * what was staged is forgotten. */
+/* A new root key; every slot is rewrapped to its public key, and deposit files stay good. Takes
+ * effect with keyring_commit; other handles then get SDX_WRONG_KEY from keyring_refresh and open
+ * the keyring again. On failure what was staged is forgotten. */
 sdx_status keyring_rekey(keyring *k, sdx_error *err) SDX_CHECK;
 
 /* Overwrites both regions with noise, syncs, and unlinks: the end of the account's keys. SDX_OK

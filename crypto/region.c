@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/wipe.h"
+#include "crypto/deposit_slot.h"
 
 #define MAGIC "SEALDEXK"
 #define HEADER_SIZE 512
@@ -17,6 +18,7 @@
 
 #define CHAIN_LABEL "sealdex keyring removals 1"
 #define PROOF_LABEL "sealdex keyring set 1"
+#define APPENDED_LABEL "sealdex keyring appended 1"
 #define ENTRY_LABEL "sealdex keyring entry 1"
 
 static uint64_t least(uint64_t a, uint64_t b) {
@@ -152,7 +154,9 @@ static void digest_entry(uint8_t out[32], const region_entry *entry) {
 }
 
 static region_husk husk_of(const region_entry *entry) {
-  region_husk husk = { .shown = entry->shown, .cipher = entry->cipher };
+  region_husk husk = { .shown = entry->shown,
+                       .cipher = entry->cipher,
+                       .appended = entry->appended };
   digest_entry(husk.digest, entry);
   return husk;
 }
@@ -187,9 +191,9 @@ sdx_status region_remove(region *r, region_entry *entry, const keyring_removal *
 /* ---- the proof ---- */
 
 /* The 32 clear bytes of an entry or husk. */
-static void encode_clear(buffer *b, const keyring_entry *e, seal_cipher cipher) {
+static void encode_clear(buffer *b, const keyring_entry *e, seal_cipher cipher, uint8_t appended) {
   buffer_put_u32(b, (uint32_t)e->kind);
-  buffer_put_u32(b, (uint32_t)cipher);
+  buffer_put_u32(b, (uint32_t)cipher | (uint32_t)appended << 8);
   buffer_put_u64(b, e->id);
   buffer_put_u64(b, (uint64_t)e->due);
   buffer_put_u64(b, e->born);
@@ -198,26 +202,32 @@ static void encode_clear(buffer *b, const keyring_entry *e, seal_cipher cipher) 
 void region_entry_identity(buffer *b, const region *r, const region_entry *entry) {
   buffer_put(b, ENTRY_LABEL, sizeof ENTRY_LABEL);
   buffer_put(b, r->index_id, INDEX_ID_SIZE);
-  encode_clear(b, &entry->shown, entry->cipher);
+  encode_clear(b, &entry->shown, entry->cipher, 0);
   buffer_put(b, entry->public_half, sizeof entry->public_half);
 }
 
 static void put_proven(buffer *b, const region_husk *husk) {
-  encode_clear(b, &husk->shown, husk->cipher);
+  encode_clear(b, &husk->shown, husk->cipher, husk->appended);
   buffer_put(b, husk->digest, sizeof husk->digest);
 }
 
-/* Entries and husks merged in order: the set as it stood at the last keyed commit. */
-static void put_proven_set(buffer *b, const region *r) {
+/* Entries and husks merged in order, those of one origin (0: the set as it stood at the last keyed
+ * commit), behind their number. */
+static void put_proven_set(buffer *b, const region *r, uint8_t appended) {
   size_t e = 0, h = 0;
+  uint64_t count = 0;
+  for (size_t i = 0; i < r->entry_count; i++) count += r->entries[i].appended == appended;
+  for (size_t i = 0; i < r->husk_count; i++) count += r->husks[i].appended == appended;
+  buffer_put_u64(b, count);
   while (e < r->entry_count || h < r->husk_count) {
     const keyring_entry *husk = h < r->husk_count ? &r->husks[h].shown : NULL;
     if (husk == NULL ||
         (e < r->entry_count && compare(&r->entries[e].shown, husk->kind, husk->id) < 0)) {
       const region_husk as_husk = husk_of(&r->entries[e++]);
-      put_proven(b, &as_husk);
+      if (as_husk.appended == appended) put_proven(b, &as_husk);
     } else {
-      put_proven(b, &r->husks[h++]);
+      if (r->husks[h].appended == appended) put_proven(b, &r->husks[h]);
+      h++;
     }
   }
 }
@@ -234,8 +244,7 @@ static sdx_status compute_proof(uint8_t out[32], const region *r, const root_key
   buffer_put(&b, r->proven_chain, sizeof r->proven_chain);
   buffer_put(&b, r->commitment, sizeof r->commitment);
   for (size_t i = 0; i < REGION_SLOTS; i++) slot_encode(&b, &r->slots[i]);
-  buffer_put_u64(&b, r->entry_count + r->husk_count);
-  put_proven_set(&b, r);
+  put_proven_set(&b, r, 0);
   const sdx_status status = b.failed ? error_memory(err) : SDX_OK;
   if (status == SDX_OK) secret_hash(out, 32, root->proof, b.data, b.size);
   buffer_free(&b);
@@ -246,6 +255,8 @@ sdx_status region_prove(region *r, const root_key *root, sdx_error *err) {
   free(r->husks);
   r->husks = NULL;
   r->husk_count = 0;
+  for (size_t i = 0; i < r->entry_count; i++) r->entries[i].appended = 0;
+  memset(r->appended_proofs, 0, sizeof r->appended_proofs);
   r->proven_generation = r->generation;
   r->proven_store_generation = r->store_generation;
   r->proven_removals = r->removals_ever;
@@ -254,13 +265,69 @@ sdx_status region_prove(region *r, const root_key *root, sdx_error *err) {
   return compute_proof(r->proof, r, root, err);
 }
 
-sdx_status region_check_proof(const region *r, const root_key *root, sdx_error *err) {
-  uint8_t proof[32];
-  const sdx_status status = compute_proof(proof, r, root, err);
-  if (status != SDX_OK) return status;
-  if (secret_equal(proof, r->proof, sizeof proof)) return SDX_OK;
+/* ---- what depositors appended ---- */
+
+static bool has_appended(const region *r, size_t slot_number) {
+  for (size_t i = 0; i < r->entry_count; i++)
+    if (r->entries[i].appended == slot_number + 1) return true;
+  for (size_t i = 0; i < r->husk_count; i++)
+    if (r->husks[i].appended == slot_number + 1) return true;
+  return false;
+}
+
+static sdx_status compute_appended(uint8_t out[32], const region *r, size_t slot_number,
+                                   const secret *append_key, sdx_error *err) {
+  buffer b = BUFFER_INIT;
+  memset(out, 0, 32);
+  if (!has_appended(r, slot_number)) return SDX_OK;
+  buffer_put(&b, APPENDED_LABEL, sizeof APPENDED_LABEL);
+  buffer_put(&b, r->index_id, INDEX_ID_SIZE);
+  buffer_put(&b, r->proof, sizeof r->proof);
+  put_proven_set(&b, r, (uint8_t)(slot_number + 1));
+  const sdx_status status = b.failed ? error_memory(err) : SDX_OK;
+  if (status == SDX_OK) secret_hash(out, 32, append_key, b.data, b.size);
+  buffer_free(&b);
+  return status;
+}
+
+sdx_status region_prove_appended(region *r, size_t slot_number, const secret *append_key,
+                                 sdx_error *err) {
+  return compute_appended(r->appended_proofs[slot_number], r, slot_number, append_key, err);
+}
+
+static sdx_status refuse_changed(sdx_error *err) {
   return error_set(err, SDX_DAMAGED,
                    "the keyring was changed by somebody without its key: restore it from a copy");
+}
+
+sdx_status region_check_appended(const region *r, size_t slot_number, const secret *append_key,
+                                 sdx_error *err) {
+  uint8_t proof[32];
+  const sdx_status status = compute_appended(proof, r, slot_number, append_key, err);
+  if (status != SDX_OK) return status;
+  return secret_equal(proof, r->appended_proofs[slot_number], sizeof proof) ? SDX_OK
+                                                                            : refuse_changed(err);
+}
+
+static sdx_status check_appended_of(const region *r, size_t slot_number, const root_key *root,
+                                    sdx_error *err) {
+  secret *mac_key = NULL, *append_key = NULL;
+  sdx_status status = slot_mac_key(&mac_key, &r->slots[slot_number], r->index_id, root, err);
+  if (status == SDX_OK) status = deposit_append_key(&append_key, mac_key, err);
+  if (status == SDX_OK) status = region_check_appended(r, slot_number, append_key, err);
+  secret_free(mac_key);
+  secret_free(append_key);
+  return status;
+}
+
+sdx_status region_check_proof(const region *r, const root_key *root, sdx_error *err) {
+  uint8_t proof[32];
+  sdx_status status = compute_proof(proof, r, root, err);
+  if (status != SDX_OK) return status;
+  if (!secret_equal(proof, r->proof, sizeof proof)) return refuse_changed(err);
+  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK; i++)
+    if (has_appended(r, i)) status = check_appended_of(r, i, root, err);
+  return status;
 }
 
 /* ---- room ---- */
@@ -328,6 +395,7 @@ static void encode_header(buffer *b, const region *r) {
   buffer_put(b, r->proven_chain, sizeof r->proven_chain);
   buffer_put(b, r->commitment, sizeof r->commitment);
   buffer_put(b, r->proof, sizeof r->proof);
+  buffer_put(b, r->appended_proofs, sizeof r->appended_proofs);
   buffer_put(b, reserved, HEADER_SIZE - b->size);
 }
 
@@ -337,7 +405,7 @@ sdx_status region_encode(region *r, uint8_t *out, sdx_error *err) {
   for (size_t i = 0; i < REGION_SLOTS; i++) slot_encode(&b, &r->slots[i]);
   for (size_t i = 0; i < r->entry_count; i++) {
     const region_entry *e = &r->entries[i];
-    encode_clear(&b, &e->shown, e->cipher);
+    encode_clear(&b, &e->shown, e->cipher, e->appended);
     buffer_put(&b, e->public_half, sizeof e->public_half);
     buffer_put(&b, e->sealed, sizeof e->sealed);
   }
@@ -368,8 +436,7 @@ static void get_zeros(cursor *c, size_t size) {
     if (bytes[i] != 0) c->failed = true;
 }
 
-static seal_cipher get_cipher(cursor *c) {
-  const uint32_t v = cursor_get_u32(c);
+static seal_cipher known_cipher(cursor *c, uint32_t v) {
   if ((v < SEAL_XCHACHA20_POLY1305 || v > SEAL_AEGIS256) && v != SEAL_NULL) c->failed = true;
   return c->failed ? SEAL_XCHACHA20_POLY1305 : (seal_cipher)v;
 }
@@ -395,7 +462,7 @@ static void decode_header(region *r, cursor *c) {
   r->proven_store_generation = cursor_get_u64(c);
   r->removals_ever = cursor_get_u64(c);
   r->proven_removals = cursor_get_u64(c);
-  r->cipher = get_cipher(c);
+  r->cipher = known_cipher(c, cursor_get_u32(c));
   r->entry_count = cursor_get_u32(c);
   r->husk_count = cursor_get_u32(c);
   r->removal_count = cursor_get_u32(c);
@@ -403,6 +470,7 @@ static void decode_header(region *r, cursor *c) {
   get_bytes(r->proven_chain, c, sizeof r->proven_chain);
   get_bytes(r->commitment, c, sizeof r->commitment);
   get_bytes(r->proof, c, sizeof r->proof);
+  get_bytes(r->appended_proofs[0], c, sizeof r->appended_proofs);
   if (!c->failed) get_zeros(c, HEADER_SIZE - (size_t)(c->at - start));
 }
 
@@ -414,9 +482,17 @@ static bool header_is_sound(const region *r, size_t size) {
          r->removals_ever - r->proven_removals == r->husk_count;
 }
 
-static void decode_clear(keyring_entry *e, seal_cipher *cipher, cursor *c) {
+static void decode_clear(const region *r, keyring_entry *e, seal_cipher *cipher, uint8_t *appended,
+                         cursor *c) {
   e->kind = get_kind(c);
-  *cipher = get_cipher(c);
+  const uint32_t word = cursor_get_u32(c);
+  *cipher = known_cipher(c, word & 0xff);
+  *appended = (uint8_t)(word >> 8);
+  const bool sound =
+      word >> 16 == 0 &&
+      (*appended == 0 || (*appended <= REGION_SLOTS && e->kind == KEYRING_DEPOSIT_EPOCH &&
+                          r->slots[*appended - 1].kind == SLOT_DEPOSIT));
+  if (!sound) c->failed = true;
   e->id = cursor_get_u64(c);
   e->due = (int64_t)cursor_get_u64(c);
   e->born = cursor_get_u64(c);
@@ -440,14 +516,14 @@ static bool in_order(const keyring_entry *before, const keyring_entry *e, uint64
 static void decode_rows(region *r, cursor *c) {
   for (size_t i = 0; i < r->entry_count && !c->failed; i++) {
     region_entry *e = &r->entries[i];
-    decode_clear(&e->shown, &e->cipher, c);
+    decode_clear(r, &e->shown, &e->cipher, &e->appended, c);
     get_bytes(e->public_half, c, sizeof e->public_half);
     get_bytes(e->sealed, c, sizeof e->sealed);
     if (!in_order(i > 0 ? &e[-1].shown : NULL, &e->shown, r->generation)) c->failed = true;
   }
   for (size_t i = 0; i < r->husk_count && !c->failed; i++) {
     region_husk *h = &r->husks[i];
-    decode_clear(&h->shown, &h->cipher, c);
+    decode_clear(r, &h->shown, &h->cipher, &h->appended, c);
     get_bytes(h->digest, c, sizeof h->digest);
     if (!in_order(i > 0 ? &h[-1].shown : NULL, &h->shown, r->generation)) c->failed = true;
   }
@@ -489,6 +565,14 @@ static bool husks_match_log(const region *r) {
   return ok;
 }
 
+/* A slot that appended nothing has no proof of it. */
+static bool appended_proofs_fit(const region *r) {
+  static const uint8_t none[32];
+  for (size_t i = 0; i < REGION_SLOTS; i++)
+    if (!has_appended(r, i) && memcmp(r->appended_proofs[i], none, sizeof none) != 0) return false;
+  return true;
+}
+
 static bool allocate_rows(region *r) {
   r->entries = calloc(r->entry_count + 1, sizeof *r->entries);
   r->husks = calloc(r->husk_count + 1, sizeof *r->husks);
@@ -514,7 +598,8 @@ sdx_status region_decode(region *out, const uint8_t *bytes, size_t size, sdx_err
   for (size_t i = 0; i < REGION_SLOTS; i++) slot_decode(&out->slots[i], &c);
   decode_rows(out, &c);
   if (!c.failed) get_zeros(&c, cursor_left(&c));
-  if (!c.failed && chain_holds(out) && husks_match_log(out)) return SDX_OK;
+  if (!c.failed && chain_holds(out) && husks_match_log(out) && appended_proofs_fit(out))
+    return SDX_OK;
 damaged:
   region_free(out);
   return error_set(err, SDX_DAMAGED, "the keyring is damaged: restore it from a copy");

@@ -7,7 +7,13 @@
  * Entries are the wrapped keys, in the order of (kind, id). A husk is what a removal without the
  * read key leaves of an entry: its clear fields and the digest of its wrapped bytes, so that the
  * next keyed open can still check the set that the last keyed writer authenticated. A keyed commit
- * drops husks. docs/format-crypto.md draws all of this to the byte.
+ * drops husks.
+ *
+ * A depositor has no root key and cannot renew the proof over the set. What it adds is *appended*:
+ * the entry names the depositor's slot, and all entries and husks of one slot are authenticated
+ * together, under that slot's append key and bound to the proof they came after. A keyed open
+ * checks the set, then each slot's appended entries; a keyed commit takes those into the set.
+ * docs/format-crypto.md draws all of this to the byte.
  */
 #ifndef SEALDEX_CRYPTO_REGION_H
 #define SEALDEX_CRYPTO_REGION_H
@@ -28,6 +34,7 @@
 typedef struct region_entry {
   keyring_entry shown;
   seal_cipher cipher;
+  uint8_t appended; /* 0: in the proven set; else 1 + the number of the slot that added it */
   uint8_t public_half[32];
   uint8_t sealed[SECRET_SIZE + SEAL_OVERHEAD];
 } region_entry;
@@ -35,6 +42,7 @@ typedef struct region_entry {
 typedef struct region_husk {
   keyring_entry shown;
   seal_cipher cipher;
+  uint8_t appended;
   uint8_t digest[32]; /* of public_half and sealed */
 } region_husk;
 
@@ -54,6 +62,7 @@ typedef struct region {
   uint8_t proven_chain[32];
   uint8_t commitment[COMMITMENT_SIZE];
   uint8_t proof[32];
+  uint8_t appended_proofs[REGION_SLOTS][32]; /* zeros where the slot appended nothing */
 
   slot slots[REGION_SLOTS];
   region_entry *entries;
@@ -99,10 +108,18 @@ sdx_status region_remove(region *r, region_entry *entry, const keyring_removal *
 /* The chain value of the newest record. */
 const uint8_t *region_chain(const region *r);
 
-/* Drops the husks, notes what is proven from now on, and computes the proof. */
+/* Takes what was appended into the set, drops the husks, notes what is proven from now on, and
+ * computes the proof. */
 sdx_status region_prove(region *r, const root_key *root, sdx_error *err) SDX_CHECK;
-/* SDX_DAMAGED where the proof does not hold for slots, entries and husks. */
+/* SDX_DAMAGED where the proof does not hold for slots, entries and husks, or an appended proof for
+ * what that slot appended. */
 sdx_status region_check_proof(const region *r, const root_key *root, sdx_error *err) SDX_CHECK;
+
+/* The proof over what slot number `slot` appended, under its append key. */
+sdx_status region_prove_appended(region *r, size_t slot_number, const secret *append_key,
+                                 sdx_error *err) SDX_CHECK;
+sdx_status region_check_appended(const region *r, size_t slot_number, const secret *append_key,
+                                 sdx_error *err) SDX_CHECK;
 
 /* Associated data of an entry's sealing: everything of it that stands in clear. */
 void region_entry_identity(buffer *b, const region *r, const region_entry *entry);

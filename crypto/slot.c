@@ -7,9 +7,11 @@
 
 #include "base/error.h"
 #include "base/wipe.h"
+#include "crypto/deposit_slot.h"
 
 #define SEALED_ROOT_SIZE (SECRET_SIZE + crypto_box_SEALBYTES)
 #define SLOT_HEADER_SIZE 64
+#define MAC_KEY_LABEL "sealdex slot mac key 1"
 
 _Static_assert(SLOT_HEADER_SIZE + SLOT_SEALED_SIZE + SECRET_SIZE + SEAL_OVERHEAD + SLOT_MAC_SIZE ==
                    SLOT_SIZE,
@@ -81,13 +83,7 @@ void slot_decode(slot *out, cursor *c) {
 
 /* ---- from a secret to the slot's keys ---- */
 
-typedef struct slot_keys {
-  uint8_t public_half[32];
-  secret *secret_half;
-  secret *mac_key;
-} slot_keys;
-
-static void slot_keys_free(slot_keys *k) {
+void slot_keys_free(slot_keys *k) {
   secret_free(k->secret_half);
   secret_free(k->mac_key);
   memset(k, 0, sizeof *k);
@@ -95,7 +91,8 @@ static void slot_keys_free(slot_keys *k) {
 
 /* A raw key as it is; a passphrase stretched at the slot's costs and salt. */
 static sdx_status stretch(secret **out, const sdx_secret *s, const slot *at, sdx_error *err) {
-  if (s->kind != SDX_SECRET_PASSPHRASE) return secret_copy(out, s->bytes, err);
+  if (s->kind == SDX_SECRET_DEPOSIT) return deposit_file_read(out, s, err);
+  if (s->kind == SDX_SECRET_KEY) return secret_copy(out, s->bytes, err);
   const sdx_status status = secret_new(out, err);
   if (status != SDX_OK) return status;
   if (crypto_pwhash(secret_bytes(*out), SECRET_SIZE, s->bytes, s->size, at->salt, at->argon2_ops,
@@ -121,8 +118,8 @@ static sdx_status derive_seed(secret **out, const secret *stretched, const slot 
   return status;
 }
 
-static sdx_status derive_keys(slot_keys *out, const sdx_secret *s, const slot *at,
-                              const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) {
+sdx_status slot_keys_derive(slot_keys *out, const sdx_secret *s, const slot *at,
+                            const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) {
   secret *stretched = NULL, *seed = NULL, *pair_seed = NULL;
   memset(out, 0, sizeof *out);
   sdx_status status = stretch(&stretched, s, at, err);
@@ -155,8 +152,10 @@ static sdx_status compute_mac(uint8_t out[SLOT_MAC_SIZE], const secret *mac_key,
                               const uint8_t index_id[INDEX_ID_SIZE],
                               const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
   buffer b = BUFFER_INIT;
-  encode_identity(&b, "sealdex slot 1", s, index_id);
+  encode_identity(&b, s->kind == SLOT_DEPOSIT ? "sealdex deposit slot 1" : "sealdex slot 1", s,
+                  index_id);
   buffer_put(&b, commitment, COMMITMENT_SIZE);
+  if (s->kind == SLOT_DEPOSIT) buffer_put(&b, s->sealed, sizeof s->sealed);
   const sdx_status status = b.failed ? error_memory(err) : SDX_OK;
   if (status == SDX_OK) secret_hash(out, SLOT_MAC_SIZE, mac_key, b.data, b.size);
   buffer_free(&b);
@@ -187,11 +186,10 @@ sdx_status slot_check(const sdx_secret *s, const keyring_options *options, sdx_e
   return error_set(err, SDX_INVALID, "this kind of secret opens no root key");
 }
 
-/* Seals the root to the slot, and vouches for it with the slot's MAC key. */
-static sdx_status wrap_root(slot *s, const secret *mac_key, const uint8_t index_id[INDEX_ID_SIZE],
-                            const root_key *root, sdx_error *err) {
+sdx_status slot_vouch(slot *s, const secret *mac_key, const uint8_t index_id[INDEX_ID_SIZE],
+                      const root_key *root, sdx_error *err) {
   buffer ad = BUFFER_INIT;
-  encode_identity(&ad, "sealdex slot mac key 1", s, index_id);
+  encode_identity(&ad, MAC_KEY_LABEL, s, index_id);
   sdx_status status = ad.failed ? error_memory(err) : SDX_OK;
   if (status == SDX_OK) status = compute_mac(s->mac, mac_key, s, index_id, root->commitment, err);
   if (status == SDX_OK) {
@@ -199,11 +197,26 @@ static sdx_status wrap_root(slot *s, const secret *mac_key, const uint8_t index_
     nonce_pool_start(&pool);
     seal(s->mac_key, root->wrap, &pool, ad.data, ad.size, secret_view(mac_key), SECRET_SIZE);
     nonce_pool_stop(&pool);
-    if (crypto_box_seal(s->sealed, secret_view(root->root), SECRET_SIZE, s->public_half) != 0)
-      status = error_set(err, SDX_DAMAGED, "the keyring has a slot whose public key is not one");
   }
   buffer_free(&ad);
   return status;
+}
+
+sdx_status slot_vouched(bool *yes, const slot *s, const secret *mac_key,
+                        const uint8_t index_id[INDEX_ID_SIZE],
+                        const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
+  uint8_t mac[SLOT_MAC_SIZE];
+  const sdx_status status = compute_mac(mac, mac_key, s, index_id, commitment, err);
+  *yes = status == SDX_OK && secret_equal(mac, s->mac, sizeof mac);
+  return status;
+}
+
+/* Seals the root to the slot, and vouches for it with the slot's MAC key. */
+static sdx_status wrap_root(slot *s, const secret *mac_key, const uint8_t index_id[INDEX_ID_SIZE],
+                            const root_key *root, sdx_error *err) {
+  const sdx_status status = slot_vouch(s, mac_key, index_id, root, err);
+  if (status != SDX_OK || s->kind == SLOT_DEPOSIT) return status;
+  return pair_seal(s->sealed, s->public_half, root->root, err);
 }
 
 sdx_status slot_make(slot *out, const sdx_secret *s, const keyring_options *options,
@@ -220,7 +233,7 @@ sdx_status slot_make(slot *out, const sdx_secret *s, const keyring_options *opti
   }
   crypto_random(out->salt, sizeof out->salt);
   slot_keys keys;
-  status = derive_keys(&keys, s, out, index_id, err);
+  status = slot_keys_derive(&keys, s, out, index_id, err);
   if (status != SDX_OK) return status;
   memcpy(out->public_half, keys.public_half, sizeof out->public_half);
   status = wrap_root(out, keys.mac_key, index_id, root, err);
@@ -228,18 +241,29 @@ sdx_status slot_make(slot *out, const sdx_secret *s, const keyring_options *opti
   return status;
 }
 
+sdx_status slot_mac_key(secret **out, const slot *s, const uint8_t index_id[INDEX_ID_SIZE],
+                        const root_key *root, sdx_error *err) {
+  buffer ad = BUFFER_INIT;
+  *out = NULL;
+  encode_identity(&ad, MAC_KEY_LABEL, s, index_id);
+  sdx_status status = ad.failed ? error_memory(err) : secret_new(out, err);
+  if (status == SDX_OK && unseal(secret_bytes(*out), root->wrap, ad.data, ad.size, s->mac_key,
+                                 sizeof s->mac_key) != SDX_OK)
+    status = error_set(err, SDX_DAMAGED, "the keyring has a slot that is not of this root key");
+  if (status != SDX_OK) {
+    secret_free(*out);
+    *out = NULL;
+  }
+  buffer_free(&ad);
+  return status;
+}
+
 sdx_status slot_rewrap(slot *s, const uint8_t index_id[INDEX_ID_SIZE], const root_key *now,
                        const root_key *next, sdx_error *err) {
   secret *mac_key = NULL;
-  buffer ad = BUFFER_INIT;
-  encode_identity(&ad, "sealdex slot mac key 1", s, index_id);
-  sdx_status status = ad.failed ? error_memory(err) : secret_new(&mac_key, err);
-  if (status == SDX_OK && unseal(secret_bytes(mac_key), now->wrap, ad.data, ad.size, s->mac_key,
-                                 sizeof s->mac_key) != SDX_OK)
-    status = error_set(err, SDX_DAMAGED, "the keyring has a slot that is not of this root key");
+  sdx_status status = slot_mac_key(&mac_key, s, index_id, now, err);
   if (status == SDX_OK) status = wrap_root(s, mac_key, index_id, next, err);
   secret_free(mac_key);
-  buffer_free(&ad);
   return status;
 }
 
@@ -250,14 +274,15 @@ sdx_status slot_rewrap(slot *s, const uint8_t index_id[INDEX_ID_SIZE], const roo
 static sdx_status open_with(unsigned *opens, secret *candidate, const slot *s,
                             const slot_keys *keys, const uint8_t index_id[INDEX_ID_SIZE],
                             const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
-  uint8_t mac[SLOT_MAC_SIZE], committed[COMMITMENT_SIZE];
+  uint8_t committed[COMMITMENT_SIZE];
+  bool vouched = false;
   unsigned ok = secret_equal(keys->public_half, s->public_half, sizeof s->public_half);
   ok &= crypto_box_seal_open(secret_bytes(candidate), s->sealed, SEALED_ROOT_SIZE,
                              keys->public_half, secret_view(keys->secret_half)) == 0;
   root_commitment(committed, candidate, index_id);
   ok &= secret_equal(committed, commitment, sizeof committed);
-  const sdx_status status = compute_mac(mac, keys->mac_key, s, index_id, commitment, err);
-  ok &= secret_equal(mac, s->mac, sizeof mac);
+  const sdx_status status = slot_vouched(&vouched, s, keys->mac_key, index_id, commitment, err);
+  ok &= vouched;
   *opens = ok;
   return status;
 }
@@ -267,7 +292,7 @@ static sdx_status try_slot(secret *root, unsigned *opens, const slot *at, const 
                            const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
   slot_keys keys;
   secret *candidate = NULL;
-  sdx_status status = derive_keys(&keys, s, at, index_id, err);
+  sdx_status status = slot_keys_derive(&keys, s, at, index_id, err);
   if (status != SDX_OK) return status;
   status = secret_new(&candidate, err);
   if (status == SDX_OK) status = open_with(opens, candidate, at, &keys, index_id, commitment, err);

@@ -19,7 +19,7 @@
 
 #define SLOT_SIZE 320
 #define SLOT_SALT_SIZE 16
-#define SLOT_SEALED_SIZE 144 /* room for three keys, which a deposit slot will need */
+#define SLOT_SEALED_SIZE 144 /* room for the three keys of a deposit slot */
 #define SLOT_MAC_SIZE 32
 
 /* Argon2id costs: what a slot may ask for, checked before any of it is spent. */
@@ -36,7 +36,7 @@ typedef enum slot_kind {
   SLOT_EMPTY = 0,
   SLOT_KEY = SDX_SECRET_KEY,
   SLOT_PASSPHRASE = SDX_SECRET_PASSPHRASE,
-  SLOT_DEPOSIT = SDX_SECRET_DEPOSIT /* its seat: opens id key and table key, not the root */
+  SLOT_DEPOSIT = SDX_SECRET_DEPOSIT /* opens id key and table key, not the root: deposit_slot.h */
 } slot_kind;
 
 typedef struct slot {
@@ -47,8 +47,30 @@ typedef struct slot {
   uint8_t public_half[32];
   uint8_t sealed[SLOT_SEALED_SIZE];             /* the root key sealed to public_half, then zeros */
   uint8_t mac_key[SECRET_SIZE + SEAL_OVERHEAD]; /* sealed under the root's wrap key */
-  uint8_t mac[SLOT_MAC_SIZE]; /* of the above but `sealed`, and the root's commitment */
+  uint8_t mac[SLOT_MAC_SIZE]; /* of the above but `sealed` and `mac_key`, and the root's
+                                 commitment; of a deposit slot, of `sealed` too */
 } slot;
+
+/* What a secret gives at one slot. */
+typedef struct slot_keys {
+  uint8_t public_half[32];
+  secret *secret_half;
+  secret *mac_key;
+} slot_keys;
+sdx_status slot_keys_derive(slot_keys *out, const sdx_secret *s, const slot *at,
+                            const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) SDX_CHECK;
+void slot_keys_free(slot_keys *k); /* zeroed is fine */
+
+/* The slot's MAC key, which the holder of the root has without the slot's secret. SDX_DAMAGED where
+ * the slot does not belong to this root. */
+sdx_status slot_mac_key(secret **out, const slot *s, const uint8_t index_id[INDEX_ID_SIZE],
+                        const root_key *root, sdx_error *err) SDX_CHECK;
+/* Computes `mac` and `mac_key` anew, for this root. */
+sdx_status slot_vouch(slot *s, const secret *mac_key, const uint8_t index_id[INDEX_ID_SIZE],
+                      const root_key *root, sdx_error *err) SDX_CHECK;
+sdx_status slot_vouched(bool *yes, const slot *s, const secret *mac_key,
+                        const uint8_t index_id[INDEX_ID_SIZE],
+                        const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) SDX_CHECK;
 
 /* SDX_INVALID where the secret's kind, size or the costs asked for are out of bounds. */
 sdx_status slot_check(const sdx_secret *s, const keyring_options *options,
@@ -66,7 +88,8 @@ sdx_status slot_try_all(secret **root, unsigned *opened, const slot *slots, size
                         const sdx_secret *s, const uint8_t index_id[INDEX_ID_SIZE],
                         const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) SDX_CHECK;
 
-/* Makes the slot open `next` instead of `now`. SDX_DAMAGED where it does not belong to `now`. */
+/* Makes the slot open `next` instead of `now`; a deposit slot opens what it opened. SDX_DAMAGED
+ * where it does not belong to `now`. */
 sdx_status slot_rewrap(slot *s, const uint8_t index_id[INDEX_ID_SIZE], const root_key *now,
                        const root_key *next, sdx_error *err) SDX_CHECK;
 

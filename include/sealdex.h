@@ -44,6 +44,7 @@ extern "C" {
 
 /* Sizes and limits, in bytes unless said otherwise. */
 #define SDX_KEY_SIZE 32          /* a raw user key */
+#define SDX_DEPOSIT_FILE_SIZE 83 /* the contents of a deposit key file */
 #define SDX_ID_MAX 400           /* an external id: 1 to 400 bytes */
 #define SDX_DAY 86400            /* seconds */
 #define SDX_RETENTION_DEFAULT (45 * SDX_DAY)
