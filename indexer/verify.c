@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Verifying: the store's pages, every row, every block, every record, and that they agree: a place
+ * points at something that is there, what is published has a key, what has a key is published.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "index/due.h"
+#include "index/journal.h"
+#include "index/view.h"
+#include "segment/builder.h"
+
+typedef struct verifier {
+  sdx_index *index;
+  view_read *read;
+  void (*report)(void *context, const char *line);
+  void *context;
+  uint64_t problems;
+  holder_row *holders; /* everything that is published or known to be lost, by kind and id */
+  size_t holder_count;
+} verifier;
+
+static void complain(verifier *v, const char *format, ...) SDX_PRINTF(2, 3);
+static void complain(verifier *v, const char *format, ...) {
+  char line[200];
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  v->problems++;
+  if (v->report != NULL) v->report(v->context, line);
+}
+
+static const char *kind_name(holder_kind kind) {
+  return kind == HOLDER_SEGMENT ? "segment" : kind == HOLDER_EPOCH ? "epoch" : "trash bucket";
+}
+
+static keyring_kind key_kind(holder_kind kind) {
+  return kind == HOLDER_SEGMENT ? KEYRING_SEGMENT : kind == HOLDER_EPOCH ? KEYRING_EPOCH : KEYRING_TRASH;
+}
+
+/* ------------------------------------------------------------------ holders and keys */
+
+static sdx_status gather_holders(verifier *v, sdx_error *err) {
+  static const holder_kind kinds[] = { HOLDER_SEGMENT, HOLDER_EPOCH, HOLDER_TRASH, HOLDER_LOST };
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    holder_row *rows = NULL;
+    size_t count = 0;
+    const secret *row_key = kinds[k] == HOLDER_LOST ? NULL : v->index->row_key;
+    const sdx_status status = holder_list(v->read->txn, row_key, kinds[k], &rows, &count, err);
+    if (status != SDX_OK) return status;
+    holder_row *more = realloc(v->holders, (v->holder_count + count + 1) * sizeof *more);
+    if (more == NULL) {
+      free(rows);
+      return error_memory(err);
+    }
+    v->holders = more;
+    for (size_t i = 0; i < count; i++) v->holders[v->holder_count++] = rows[i];
+    free(rows);
+  }
+  return SDX_OK;
+}
+
+static const holder_row *find_holder(const verifier *v, holder_id id) {
+  for (size_t i = 0; i < v->holder_count; i++)
+    if (v->holders[i].id == id) return &v->holders[i];
+  return NULL;
+}
+
+static void check_keys(verifier *v) {
+  for (size_t i = 0; i < v->holder_count; i++) {
+    const holder_row *h = &v->holders[i];
+    if (h->kind == HOLDER_LOST) continue;
+    if (h->damaged) complain(v, "the row of %s %016" PRIx64 " fails authentication", kind_name(h->kind), h->id);
+    pthread_mutex_lock(&v->index->keyring_lock);
+    const bool there = keyring_has(v->index->keyring, key_kind(h->kind), h->id);
+    pthread_mutex_unlock(&v->index->keyring_lock);
+    if (!there) complain(v, "%s %016" PRIx64 " has no key", kind_name(h->kind), h->id);
+  }
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static sdx_status scan(verifier *v, store_table table,
+                       void (*check)(verifier *, sdx_bytes key, sdx_bytes value), sdx_error *err) {
+  store_cursor *c = NULL;
+  sdx_bytes key, value;
+  sdx_status status = store_cursor_open(v->read->txn, table, &c, err);
+  if (status != SDX_OK) return status;
+  for (status = store_cursor_seek(c, NULL, 0, &key, &value, err); status == SDX_OK;
+       status = store_cursor_next(c, &key, &value, err))
+    check(v, key, value);
+  store_cursor_close(c);
+  return status == SDX_NOT_FOUND ? SDX_OK : status;
+}
+
+static void check_reach(verifier *v, const char *table, holder_id holder, uint32_t ordinal) {
+  const holder_row *h = find_holder(v, holder);
+  if (h == NULL)
+    complain(v, "a row of \"%s\" names holder %016" PRIx64 ", which is not there", table, holder);
+  else if (!h->damaged && h->kind == HOLDER_SEGMENT && ordinal >= h->items)
+    complain(v, "a row of \"%s\" points behind segment %016" PRIx64, table, holder);
+  else if (!h->damaged && (h->kind == HOLDER_EPOCH || h->kind == HOLDER_TRASH) && ordinal >= h->records)
+    complain(v, "a row of \"%s\" points behind the records of %016" PRIx64, table, holder);
+}
+
+static void check_place(verifier *v, sdx_bytes key, sdx_bytes value) {
+  place p;
+  if (key.size != BLIND_SIZE ||
+      place_decode(&p, v->index->table_key, (const uint8_t *)key.data, value, NULL) != SDX_OK)
+    complain(v, "a row of \"ids\" does not open");
+  else
+    check_reach(v, "ids", p.holder, p.ordinal);
+}
+
+static void check_due(verifier *v, sdx_bytes key, sdx_bytes value) {
+  due_row row;
+  if (due_decode(&row, v->index->row_key, key, value, NULL) != SDX_OK)
+    complain(v, "a row of \"due\" fails authentication");
+  else
+    check_reach(v, "due", row.holder, row.ordinal);
+}
+
+/* ------------------------------------------------------------------ records */
+
+static void check_record(verifier *v, const holder_row *h, const seal_key *key, uint32_t sequence,
+                         buffer *plain, record_arena *arena) {
+  journal_record r;
+  record item;
+  sdx_status status = journal_get(v->read->txn, keyring_index_id(v->index->keyring), key, h->id,
+                                  sequence, plain, &r, NULL);
+  /* Records of the trash go one by one as their items are restored. */
+  if (status == SDX_NOT_FOUND && h->kind == HOLDER_TRASH) return;
+  if (status == SDX_OK && r.type == JOURNAL_ITEM) {
+    record_arena_reset(arena);
+    status = record_decode(&item, arena, r.body.data, r.body.size, NULL);
+  }
+  if (status != SDX_OK)
+    complain(v, "record %" PRIu32 " of %s %016" PRIx64 " does not open", sequence, kind_name(h->kind), h->id);
+}
+
+static void check_records(verifier *v, const holder_row *h) {
+  seal_key *key = NULL;
+  buffer plain = BUFFER_INIT;
+  record_arena arena = RECORD_ARENA_INIT;
+  pthread_mutex_lock(&v->index->keyring_lock);
+  const sdx_status status = keyring_key(v->index->keyring, key_kind(h->kind), h->id, &key, NULL);
+  pthread_mutex_unlock(&v->index->keyring_lock);
+  for (uint32_t i = 0; status == SDX_OK && i < h->records; i++)
+    check_record(v, h, key, i, &plain, &arena);
+  record_arena_free(&arena);
+  buffer_free(&plain);
+  seal_key_free(key);
+}
+
+/* ------------------------------------------------------------------ segments */
+
+static void forward(void *context, const char *line) {
+  verifier *v = context;
+  if (v->report != NULL) v->report(v->context, line);
+}
+
+static sdx_status check_segments(verifier *v, sdx_error *err) {
+  const view *picture = v->read->view;
+  if ((picture->partial & VIEW_SEGMENT_DAMAGED) != 0)
+    complain(v, "a segment does not open (%" PRIu64 " items cannot be read)", picture->missing_items);
+  if ((picture->partial & VIEW_SEGMENT_MISSING) != 0)
+    complain(v, "%" PRIu64 " items are missing; sealdex-reindex --missing brings them back",
+             picture->missing_items);
+  for (size_t i = 0; i < picture->segment_count; i++) {
+    const attributes *a = NULL;
+    uint64_t problems = 0;
+    if (picture->segments[i].holder == 0) continue; /* the journal's: checked record by record */
+    v->read->session.status = SDX_OK;
+    const sdx_status status =
+        segment_check(picture->segments[i].seg, &v->read->session, forward, v, &problems, err);
+    if (status != SDX_OK && status != SDX_DAMAGED) return status;
+    v->problems += problems;
+    if (problems == 0 && status == SDX_DAMAGED)
+      complain(v, "segment %016" PRIx64 " is damaged", picture->segments[i].holder);
+    v->read->session.status = SDX_OK;
+    if (view_attributes(v->read, i, &a, NULL) != SDX_OK)
+      complain(v, "the attributes of segment %016" PRIx64 " do not open", picture->segments[i].holder);
+  }
+  return SDX_OK;
+}
+
+static sdx_status verify_all(verifier *v, sdx_error *err) {
+  sdx_status status = gather_holders(v, err);
+  if (status != SDX_OK) return status;
+  check_keys(v);
+  status = check_segments(v, err);
+  if (status == SDX_OK) status = scan(v, STORE_IDS, check_place, err);
+  if (status == SDX_OK) status = scan(v, STORE_DUE, check_due, err);
+  for (size_t i = 0; status == SDX_OK && i < v->holder_count; i++)
+    if (v->holders[i].kind == HOLDER_EPOCH || v->holders[i].kind == HOLDER_TRASH)
+      if (!v->holders[i].damaged) check_records(v, &v->holders[i]);
+  return status;
+}
+
+sdx_status sdx_verify(sdx_index *index, void (*report)(void *, const char *), void *context,
+                      uint64_t *problems, sdx_error *err) {
+  view_read r;
+  sdx_status status = index_check(index, err);
+  if (status == SDX_OK) status = store_check(index->store, err);
+  if (status == SDX_OK) status = view_begin(&r, index, 0, err);
+  if (status != SDX_OK) return status;
+  verifier v = { .index = index, .read = &r, .report = report, .context = context };
+  status = verify_all(&v, err);
+  free(v.holders);
+  view_end(&r);
+  if (problems != NULL) *problems = v.problems;
+  if (status == SDX_OK && v.problems > 0)
+    status = error_set(err, SDX_DAMAGED, "%" PRIu64 " problems; sealdex-reindex mends them", v.problems);
+  return status;
+}
