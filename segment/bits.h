@@ -65,71 +65,108 @@ static inline uint8_t *bits_finish(bit_writer *w) {
   return w->at;
 }
 
+/* Keeps up to 63 bits in a register: a code costs a count of zeros and a shift, and the loads that
+ * refill it are not waited for. */
 typedef struct bit_reader {
-  const uint8_t *bytes;
-  size_t size;
-  uint64_t bit;  /* the next one */
-  bool damaged;  /* a code that no writer writes */
+  const uint8_t *at, *end; /* bytes not yet loaded */
+  uint64_t word;           /* the next bits, lowest first */
+  unsigned have;           /* of them */
+  unsigned missing;        /* zero bytes that were taken from behind the end */
+  bool damaged;            /* a code that no writer writes */
 } bit_reader;
 
 static inline bit_reader bits_over(const void *bytes, size_t size) {
-  return (bit_reader){ .bytes = (const uint8_t *)bytes, .size = size, .bit = 0, .damaged = false };
+  const uint8_t *at = (const uint8_t *)bytes;
+  return (bit_reader){ .at = at, .end = at + size };
 }
 
-/* At least 57 bits from the next one on. */
-static inline uint64_t bits_peek(const bit_reader *r) {
-  const uint64_t at = r->bit >> 3;
-  uint64_t word = 0;
+/* Rare paths take and return the reader by value: were its address taken, it could not live in
+ * registers where it is used. */
+#define BITS_RARE static __attribute__((noinline, unused))
+#define BITS_HOT static inline __attribute__((always_inline, unused))
+
+BITS_RARE bit_reader bits_refill_at_end(bit_reader r) {
+  r.word &= (UINT64_C(1) << r.have) - 1; /* what other refills left above */
+  for (; r.have <= 55; r.have += 8) {
+    if (r.at < r.end)
+      r.word |= (uint64_t)*r.at++ << r.have;
+    else
+      r.missing++;
+  }
+  return r;
+}
+
+/* Makes `have` at least 56. */
+BITS_HOT void bits_refill(bit_reader *r) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  if (__builtin_expect(at + 8 <= r->size, 1)) {
-    memcpy(&word, r->bytes + at, 8);
-    return word >> (r->bit & 7);
+  if (__builtin_expect(r->end - r->at >= 8, 1)) {
+    uint64_t next;
+    memcpy(&next, r->at, 8);
+    r->word |= next << r->have;
+    r->at += (63 - r->have) >> 3;
+    r->have |= 56;
+    return;
   }
 #endif
-  for (uint64_t i = at; i < r->size && i < at + 8; i++) word |= (uint64_t)r->bytes[i] << (8 * (i - at));
-  return word >> (r->bit & 7);
+  *r = bits_refill_at_end(*r);
 }
 
-static inline uint32_t bits_get(bit_reader *r, unsigned count) { /* count <= 32 */
-  const uint64_t word = bits_peek(r);
-  r->bit += count;
-  return (uint32_t)(word & ((UINT64_C(1) << count) - 1));
+BITS_HOT uint32_t bits_get(bit_reader *r, unsigned count) { /* count <= 32 */
+  bits_refill(r);
+  const uint32_t v = (uint32_t)(r->word & ((UINT64_C(1) << count) - 1));
+  r->word >>= count;
+  r->have -= count;
+  return v;
 }
 
-static inline uint32_t bits_get_golomb_long(bit_reader *r, unsigned k, unsigned e) {
+/* A code of more than 56 bits, or none at all. */
+BITS_RARE bit_reader bits_get_golomb_long(bit_reader r, unsigned k, uint32_t *out) {
+  const unsigned e = r.word != 0 ? (unsigned)__builtin_ctzll(r.word) : 64;
+  *out = 0;
   if (k + e > 32) {
-    r->damaged = true;
-    return 0;
+    r.damaged = true;
+    r.word = 0;
+    r.have = 0;
+    return r;
   }
-  r->bit += e + 1;
-  const uint64_t offset = bits_get(r, k + e);
-  const uint64_t v = offset + (((UINT64_C(1) << e) - 1) << k);
-  if (v > UINT32_MAX) r->damaged = true;
-  return (uint32_t)v;
+  (void)bits_get(&r, e);
+  (void)bits_get(&r, 1);
+  const uint64_t v = (uint64_t)bits_get(&r, k + e) + (((UINT64_C(1) << e) - 1) << k);
+  if (v > UINT32_MAX) r.damaged = true;
+  *out = (uint32_t)v;
+  return r;
 }
 
-static inline uint32_t bits_get_golomb(bit_reader *r, unsigned k) {
-  const uint64_t word = bits_peek(r);
-  if (__builtin_expect(word == 0, 0)) {
-    r->damaged = true;
-    r->bit += 64;
-    return 0;
-  }
-  const unsigned e = (unsigned)__builtin_ctzll(word);
+BITS_HOT uint32_t bits_get_golomb(bit_reader *r, unsigned k) {
+  bits_refill(r);
+  /* The bit set on top makes a word of zeros a code that is too long. */
+  const unsigned e = (unsigned)__builtin_ctzll(r->word | UINT64_C(1) << 63);
   const unsigned cost = 2 * e + 1 + k;
-  if (__builtin_expect(cost > 57, 0)) return bits_get_golomb_long(r, k, e);
-  r->bit += cost;
-  const uint64_t offset = (word >> (e + 1)) & ((UINT64_C(1) << (k + e)) - 1);
-  return (uint32_t)(offset + (((UINT64_C(1) << e) - 1) << k));
+  if (__builtin_expect(cost > 56, 0)) {
+    uint32_t v;
+    *r = bits_get_golomb_long(*r, k, &v);
+    return v;
+  }
+  const uint64_t bucket = UINT64_C(1) << (k + e); /* its size; it begins at this less 2^k */
+  const uint64_t offset = (r->word >> (e + 1)) & (bucket - 1);
+  r->word >>= cost;
+  r->have -= cost;
+  return (uint32_t)(offset + bucket - (UINT64_C(1) << k));
 }
 
 static inline uint64_t bits_left(const bit_reader *r) {
-  const uint64_t total = (uint64_t)r->size * 8;
-  return r->bit < total ? total - r->bit : 0;
+  const uint64_t loaded = (uint64_t)(r->end - r->at) * 8 + r->have, zeros = (uint64_t)r->missing * 8;
+  return loaded > zeros ? loaded - zeros : 0;
 }
 
+/* Nothing was read from behind the end. */
 static inline bool bits_ok(const bit_reader *r) {
-  return !r->damaged && r->bit <= (uint64_t)r->size * 8;
+  return !r->damaged && (uint64_t)r->missing * 8 <= (uint64_t)r->have;
+}
+
+/* Bytes read since `bytes`, at which the reader began; the last perhaps in part. */
+static inline size_t bits_bytes(const bit_reader *r, const void *bytes) {
+  return (size_t)(r->at - (const uint8_t *)bytes) + r->missing - r->have / 8;
 }
 
 #endif

@@ -96,15 +96,18 @@ void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *coun
                          const uint32_t *positions);
 
 typedef struct layout_chunk {
-  bit_reader bits;
-  uint8_t mode, first_order, gap_order;
-  uint32_t per; /* wdf per position */
+  bit_reader bits;   /* stands at a gap */
+  unsigned gap_order;
+  uint32_t next;     /* whose gaps come next */
+  bool some;         /* no posting is without positions */
+  uint32_t counts[POSTINGS_BLOCK], firsts[POSTINGS_BLOCK];
 } layout_chunk;
-bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size);
-/* The number of positions of the next posting, which are then taken by layout_chunk_take (`out` may
- * be NULL: skipped). False on damage. */
-bool layout_chunk_count(layout_chunk *c, uint32_t wdf, uint32_t *count);
-bool layout_chunk_take(layout_chunk *c, uint32_t count, uint32_t *out);
+/* Reads how many positions each posting has and its first one. All below are false on damage. */
+bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, const uint32_t *wdfs, uint32_t n);
+/* Goes on to posting i, which is not before the next. */
+bool layout_chunk_skip(layout_chunk *c, uint32_t i);
+/* Writes the positions of the next posting: counts[next] of them. */
+bool layout_chunk_take(layout_chunk *c, uint32_t *out);
 
 /* ---------------------------------------------------------------- lists within the dictionary */
 
@@ -121,11 +124,10 @@ typedef struct layout_context {
 size_t layout_inline_encode(uint8_t out[LAYOUT_INLINE_BYTES], const layout_context *x,
                             const uint32_t *ordinals, const uint32_t *wdfs, const uint32_t *counts,
                             uint32_t n, const uint32_t *positions, uint8_t *mode);
-/* Reads ordinals and wdfs of an inline list; *chunk then reads its positions, if has_positions.
+/* Reads ordinals and wdfs of an inline list, and opens the chunk of its positions unless that is NULL.
  * Returns false on damage. */
 bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
-                          uint8_t mode, bool has_positions, uint32_t *ordinals, uint32_t *wdfs,
-                          layout_chunk *chunk);
+                          uint8_t mode, uint32_t *ordinals, uint32_t *wdfs, layout_chunk *chunk);
 /* Its size in bytes; 0 on damage. */
 size_t layout_inline_size(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
                           uint8_t mode, bool has_positions);

@@ -297,9 +297,8 @@ static void read_list(layout_leaf *l, unsigned head, layout_term *out) {
 
 static bool inline_statistics(const layout_context *x, segment_term *t) {
   uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
-  layout_chunk chunk;
   if (!layout_inline_decode(t->inline_bytes + 1, t->inline_size - 1u, x, t->df, t->inline_bytes[0],
-                            t->has_positions, ordinals, wdfs, &chunk))
+                            ordinals, wdfs, NULL))
     return false;
   for (uint32_t i = 0; i < t->df; i++) {
     t->cf += wdfs[i];

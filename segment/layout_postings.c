@@ -203,15 +203,23 @@ static size_t short_encode(uint8_t *out, const uint32_t *gaps, const uint32_t *w
   return (size_t)(bits_finish(&w) - out);
 }
 
-static bool gaps_read(bit_reader *r, unsigned order, uint32_t n, uint32_t base, uint32_t items,
+/* Loops work on a copy of the reader, which the compiler keeps in registers. */
+static bool gaps_read(bit_reader *reader, unsigned order, uint32_t n, uint32_t base, uint32_t items,
                       uint32_t *ordinals) {
+  bit_reader r = *reader;
   uint64_t next = base;
   for (uint32_t i = 0; i < n; i++) {
-    next += bits_get_golomb(r, order);
+    next += bits_get_golomb(&r, order);
     ordinals[i] = (uint32_t)next++;
-    if (next > items) return false;
   }
-  return bits_ok(r);
+  *reader = r;
+  return next <= items && bits_ok(&r); /* sums of 32 bits ascend in 64 */
+}
+
+static void values_read(bit_reader *reader, unsigned order, uint32_t n, uint32_t add, uint32_t *values) {
+  bit_reader r = *reader;
+  for (uint32_t i = 0; i < n; i++) values[i] = bits_get_golomb(&r, order) + add;
+  *reader = r;
 }
 
 static size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
@@ -224,12 +232,11 @@ static size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32
   if (mode >= WDF_ABOVE_ZERO) wdf_order = bits_get(&r, 3);
   if (!gaps_read(&r, gap_order, n, base, items, ordinals)) return 0;
   if (mode >= WDF_ABOVE_ZERO) {
-    const uint32_t least = mode == WDF_ABOVE_ZERO;
-    for (uint32_t i = 0; i < n; i++) wdfs[i] = bits_get_golomb(&r, wdf_order) + least;
+    values_read(&r, wdf_order, n, mode == WDF_ABOVE_ZERO, wdfs);
   } else {
     fill(wdfs, n, constant);
   }
-  return bits_ok(&r) ? (size_t)((r.bit + 7) / 8) : 0;
+  return bits_ok(&r) ? bits_bytes(&r, bytes) : 0;
 }
 
 size_t layout_block_encode(uint8_t *out, const uint32_t *ordinals, const uint32_t *wdfs, uint32_t n,
@@ -330,8 +337,9 @@ void layout_directory_decode(layout_directory *d, const uint8_t bytes[LAYOUT_DIR
 /* ---------------------------------------------------------------- positions
  *
  * Bits: mode (2), order of first positions (5), then by mode how many positions a posting has, 0: one;
- * 1: its wdf; 2: coded before them, zigzag of wdf less count; 3: wdf divided by a number that stands
- * here; all but mode 0: order of gaps (5). Then each posting's first position and the gaps less 1.
+ * 1: its wdf; 2: coded, zigzag of wdf less count; 3: wdf divided by a number that stands here; all
+ * but mode 0: order of gaps (5). Then [mode 2: all counts], all first positions, all gaps less 1: in
+ * columns, since a loop whose next step does not depend on a count is what a processor foresees.
  */
 enum { COUNT_ONE = 0, COUNT_WDF = 1, COUNT_CODED = 2, COUNT_PER = 3 };
 
@@ -395,6 +403,18 @@ static void find_orders(chunk_orders *o, const uint32_t *counts, uint32_t n, con
   o->bits += best;
 }
 
+static void put_columns(bit_writer *w, unsigned mode, const uint32_t *wdfs, const uint32_t *counts,
+                        uint32_t n, const uint32_t *positions, unsigned first, unsigned gap) {
+  for (uint32_t i = 0; mode == COUNT_CODED && i < n; i++)
+    bits_put_golomb(w, zigzag(wdfs[i], counts[i]), 0);
+  const uint32_t *p = positions;
+  for (uint32_t i = 0; i < n; p += counts[i++])
+    if (counts[i] > 0) bits_put_golomb(w, p[0], first);
+  p = positions;
+  for (uint32_t i = 0; i < n; p += counts[i++])
+    for (uint32_t j = 1; j < counts[i]; j++) bits_put_golomb(w, p[j] - p[j - 1] - 1, gap);
+}
+
 void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *counts, uint32_t n,
                          const uint32_t *positions) {
   uint64_t total = 0;
@@ -414,53 +434,79 @@ void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *coun
   bits_put(&w, o.first, 5);
   if (mode == COUNT_PER) bits_put_golomb(&w, per, 0);
   if (mode != COUNT_ONE) bits_put(&w, o.gap, 5);
-  for (uint32_t i = 0; i < n; i++) {
-    if (mode == COUNT_CODED) bits_put_golomb(&w, zigzag(wdfs[i], counts[i]), 0);
-    if (counts[i] == 0) continue;
-    bits_put_golomb(&w, positions[0], o.first);
-    for (uint32_t j = 1; j < counts[i]; j++)
-      bits_put_golomb(&w, positions[j] - positions[j - 1] - 1, o.gap);
-    positions += counts[i];
-  }
+  put_columns(&w, mode, wdfs, counts, n, positions, o.first, o.gap);
   out->size = (size_t)(bits_finish(&w) - out->data);
 }
 
-bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size) {
-  *c = (layout_chunk){ .bits = bits_over(bytes, size), .per = 1 };
-  c->mode = (uint8_t)bits_get(&c->bits, 2);
-  c->first_order = (uint8_t)bits_get(&c->bits, 5);
-  if (c->mode == COUNT_PER) c->per = bits_get_golomb(&c->bits, 0);
-  if (c->mode != COUNT_ONE) c->gap_order = (uint8_t)bits_get(&c->bits, 5);
-  return bits_ok(&c->bits) && c->per > 0;
-}
-
-bool layout_chunk_count(layout_chunk *c, uint32_t wdf, uint32_t *count) {
-  uint32_t n = 1;
-  if (c->mode == COUNT_WDF) {
-    n = wdf;
-  } else if (c->mode == COUNT_CODED) {
-    const uint32_t z = bits_get_golomb(&c->bits, 0);
-    const int64_t d = (int64_t)(z >> 1) ^ -(int64_t)(z & 1);
-    const int64_t v = (int64_t)wdf - d;
-    if (v < 0 || v > UINT32_MAX) return false;
-    n = (uint32_t)v;
-  } else if (c->mode == COUNT_PER) {
-    n = wdf / c->per;
-    if (n * c->per != wdf) return false;
+static bool read_counts(layout_chunk *c, bit_reader *r, unsigned mode, uint32_t per,
+                        const uint32_t *wdfs, uint32_t n) {
+  uint64_t total = 0;
+  if (mode == COUNT_CODED) values_read(r, 0, n, 0, c->counts);
+  for (uint32_t i = 0; i < n; i++) {
+    uint64_t count = wdfs[i];
+    if (mode == COUNT_CODED) {
+      const uint32_t z = c->counts[i];
+      count = (uint64_t)((int64_t)wdfs[i] - ((int64_t)(z >> 1) ^ -(int64_t)(z & 1)));
+    } else if (mode == COUNT_PER) {
+      count = wdfs[i] / per;
+      if (count * per != wdfs[i]) return false;
+    }
+    if (count > UINT32_MAX) return false;
+    c->counts[i] = (uint32_t)count;
+    c->some = c->some && count > 0;
+    total += count;
   }
-  *count = n;
-  return n <= bits_left(&c->bits); /* each takes a bit at least */
+  return total <= bits_left(r); /* each position takes a bit at least */
 }
 
-bool layout_chunk_take(layout_chunk *c, uint32_t count, uint32_t *out) {
+static bool read_columns(layout_chunk *c, bit_reader *r, unsigned mode, uint32_t per, unsigned first,
+                         const uint32_t *wdfs, uint32_t n) {
+  c->some = true;
+  if (mode == COUNT_ONE)
+    fill(c->counts, n, 1);
+  else if (!read_counts(c, r, mode, per, wdfs, n))
+    return false;
+  if (c->some)
+    values_read(r, first, n, 0, c->firsts);
+  else
+    for (uint32_t i = 0; i < n; i++) c->firsts[i] = c->counts[i] > 0 ? bits_get_golomb(r, first) : 0;
+  c->next = 0;
+  c->bits = *r;
+  return bits_ok(r);
+}
+
+bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, const uint32_t *wdfs, uint32_t n) {
+  bit_reader r = bits_over(bytes, size);
+  const unsigned mode = bits_get(&r, 2), first = bits_get(&r, 5);
+  const uint32_t per = mode == COUNT_PER ? bits_get_golomb(&r, 0) : 1;
+  c->gap_order = mode != COUNT_ONE ? bits_get(&r, 5) : 0;
+  return per > 0 && read_columns(c, &r, mode, per, first, wdfs, n);
+}
+
+bool layout_chunk_skip(layout_chunk *c, uint32_t i) {
+  bit_reader r = c->bits;
+  const unsigned order = c->gap_order;
+  uint64_t gaps = 0;
+  for (; c->next < i; c->next++) gaps += c->counts[c->next] - (c->counts[c->next] > 0);
+  for (; gaps > 0; gaps--) (void)bits_get_golomb(&r, order);
+  c->bits = r;
+  return bits_ok(&r);
+}
+
+bool layout_chunk_take(layout_chunk *c, uint32_t *out) {
+  const uint32_t count = c->counts[c->next];
+  uint64_t position = c->firsts[c->next++];
   if (count == 0) return true;
-  uint64_t position = bits_get_golomb(&c->bits, c->first_order);
-  if (out != NULL) *out++ = (uint32_t)position;
+  *out++ = (uint32_t)position;
+  if (count == 1) return true;
+  bit_reader r = c->bits;
+  const unsigned order = c->gap_order;
   for (uint32_t i = 1; i < count; i++) {
-    position += bits_get_golomb(&c->bits, c->gap_order) + UINT64_C(1);
-    if (out != NULL) *out++ = (uint32_t)position;
+    position += bits_get_golomb(&r, order) + UINT64_C(1);
+    *out++ = (uint32_t)position;
   }
-  return position <= UINT32_MAX && bits_ok(&c->bits);
+  c->bits = r;
+  return position <= UINT32_MAX && bits_ok(&r);
 }
 
 /* ---------------------------------------------------------------- inline lists
@@ -509,49 +555,53 @@ size_t layout_inline_encode(uint8_t out[LAYOUT_INLINE_BYTES], const layout_conte
   if (*mode == INLINE_CONSTANT) bits_put_golomb(&w, wdfs[0], 0);
   if (*mode == INLINE_CODED)
     for (uint32_t i = 0; i < n; i++) bits_put_golomb(&w, wdfs[i], 0);
-  for (uint32_t i = 0; total > 0 && i < n; i++) {
-    if (*mode == INLINE_CODED) bits_put_golomb(&w, zigzag(wdfs[i], counts[i]), 0);
-    for (uint32_t j = 0; j < counts[i]; j++)
-      if (j == 0)
-        bits_put_golomb(&w, positions[0], x->first_order);
-      else
-        bits_put_golomb(&w, positions[j] - positions[j - 1] - 1, x->gap_order);
-    positions += counts[i];
-  }
+  if (total > 0)
+    put_columns(&w, *mode == INLINE_CODED ? COUNT_CODED : COUNT_ONE, wdfs, counts, n, positions,
+                x->first_order, x->gap_order);
   const size_t size = (size_t)(bits_finish(&w) - room);
   if (size > LAYOUT_INLINE_BYTES) return 0;
   memcpy(out, room, size);
   return size;
 }
 
-bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
-                          uint8_t mode, bool has_positions, uint32_t *ordinals, uint32_t *wdfs,
-                          layout_chunk *chunk) {
+/* Reads ordinals and wdfs; what follows is left in *r. */
+static bool inline_read(bit_reader *r, const layout_context *x, uint32_t df, uint8_t mode,
+                        uint32_t *ordinals, uint32_t *wdfs) {
   if (df == 0 || df > LAYOUT_INLINE_DF) return false;
-  bit_reader r = bits_over(bytes, size);
-  if (!gaps_read(&r, inline_gap_order(x, df), df, 0, x->items, ordinals)) return false;
+  if (!gaps_read(r, inline_gap_order(x, df), df, 0, x->items, ordinals)) return false;
   uint32_t constant = mode == INLINE_FILTER ? 0 : 1;
-  if (mode == INLINE_CONSTANT) constant = bits_get_golomb(&r, 0);
+  if (mode == INLINE_CONSTANT) constant = bits_get_golomb(r, 0);
   if (mode == INLINE_CODED)
-    for (uint32_t i = 0; i < df; i++) wdfs[i] = bits_get_golomb(&r, 0);
+    values_read(r, 0, df, 0, wdfs);
   else
     fill(wdfs, df, constant);
-  *chunk = (layout_chunk){ .bits = r,
-                           .mode = mode == INLINE_CODED ? COUNT_CODED : COUNT_ONE,
-                           .first_order = x->first_order,
-                           .gap_order = x->gap_order,
-                           .per = 1 };
-  return bits_ok(&r) && !(has_positions && mode == INLINE_FILTER);
+  return bits_ok(r);
+}
+
+static bool inline_positions(bit_reader *r, const layout_context *x, uint32_t df, uint8_t mode,
+                             const uint32_t *wdfs, layout_chunk *chunk) {
+  chunk->gap_order = x->gap_order;
+  return mode != INLINE_FILTER && read_columns(chunk, r, mode == INLINE_CODED ? COUNT_CODED : COUNT_ONE,
+                                               1, x->first_order, wdfs, df);
+}
+
+bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
+                          uint8_t mode, uint32_t *ordinals, uint32_t *wdfs, layout_chunk *chunk) {
+  bit_reader r = bits_over(bytes, size);
+  return inline_read(&r, x, df, mode, ordinals, wdfs) &&
+         (chunk == NULL || inline_positions(&r, x, df, mode, wdfs, chunk));
 }
 
 size_t layout_inline_size(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
                           uint8_t mode, bool has_positions) {
-  uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF], count;
+  uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
   layout_chunk chunk;
-  if (!layout_inline_decode(bytes, size, x, df, mode, has_positions, ordinals, wdfs, &chunk)) return 0;
-  for (uint32_t i = 0; has_positions && i < df; i++)
-    if (!layout_chunk_count(&chunk, wdfs[i], &count) || !layout_chunk_take(&chunk, count, NULL))
-      return 0;
-  const size_t used = (size_t)((chunk.bits.bit + 7) / 8);
+  bit_reader r = bits_over(bytes, size);
+  if (!inline_read(&r, x, df, mode, ordinals, wdfs)) return 0;
+  if (has_positions) {
+    if (!inline_positions(&r, x, df, mode, wdfs, &chunk) || !layout_chunk_skip(&chunk, df)) return 0;
+    r = chunk.bits;
+  }
+  const size_t used = bits_bytes(&r, bytes);
   return used <= LAYOUT_INLINE_BYTES ? used : 0;
 }

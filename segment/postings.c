@@ -11,8 +11,7 @@
 struct postings_positions {
   layout_chunk chunk;
   bool empty;        /* the block has no positions at all */
-  uint32_t next;     /* the posting that the chunk reads next */
-  uint32_t count;    /* positions of the one before it, in `out` */
+  uint32_t held;     /* the posting whose positions are in `out`; NONE: none */
   buffer bytes;      /* the chunk, where it lies across blocks */
   uint32_t *out;
   size_t room;
@@ -51,6 +50,7 @@ void postings_close(postings *p) {
     buffer_free(&p->decoded->bytes);
     wipe(p->decoded->out, p->decoded->room * sizeof *p->decoded->out);
     free(p->decoded->out);
+    wipe(p->decoded, sizeof *p->decoded);
     free(p->decoded);
   }
   wipe(p, sizeof *p);
@@ -70,10 +70,9 @@ static bool damaged(postings *p) {
 }
 
 static bool decode_inline(postings *p) {
-  layout_chunk chunk;
   return layout_inline_decode(p->term.inline_bytes + 1, p->term.inline_size - 1u,
-                              &p->seg->manifest.context, p->df, p->term.inline_bytes[0],
-                              p->term.has_positions, p->ordinals, p->wdfs, &chunk);
+                              &p->seg->manifest.context, p->df, p->term.inline_bytes[0], p->ordinals,
+                              p->wdfs, NULL);
 }
 
 /* Decodes n postings at an address; returns the size of their encoding, 0 on failure. */
@@ -300,13 +299,14 @@ static bool place_chunk(postings *p, uint64_t *address, uint64_t *size) {
 
 static bool open_chunk(postings *p) {
   struct postings_positions *d = p->decoded;
-  d->next = d->count = 0;
+  d->held = NONE;
   d->empty = false;
+  p->positions_block = p->block;
   if (is_inline(p)) {
     uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
     return layout_inline_decode(p->term.inline_bytes + 1, p->term.inline_size - 1u,
-                                &p->seg->manifest.context, p->df, p->term.inline_bytes[0], true,
-                                ordinals, wdfs, &d->chunk);
+                                &p->seg->manifest.context, p->df, p->term.inline_bytes[0], ordinals,
+                                wdfs, &d->chunk);
   }
   uint64_t address, size;
   if (!place_chunk(p, &address, &size)) return false;
@@ -317,7 +317,7 @@ static bool open_chunk(postings *p) {
   const uint8_t *bytes =
       stream_view(p->seg, p->session, STREAM_POSITIONS, address, &available, &p->place);
   if (bytes == NULL) return false;
-  if (available >= size) return layout_chunk_open(&d->chunk, bytes, available);
+  if (available >= size) return layout_chunk_open(&d->chunk, bytes, available, p->wdfs, p->count);
   buffer_reset(&d->bytes);
   if (!buffer_reserve(&d->bytes, (size_t)size)) {
     session_fail(p->session, SDX_NO_MEMORY, "out of memory");
@@ -326,7 +326,7 @@ static bool open_chunk(postings *p) {
   if (!stream_copy(p->seg, p->session, STREAM_POSITIONS, address, d->bytes.data, (size_t)size, &p->place))
     return false;
   d->bytes.size = (size_t)size;
-  return layout_chunk_open(&d->chunk, d->bytes.data, d->bytes.size);
+  return layout_chunk_open(&d->chunk, d->bytes.data, d->bytes.size, p->wdfs, p->count);
 }
 
 static bool make_room(struct postings_positions *d, uint32_t count) {
@@ -342,20 +342,21 @@ static bool make_room(struct postings_positions *d, uint32_t count) {
   return true;
 }
 
-/* Reads on up to posting i, whose positions it keeps. */
-static bool read_to(postings *p, uint32_t i) {
+static bool read_positions(postings *p, uint32_t i) {
   struct postings_positions *d = p->decoded;
-  for (; d->next <= i; d->next++) {
-    uint32_t count;
-    if (!layout_chunk_count(&d->chunk, p->wdfs[d->next], &count)) return false;
-    if (d->next == i && !make_room(d, count)) {
-      session_fail(p->session, SDX_NO_MEMORY, "out of memory");
-      return false;
-    }
-    if (!layout_chunk_take(&d->chunk, count, d->next == i ? d->out : NULL)) return false;
-    d->count = count;
+  if (!layout_chunk_skip(&d->chunk, i)) return false;
+  if (!make_room(d, d->chunk.counts[i])) {
+    session_fail(p->session, SDX_NO_MEMORY, "out of memory");
+    return false;
   }
-  return true;
+  d->held = i;
+  return layout_chunk_take(&d->chunk, d->out);
+}
+
+static const uint32_t *fail_positions(postings *p) {
+  p->positions_block = NONE;
+  damaged(p);
+  return NULL;
 }
 
 const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count) {
@@ -369,20 +370,14 @@ const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count) {
     }
   }
   struct postings_positions *d = p->decoded;
-  if (p->positions_block != p->block || i + 1 < d->next) {
-    p->positions_block = p->block;
-    if (!open_chunk(p)) {
-      p->positions_block = NONE;
-      damaged(p);
-      return NULL;
-    }
+  if (p->positions_block != p->block && !open_chunk(p)) return fail_positions(p);
+  if (d->empty || d->chunk.counts[i] == 0) return NULL;
+  if (d->chunk.counts[i] == 1) {
+    *count = 1;
+    return &d->chunk.firsts[i];
   }
-  if (d->empty) return NULL;
-  if (!read_to(p, i)) {
-    p->positions_block = NONE;
-    damaged(p);
-    return NULL;
-  }
-  *count = d->count;
+  if (i != d->held && i < d->chunk.next && !open_chunk(p)) return fail_positions(p); /* back */
+  if (i != d->held && !read_positions(p, i)) return fail_positions(p);
+  *count = d->chunk.counts[i];
   return d->out;
 }
