@@ -109,6 +109,8 @@ static sdx_status resolve(plan_context *c, plan_class *cls, sdx_error *err) {
     const segment *seg = v->segments[i].seg;
     const segment_info *info = segment_about(seg);
     plan_members *members = &cls->segments[i];
+    if (c->read->session.status != SDX_OK) break;
+    c->segment = i;
     int language = 0;
     if (cls->language != NULL && (language = language_number(info, cls->language)) < 0) continue;
     if (cls->kind == PLAN_TERM) resolve_term(c, seg, cls, members);
@@ -186,6 +188,8 @@ static void add_marked(plan_context *c, classes *all, const char *prefix, sdx_by
   for (size_t i = 0; i < v->segment_count; i++) {
     segment_class about;
     buffer_reset(&names);
+    if (c->read->session.status != SDX_OK) break;
+    c->segment = i;
     if (segment_find_class(v->segments[i].seg, &c->read->session, CLASS_FOLD, 0, key.data, key.size,
                            &about, &names) != SDX_OK)
       continue;

@@ -66,6 +66,7 @@ typedef struct plan_context {
   text_analyser *analyser;
   view_read *read;
   rank_model model;
+  size_t segment; /* that was looked at last: where a sticky status comes from */
 } plan_context;
 
 /* Resolves the tree in the view. A damaged segment shows in read->session.status alone. */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "query/results.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "base/error.h"
+#include "segment/record.h"
+
+sdx_results *results_new(void) { return calloc(1, sizeof(sdx_results)); }
+
+void results_add_why(sdx_results *r, const char *why) {
+  for (size_t i = 0; i < r->why_count; i++)
+    if (strcmp(r->why[i], why) == 0) return;
+  if (r->why_count < RESULTS_WHY_MAX) r->why[r->why_count++] = why;
+}
+
+/* ---------------------------------------------------------------- filling */
+
+typedef struct filling {
+  sdx_results *r;
+  view_read *read;
+  text_analyser *analyser;
+  unsigned want;
+  const snippet_words *words;
+  buffer fields, html;
+} filling;
+
+static sdx_bytes keep(filling *f, const void *bytes, size_t size) {
+  return scratch_copy(&f->r->memory, size != 0 ? bytes : "", size);
+}
+
+/* The first field of the first of these names that the item has. */
+static sdx_bytes find_field(const filling *f, const char *const *names) {
+  for (; *names != NULL; names++) {
+    cursor at = cursor_over(f->fields.data, f->fields.size);
+    sdx_bytes name, text;
+    while (record_fields_next(&at, &name, &text))
+      if (name.size == strlen(*names) && memcmp(name.data, *names, name.size) == 0 && text.size != 0)
+        return text;
+  }
+  return (sdx_bytes){ .data = "", .size = 0 };
+}
+
+/* The analyser's number of an item's language; -1 where it does not have it. */
+static int language_of(const filling *f, const segment_info *info, const segment_item *item) {
+  const size_t count = text_language_count(f->analyser);
+  for (size_t i = 0; item->language < info->language_count && i < count; i++)
+    if (strcmp(text_language_code(f->analyser, i), info->languages[item->language]) == 0)
+      return (int)i;
+  return -1;
+}
+
+static sdx_status fill_texts(filling *f, const segment *seg, const segment_item *item, sdx_hit *hit) {
+  static const char *const titles[] = { "subject", "title", "name", "filename", "org", "email", NULL };
+  static const char *const senders[] = { "from", "organizer", "author", "email", NULL };
+  buffer_reset(&f->fields);
+  const sdx_status status = segment_text_get(seg, &f->read->session, item, &f->fields);
+  if (status != SDX_OK) return status;
+  if (f->want & SDX_WANT_TITLE) {
+    const sdx_bytes title = find_field(f, titles);
+    hit->title = keep(f, title.data, title.size);
+  }
+  if (f->want & SDX_WANT_FROM) {
+    const sdx_bytes from = find_field(f, senders);
+    hit->from = keep(f, from.data, from.size);
+  }
+  if (f->want & SDX_WANT_SNIPPET) {
+    buffer_reset(&f->html);
+    snippet_of_fields(&f->r->memory, f->analyser, f->words,
+                      language_of(f, segment_about(seg), item), f->fields.data, f->fields.size,
+                      &f->html);
+    hit->snippet = keep(f, f->html.data, f->html.size);
+  }
+  return SDX_OK;
+}
+
+static sdx_status fill_hit(filling *f, const rank_hit *found, sdx_hit *hit) {
+  const segment *seg = f->read->view->segments[found->segment].seg;
+  segment_item item;
+  block_ref hold = BLOCK_REF_INIT;
+  sdx_status status = segment_item_get(seg, &f->read->session, found->ordinal, &item, &hold);
+  if (status == SDX_OK) {
+    *hit = (sdx_hit){ .id = keep(f, item.id.data, item.id.size), .kind = item.kind,
+                      .date = item.date, .score = found->score,
+                      .title = { "", 0 }, .from = { "", 0 }, .snippet = { "", 0 } };
+    if (f->want != 0 && item.has_text) status = fill_texts(f, seg, &item, hit);
+  }
+  block_release(&hold);
+  return status;
+}
+
+sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser,
+                        const engine_result *found, size_t offset, unsigned want,
+                        const snippet_words *words, size_t *failed_segment, sdx_error *err) {
+  filling f = { .r = r, .read = read, .analyser = analyser, .want = want, .words = words };
+  sdx_status status = SDX_OK;
+  r->count = found->top.count > offset ? found->top.count - offset : 0;
+  r->hits = SCRATCH_MANY(&r->memory, sdx_hit, r->count + 1);
+  for (size_t i = 0; i < r->count && status == SDX_OK && !r->memory.failed; i++) {
+    *failed_segment = found->top.hits[offset + i].segment;
+    status = fill_hit(&f, &found->top.hits[offset + i], &r->hits[i]);
+  }
+  if (f.fields.failed || f.html.failed || r->memory.failed) status = error_memory(err);
+  buffer_free(&f.fields);
+  buffer_free(&f.html);
+  return status;
+}
+
+/* ---------------------------------------------------------------- looking */
+
+void sdx_results_free(sdx_results *results) {
+  if (results == NULL) return;
+  scratch_free(&results->memory);
+  free(results);
+}
+
+size_t sdx_results_count(const sdx_results *results) { return results->count; }
+
+const sdx_hit *sdx_results_hit(const sdx_results *results, size_t i) {
+  return i < results->count ? &results->hits[i] : NULL;
+}
+
+uint64_t sdx_results_total(const sdx_results *results) { return results->total; }
+bool sdx_results_exact(const sdx_results *results) { return results->exact; }
+bool sdx_results_complete(const sdx_results *results) { return results->why_count == 0; }
+
+const char *sdx_results_why(const sdx_results *results, size_t i) {
+  return i < results->why_count ? results->why[i] : NULL;
+}
+
+sdx_bytes sdx_results_parsed(const sdx_results *results) { return results->parsed; }
+bool sdx_results_fell_back(const sdx_results *results) { return results->fell_back; }
+sdx_bytes sdx_results_suggestion(const sdx_results *results) { return results->suggestion; }
+
+const sdx_facet_value *sdx_results_facet(const sdx_results *results, const char *name,
+                                         size_t *count) {
+  *count = 0;
+  for (size_t i = 0; i < results->facet_count; i++)
+    if (strcmp(results->facets[i].name, name) == 0) {
+      *count = results->facets[i].count;
+      return results->facets[i].values;
+    }
+  return NULL;
+}
