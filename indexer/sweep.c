@@ -1,3 +1,202 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sweep: what is due is destroyed, with a read key if one is at hand and without if not. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/error.h"
-sdx_status sdx_sweep(const char *dir, const sdx_sweep_options *options, sdx_sweep_report *report, sdx_error *err) { (void)dir; (void)options; (void)report; return error_set(err, SDX_INVALID, "later"); }
+#include "indexer/maintain.h"
+#include "indexer/purge.h"
+
+#define CLOCK_TRUST (7 * (int64_t)SDX_DAY)  /* a clock further on than this waits ... */
+#define CLOCK_CONFIRM ((int64_t)SDX_DAY)    /* ... for a sweep so much later */
+#define NOTE_EVERY (2 * (int64_t)SDX_DAY)   /* sweeps without work are noted so often, not each */
+
+typedef struct sweeping {
+  sdx_index *index;
+  int64_t now;
+  bool keyed, dry_run, force;
+  sdx_sweep_report *report;
+  meta_sweep row;
+  int64_t closed;
+  bool due;      /* something is */
+  bool leftover; /* a predecessor left steps undone */
+} sweeping;
+
+/* ------------------------------------------------------------------ looking */
+
+static sdx_status look(sweeping *s, sdx_error *err) {
+  store_txn *t = NULL;
+  meta_head head;
+  bool retired = false, builds = false;
+  sdx_status status = store_read_begin(s->index->store, &t, err);
+  if (status != SDX_OK) return status;
+  status = meta_head_get(t, &head, err);
+  if (status == SDX_OK) status = meta_sweep_get(t, &s->row, err);
+  if (status == SDX_OK) status = meta_closed_get(t, &s->closed, err);
+  if (status == SDX_OK) status = purge_is_due(t, s->now, &s->due, err);
+  if (status == SDX_OK) status = holder_any(t, HOLDER_RETIRED, &retired, err);
+  if (status == SDX_OK) status = holder_any(t, HOLDER_BUILD, &builds, err);
+  s->leftover = retired || builds;
+  store_read_end(t);
+  return status;
+}
+
+static sdx_status note(sweeping *s, sdx_error *err) {
+  write_txn w;
+  if (s->dry_run) return SDX_OK;
+  sdx_status status = write_begin(&w, s->index, s->now, true, err);
+  if (status != SDX_OK) return status;
+  w.visible = false;
+  status = meta_sweep_put(w.store, &s->row, err);
+  if (status == SDX_OK) return write_commit(&w, err);
+  write_abort(&w);
+  return status;
+}
+
+/* A clock that is far past the last sweep may be wrong: it is believed a day later, or by force. */
+static bool believes_clock(sweeping *s) {
+  if (s->keyed || s->force || s->now - s->row.last <= CLOCK_TRUST) return true;
+  if (s->row.jumped != 0 && s->now >= s->row.jumped && s->now - s->row.jumped >= CLOCK_CONFIRM)
+    return true;
+  if (s->row.jumped == 0 || s->now < s->row.jumped) s->row.jumped = s->now;
+  return false;
+}
+
+/* ------------------------------------------------------------------ purging */
+
+static void add_up(sdx_sweep_report *report, const purge_tally *t) {
+  report->items_purged += t->purged;
+  report->keys_destroyed += t->keys;
+  report->items_missing += t->missing;
+  report->restorable_lost += t->lost;
+}
+
+/* With the key: segments and epochs are rewritten without what is due, buckets emptied of what is
+ * not. */
+static sdx_status save_the_living(sweeping *s, sdx_error *err) {
+  maintain_tally tally = { 0 };
+  write_txn w;
+  uint64_t moved;
+  sdx_status status = maintain_run(s->index, false, s->now, &tally, err);
+  s->report->items_purged += tally.purged;
+  s->report->keys_destroyed += tally.keys;
+  if (status == SDX_OK) status = write_begin(&w, s->index, s->now, true, err);
+  if (status != SDX_OK) return status;
+  status = purge_rescue(&w, &moved, err);
+  if (status == SDX_OK && moved > 0) return write_commit(&w, err);
+  write_abort(&w);
+  return status;
+}
+
+static sdx_status destroy_due(sweeping *s, sdx_error *err) {
+  purge_tally tally = { 0 };
+  write_txn w;
+  sdx_status status = write_begin(&w, s->index, s->now, true, err);
+  if (status != SDX_OK) return status;
+  status = purge_due(&w, &tally, err);
+  if (status == SDX_OK) status = meta_sweep_put(w.store, &s->row, err);
+  if (status == SDX_OK && !s->dry_run) status = write_commit(&w, err);
+  else write_abort(&w);
+  if (status == SDX_OK && !s->dry_run) status = write_settle(s->index, s->now, err);
+  if (status == SDX_OK) add_up(s->report, &tally);
+  return status;
+}
+
+static sdx_status purge(sweeping *s, sdx_error *err) {
+  sdx_status status = index_maintenance_begin(s->index, true, err);
+  if (status != SDX_OK) return status;
+  if (!s->dry_run) status = write_settle(s->index, s->now, err);
+  if (status == SDX_OK && s->keyed && !s->dry_run) status = save_the_living(s, err);
+  if (status == SDX_DAMAGED) status = SDX_OK; /* what cannot be saved is no reason to keep the rest */
+  if (status == SDX_OK) status = destroy_due(s, err);
+  index_maintenance_end(s->index);
+  if (s->dry_run && s->keyed) { /* a sweep with the key loses nothing */
+    s->report->items_missing = 0;
+    s->report->restorable_lost = 0;
+  }
+  return status;
+}
+
+/* ------------------------------------------------------------------ closed accounts */
+
+/* The keyring first: from then on nothing opens, whatever becomes of the files. */
+static sdx_status destroy_account(sweeping *s, const char *dir, sdx_error *err) {
+  static const char *const names[] = { "data.mdb", "lock.mdb" };
+  sdx_status status = index_maintenance_begin(s->index, true, err);
+  if (status != SDX_OK) return status;
+  s->report->keys_destroyed += keyring_count(s->index->keyring);
+  status = keyring_destroy(dir, err);
+  for (size_t i = 0; i < 2 && status == SDX_OK; i++)
+    if (unlinkat(s->index->dir_fd, names[i], 0) != 0 && errno != ENOENT)
+      status = error_system(err, errno, "cannot remove the files of a closed account");
+  index_maintenance_end(s->index);
+  if (status != SDX_OK) return status;
+  (void)rmdir(dir); /* where nothing else stands in it */
+  s->report->accounts_destroyed++;
+  return SDX_OK;
+}
+
+/* ------------------------------------------------------------------ the call */
+
+static sdx_status sweep(sweeping *s, const char *dir, sdx_error *err) {
+  sdx_status status = look(s, err);
+  if (status != SDX_OK) return status;
+  if (!believes_clock(s)) {
+    s->report->clock_refused = true;
+    return note(s, err);
+  }
+  const bool tell = s->row.jumped != 0 || s->now - s->row.last >= NOTE_EVERY || s->now < s->row.last;
+  s->row = (meta_sweep){ .last = s->now, .ever = true };
+  if (s->closed != 0 && s->now - s->closed >= SDX_CLOSED_KEEP + SDX_CLOSED_GRACE) {
+    if (!s->dry_run) return destroy_account(s, dir, err);
+    s->report->accounts_destroyed++;
+    return SDX_OK;
+  }
+  if (s->due) return purge(s, err);
+  if (s->leftover && !s->dry_run) status = write_settle(s->index, s->now, err);
+  return status == SDX_OK && tell ? note(s, err) : status;
+}
+
+sdx_status sdx_sweep(const char *dir, const sdx_sweep_options *options, sdx_sweep_report *report,
+                     sdx_error *err) {
+  const sdx_sweep_options defaults = SDX_SWEEP_OPTIONS_INIT;
+  const sdx_sweep_options *o = options != NULL ? options : &defaults;
+  sdx_sweep_report unread;
+  sweeping s = { .keyed = o->secret != NULL, .dry_run = o->dry_run, .force = o->force,
+                 .report = report != NULL ? report : &unread };
+  *s.report = (sdx_sweep_report){ .indexes = 1 };
+  if (dir == NULL || o->version != 1)
+    return error_set(err, SDX_INVALID, "sweep: a directory and options of version 1 are needed");
+  sdx_status status = SDX_CLOSED;
+  if (s.keyed) status = sdx_open(&s.index, dir, o->secret, NULL, err);
+  if (status == SDX_CLOSED) { /* a closed account is swept without its key */
+    s.keyed = false;
+    status = index_open_locked(&s.index, dir, err);
+  }
+  if (status == SDX_OK) {
+    s.now = index_now(s.index, o->now);
+    status = sweep(&s, dir, err);
+  }
+  if (status != SDX_OK) s.report->failed = 1;
+  sdx_close(s.index);
+  return status;
+}
+
+sdx_status sdx_receipts(const char *dir, void (*each)(void *context, const sdx_receipt *r),
+                        void *context, sdx_error *err) {
+  keyring *k = NULL;
+  if (dir == NULL || each == NULL) return error_set(err, SDX_INVALID, "a directory is needed");
+  sdx_status status = crypto_start(err);
+  if (status == SDX_OK) status = keyring_open(&k, dir, err);
+  if (status != SDX_OK) return status;
+  for (size_t i = 0; i < keyring_removals(k); i++) {
+    const keyring_removal removal = keyring_removal_at(k, i);
+    sdx_receipt r = { .kind = (int)removal.kind, .key_id = removal.id, .time = removal.time,
+                      .items = removal.items, .reason = (int)removal.reason,
+                      .generation = removal.generation };
+    for (size_t b = 0; b < sizeof r.chain; b++) r.chain[b] = removal.chain[b];
+    each(context, &r);
+  }
+  keyring_close(k);
+  return SDX_OK;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Retention to the second: what a sweep with the key, and one without, destroys and leaves. */
+#include <string.h>
+
+#include "scene.h"
+
+#define RETENTION SDX_RETENTION_DEFAULT
+
+static void advance(scene *s, int64_t by) {
+  s->now += by;
+  scene_reopen(s);
+}
+
+/* Deletes item 1 of three, lets it stand where `maintained` says, and looks at both sides of its due
+ * second. */
+static void check_boundary(scene *s, bool maintained, bool keyed) {
+  for (unsigned i = 0; i < 3; i++) scene_add(s, i, "zebra");
+  if (maintained) scene_maintain(s, false);
+  s->now += 100;
+  assert_int_equal(scene_delete(s, 1), SDX_OK);
+  if (maintained) scene_maintain(s, true);
+  s->now += RETENTION - 1;
+  scene_reopen(s);
+  sdx_sweep_report r = scene_sweep(s, keyed, true);
+  assert_int_equal(r.items_purged, 0);
+  assert_int_equal(r.items_missing, 0);
+  assert_int_equal(scene_restore(s, 1), SDX_OK);
+  assert_int_equal(scene_count(s, "zebra"), 3);
+  assert_int_equal(scene_delete(s, 1), SDX_OK);
+  if (maintained) scene_maintain(s, true);
+  s->now += RETENTION;
+  scene_reopen(s);
+  assert_int_equal(scene_restore(s, 1), SDX_NOT_FOUND); /* due, though nobody swept yet */
+  r = scene_sweep(s, keyed, true);
+  assert_int_equal(r.items_purged, 1);
+  assert_true(r.keys_destroyed >= 1);
+  assert_int_equal(r.restorable_lost, 0);
+  const bool lost = !keyed && !maintained;
+  assert_int_equal(r.items_missing, lost ? 2 : 0);
+  assert_int_equal(scene_count(s, "zebra"), lost ? 0 : 2);
+  assert_int_equal(scene_restore(s, 1), SDX_NOT_FOUND);
+  assert_int_equal(scene_add(s, 1, "zebra"), SDX_ADDED); /* no trace is left of it */
+  assert_int_equal(scene_add(s, 2, "zebra"), lost ? SDX_ADDED : SDX_UNCHANGED);
+  assert_int_equal(scene_add(s, 0, "zebra"), lost ? SDX_ADDED : SDX_UNCHANGED);
+  assert_int_equal(scene_count(s, "zebra"), 3);
+  view_read v;
+  sdx_error err = { 0 };
+  scene_ok(view_begin(&v, s->index, 0, &err), &err);
+  assert_int_equal(v.view->partial, 0); /* what was missing is back */
+  assert_int_equal(v.view->missing_items, 0);
+  view_end(&v);
+}
+
+static void test_keyed_journal(void **state) { check_boundary(*state, false, true); }
+static void test_keyed_trash(void **state) { check_boundary(*state, true, true); }
+static void test_keyless_journal(void **state) { check_boundary(*state, false, false); }
+static void test_keyless_trash(void **state) { check_boundary(*state, true, false); }
+
+static void test_keyless_takes_a_segment(void **state) {
+  scene *s = *state;
+  for (unsigned i = 0; i < 10; i++) scene_add(s, i, "zebra");
+  scene_maintain(s, false);
+  scene_delete(s, 3);
+  s->now += 10 * SDX_DAY;
+  scene_delete(s, 4); /* younger */
+  scene_add(s, 5, "walnut"); /* supersedes one */
+  s->now += RETENTION - 10 * SDX_DAY;
+  scene_reopen(s);
+  const sdx_sweep_report r = scene_sweep(s, false, true);
+  assert_int_equal(r.items_purged, 2); /* the deleted one and the superseded one */
+  assert_int_equal(r.restorable_lost, 1);
+  assert_int_equal(r.items_missing, 7);
+  assert_int_equal(scene_count(s, "zebra"), 0);
+  assert_int_equal(scene_count(s, "walnut"), 1);
+  assert_int_equal(scene_restore(s, 4), SDX_NOT_FOUND);
+  view_read v;
+  sdx_error err = { 0 };
+  scene_ok(view_begin(&v, s->index, 0, &err), &err);
+  assert_int_equal(v.view->partial, VIEW_SEGMENT_MISSING);
+  assert_int_equal(v.view->missing_items, 7);
+  view_end(&v);
+}
+
+/* Items deleted at different seconds of a day share buckets in the end: with the key none is purged
+ * early, without it those that are taken along are counted. */
+static void check_buckets(scene *s, bool keyed) {
+  for (unsigned i = 0; i < 40; i++) scene_add(s, i, "zebra");
+  scene_maintain(s, false);
+  const int64_t first = s->now;
+  for (unsigned i = 0; i < 30; i++) {
+    s->now = first + i * 60;
+    assert_int_equal(scene_delete(s, i), SDX_OK);
+  }
+  scene_maintain(s, true);
+  s->now = first + RETENTION + 15 * 60;
+  scene_reopen(s);
+  const sdx_sweep_report r = scene_sweep(s, keyed, true);
+  assert_int_equal(r.items_missing, 0);
+  if (keyed) {
+    assert_int_equal(r.items_purged, 16);
+    assert_int_equal(r.restorable_lost, 0);
+    for (unsigned i = 0; i < 30; i++)
+      assert_int_equal(scene_restore(s, i), i <= 15 ? SDX_NOT_FOUND : SDX_OK);
+    assert_int_equal(scene_count(s, "zebra"), 24);
+  } else {
+    assert_int_equal(r.items_purged, 16);
+    assert_in_range(r.restorable_lost, 0, 3);
+    assert_int_equal(scene_count(s, "zebra"), 10);
+  }
+}
+static void test_buckets_keyed(void **state) { check_buckets(*state, true); }
+static void test_buckets_keyless(void **state) { check_buckets(*state, false); }
+
+static void test_clock_rule(void **state) {
+  scene *s = *state;
+  scene_add(s, 1, "zebra");
+  scene_maintain(s, false);
+  scene_delete(s, 1);
+  s->now += 46 * SDX_DAY;
+  sdx_sweep_report r = scene_sweep(s, false, false);
+  assert_true(r.clock_refused);
+  assert_int_equal(r.items_purged, 0);
+  s->now += SDX_DAY - 1;
+  assert_true(scene_sweep(s, false, false).clock_refused);
+  s->now += 1;
+  r = scene_sweep(s, false, false);
+  assert_false(r.clock_refused);
+  assert_int_equal(r.items_purged, 1);
+}
+
+static void test_regular_sweeps_need_no_force(void **state) {
+  scene *s = *state;
+  scene_add(s, 1, "zebra");
+  scene_add(s, 2, "quartz");
+  scene_maintain(s, false);
+  scene_delete(s, 1);
+  scene_maintain(s, true);
+  uint64_t purged = 0;
+  for (int day = 0; day < 45; day++) {
+    s->now += SDX_DAY;
+    const sdx_sweep_report r = scene_sweep(s, false, false);
+    assert_false(r.clock_refused);
+    if (day < 44) assert_int_equal(r.items_purged, 0);
+    purged += r.items_purged;
+  }
+  assert_int_equal(purged, 1);
+  scene_reopen(s);
+  assert_int_equal(scene_count(s, "quartz"), 1);
+}
+
+static void test_dry_run(void **state) {
+  scene *s = *state;
+  sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
+  sdx_sweep_report r;
+  sdx_error err = { 0 };
+  scene_add(s, 1, "zebra");
+  scene_delete(s, 1);
+  options.now = s->now + RETENTION;
+  options.dry_run = options.force = true;
+  scene_ok(sdx_sweep(s->path, &options, &r, &err), &err);
+  assert_int_equal(r.items_purged, 1);
+  assert_int_equal(scene_restore(s, 1), SDX_OK);
+}
+
+static void test_expiry(void **state) {
+  scene *s = *state;
+  const int64_t expires = s->now + 1000;
+  scene_add_full(s, 1, "zebra", "", "", expires, false);
+  scene_add(s, 2, "zebra");
+  scene_maintain(s, false);
+  s->now = expires - 1;
+  assert_int_equal(scene_count(s, "zebra"), 2);
+  s->now = expires;
+  assert_int_equal(scene_count(s, "zebra"), 1);
+  assert_int_equal(scene_delete(s, 1), SDX_NOT_FOUND);
+  scene_maintain(s, true); /* to the trash */
+  assert_int_equal(scene_count(s, "zebra"), 1);
+  s->now = expires + RETENTION - 1;
+  assert_int_equal(scene_restore(s, 1), SDX_OK);
+  assert_int_equal(scene_count(s, "zebra"), 2); /* its expiry has been carried out */
+  assert_int_equal(scene_add_full(s, 1, "zebra", "", "", 0, false), SDX_UNCHANGED);
+  scene_add_full(s, 3, "zebra", "", "", s->now + 5, false);
+  advance(s, RETENTION + 5);
+  assert_int_equal(scene_restore(s, 3), SDX_NOT_FOUND);
+  assert_int_equal(scene_sweep(s, true, true).items_purged, 1);
+  assert_int_equal(scene_count(s, "zebra"), 2);
+}
+
+static void count_receipt(void *context, const sdx_receipt *r) {
+  if (r->reason == KEYRING_PURGED) ++*(unsigned *)context;
+}
+
+static void test_receipts(void **state) {
+  scene *s = *state;
+  unsigned purged = 0;
+  sdx_error err = { 0 };
+  scene_add(s, 1, "zebra");
+  scene_maintain(s, false);
+  scene_delete(s, 1);
+  scene_maintain(s, true);
+  s->now += RETENTION;
+  assert_int_equal(scene_sweep(s, false, true).keys_destroyed, 1);
+  scene_ok(sdx_receipts(s->path, count_receipt, &purged, &err), &err);
+  assert_int_equal(purged, 1);
+  assert_int_equal(keyring_refresh(s->index->keyring, &err), SDX_OK);
+  assert_int_equal(keyring_count(s->index->keyring), 3);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(test_keyed_journal, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_keyed_trash, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_keyless_journal, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_keyless_trash, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_keyless_takes_a_segment, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_buckets_keyed, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_buckets_keyless, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_clock_rule, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_regular_sweeps_need_no_force, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_dry_run, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_expiry, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_receipts, scene_begin, scene_end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
