@@ -181,22 +181,3 @@ sdx_status sdx_sweep(const char *dir, const sdx_sweep_options *options, sdx_swee
   sdx_close(s.index);
   return status;
 }
-
-sdx_status sdx_receipts(const char *dir, void (*each)(void *context, const sdx_receipt *r),
-                        void *context, sdx_error *err) {
-  keyring *k = NULL;
-  if (dir == NULL || each == NULL) return error_set(err, SDX_INVALID, "a directory is needed");
-  sdx_status status = crypto_start(err);
-  if (status == SDX_OK) status = keyring_open(&k, dir, err);
-  if (status != SDX_OK) return status;
-  for (size_t i = 0; i < keyring_removals(k); i++) {
-    const keyring_removal removal = keyring_removal_at(k, i);
-    sdx_receipt r = { .kind = (int)removal.kind, .key_id = removal.id, .time = removal.time,
-                      .items = removal.items, .reason = (int)removal.reason,
-                      .generation = removal.generation };
-    for (size_t b = 0; b < sizeof r.chain; b++) r.chain[b] = removal.chain[b];
-    each(context, &r);
-  }
-  keyring_close(k);
-  return SDX_OK;
-}
