@@ -671,6 +671,25 @@ sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) 
   return SDX_OK;
 }
 
+sdx_status keyring_slot_replace(keyring *k, const sdx_secret *was, const sdx_secret *is,
+                                const keyring_options *options, sdx_error *err) {
+  unsigned slots = 0;
+  slot made;
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK) status = opened_slots(&slots, k, was, err);
+  if (status == SDX_OK && slots == 0)
+    status = error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
+  if (status == SDX_OK)
+    status = slot_make(&made, is, options, k->next.index_id, staged_root(k), err);
+  if (status != SDX_OK) return status;
+  const unsigned first = (unsigned)__builtin_ctz(slots);
+  for (size_t i = 0; i < REGION_SLOTS; i++)
+    if ((slots >> i & 1) != 0) memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
+  k->next.slots[first] = made;
+  return SDX_OK;
+}
+
 static sdx_status rewrap_entries(region *r, const root_key *from, const root_key *to,
                                  sdx_error *err) {
   sdx_status status = SDX_OK;

@@ -445,6 +445,63 @@ SDX_API sdx_status sdx_export(sdx_index *index,
 /* Rewrites the store without its free pages. Needs no key. */
 SDX_API sdx_status sdx_compact(const char *dir, sdx_error *err) SDX_CHECK;
 
+/* ------------------------------------------------------------------ capabilities */
+
+/* Closing an account needs no key: search and writes refuse with SDX_CLOSED from then on. It can be
+ * reopened for SDX_CLOSED_KEEP, and comes back with all that was not due meanwhile; the first sweep
+ * SDX_CLOSED_GRACE after that destroys everything, the keyring first. Closing a closed account keeps
+ * its date; reopening an open one does nothing. SDX_CLOSED where it is too late to reopen. */
+SDX_API sdx_status sdx_close_account(const char *dir, int64_t now, sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_reopen_account(const char *dir, int64_t now, sdx_error *err) SDX_CHECK;
+
+typedef struct sdx_slot_options {
+  uint32_t version;
+  uint32_t argon2_passes, argon2_mib; /* of a passphrase; 0: the default; bounds are checked */
+} sdx_slot_options;
+#define SDX_SLOT_OPTIONS_INIT { .version = 1 }
+
+/* Key slots, at most 8: each opens the index with a secret of its own. Adding what opens a slot
+ * already replaces that slot, so the cost of a passphrase is raised by adding it again. Removing takes
+ * away what the secret opens, a deposit key too; never the last read key (SDX_INVALID). SDX_WRONG_KEY
+ * where it opens nothing. */
+SDX_API sdx_status sdx_slot_add(sdx_index *index, const sdx_secret *secret,
+                                const sdx_slot_options *options, sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_slot_remove(sdx_index *index, const sdx_secret *secret,
+                                   sdx_error *err) SDX_CHECK;
+
+/* A new root key, under which every slot is wrapped anew, so other secrets and deposit keys stay good;
+ * `was` (NULL: none) is replaced by `is`. Touches no block. Other open handles get SDX_WRONG_KEY at
+ * their next look at the keyring, and are opened again. `deep`: before that, every segment, journal
+ * record and deleted item is sealed anew under new keys, while others read and write; deposit keys
+ * are taken back, and have to be exported anew. Interrupted, it goes on where it was when it is
+ * called again. */
+SDX_API sdx_status sdx_rekey(sdx_index *index, const sdx_secret *was, const sdx_secret *is, bool deep,
+                             int64_t now, sdx_error *err) SDX_CHECK;
+
+/* Adds a slot for a deposit key, and gives the contents of its file: a text of one line. Whoever has
+ * it adds, deletes, restores and sets attributes, and reads nothing. Wipe it when it is stored. */
+SDX_API sdx_status sdx_deposit_key(sdx_index *index, char contents[SDX_DEPOSIT_FILE_SIZE],
+                                   sdx_error *err) SDX_CHECK;
+
+/* A handle that only writes. What it writes is sealed so that the read key alone opens it, and found
+ * by searches from the next refresh or open on, in the order of writing. The times it states cannot
+ * hasten a purge: what it deletes falls due one retention after the later of the stated time and the
+ * time at which a sweep, or upkeep with the read key, first saw it. */
+typedef struct sdx_deposit sdx_deposit;
+SDX_API sdx_status sdx_deposit_open(sdx_deposit **out, const char *dir, const sdx_secret *secret,
+                                    sdx_error *err) SDX_CHECK;
+SDX_API void sdx_deposit_close(sdx_deposit *deposit); /* wipes; NULL is fine */
+SDX_API sdx_status sdx_deposit_add(sdx_deposit *deposit, const sdx_item *item,
+                                   const sdx_write_options *options, sdx_outcome *outcome,
+                                   sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_deposit_delete(sdx_deposit *deposit, sdx_bytes id, int64_t now,
+                                      sdx_error *err) SDX_CHECK;
+/* An item that upkeep moved to the trash comes back with the next upkeep by the read key. */
+SDX_API sdx_status sdx_deposit_restore(sdx_deposit *deposit, sdx_bytes id, int64_t now,
+                                       sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_deposit_set(sdx_deposit *deposit, sdx_bytes id, const sdx_change *changes,
+                                   size_t count, sdx_error *err) SDX_CHECK;
+
 /* What can be watched in operation: durations, counts, bytes; never words. */
 typedef struct sdx_counters {
   uint64_t searches, search_us, blocks_opened, blocks_hit, adds, folds, merges, bytes_written;
