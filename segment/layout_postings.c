@@ -336,27 +336,33 @@ void layout_directory_decode(layout_directory *d, const uint8_t bytes[LAYOUT_DIR
 
 /* ---------------------------------------------------------------- positions
  *
- * Bits: mode (2), order of first positions (5), then by mode how many positions a posting has, 0: one;
- * 1: its wdf; 2: coded, zigzag of wdf less count; 3: wdf divided by a number that stands here; all
- * but mode 0: order of gaps (5). Then [mode 2: all counts], all first positions, all gaps less 1: in
- * columns, since a loop whose next step does not depend on a count is what a processor foresees.
+ * Bits: mode (3), order of first positions (5), then by mode how many positions a posting has, 0: one;
+ * 1: its wdf; 2: its wdf if that is 0 or 1, else coded, zigzag of wdf less count; 3: wdf divided by a
+ * number that stands here; 4: coded for all; all but mode 0: order of gaps (5). Then [mode 2 and 4:
+ * counts], all first positions, all gaps less 1: in columns, since a loop whose next step does not
+ * depend on a count is what a processor foresees.
  */
-enum { COUNT_ONE = 0, COUNT_WDF = 1, COUNT_CODED = 2, COUNT_PER = 3 };
+enum { COUNT_ONE = 0, COUNT_WDF = 1, COUNT_SOME = 2, COUNT_PER = 3, COUNT_ALL = 4 };
 
 static uint32_t zigzag(uint32_t wdf, uint32_t count) {
   const int64_t d = (int64_t)wdf - (int64_t)count;
   return (uint32_t)(((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
 }
 
+static bool count_is_coded(unsigned mode, uint32_t wdf) {
+  return mode == COUNT_ALL || (mode == COUNT_SOME && wdf > 1);
+}
+
 static unsigned count_mode(const uint32_t *wdfs, const uint32_t *counts, uint32_t n, uint32_t *per) {
-  bool one = true, wdf = true, constant = true;
+  bool one = true, wdf = true, constant = true, some = true;
   *per = counts[0] > 0 ? wdfs[0] / counts[0] : 0;
   for (uint32_t i = 0; i < n; i++) {
     one = one && counts[i] == 1;
     wdf = wdf && counts[i] == wdfs[i];
+    some = some && (wdfs[i] > 1 || counts[i] == wdfs[i]);
     constant = constant && *per > 0 && (uint64_t)*per * counts[i] == wdfs[i];
   }
-  return one ? COUNT_ONE : wdf ? COUNT_WDF : constant ? COUNT_PER : COUNT_CODED;
+  return one ? COUNT_ONE : wdf ? COUNT_WDF : constant ? COUNT_PER : some ? COUNT_SOME : COUNT_ALL;
 }
 
 /* Turns positions into what is coded, firsts and gaps apart, to find the best orders. */
@@ -405,8 +411,8 @@ static void find_orders(chunk_orders *o, const uint32_t *counts, uint32_t n, con
 
 static void put_columns(bit_writer *w, unsigned mode, const uint32_t *wdfs, const uint32_t *counts,
                         uint32_t n, const uint32_t *positions, unsigned first, unsigned gap) {
-  for (uint32_t i = 0; mode == COUNT_CODED && i < n; i++)
-    bits_put_golomb(w, zigzag(wdfs[i], counts[i]), 0);
+  for (uint32_t i = 0; i < n; i++)
+    if (count_is_coded(mode, wdfs[i])) bits_put_golomb(w, zigzag(wdfs[i], counts[i]), 0);
   const uint32_t *p = positions;
   for (uint32_t i = 0; i < n; p += counts[i++])
     if (counts[i] > 0) bits_put_golomb(w, p[0], first);
@@ -424,13 +430,13 @@ void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *coun
   chunk_orders o;
   const unsigned mode = count_mode(wdfs, counts, n, &per);
   find_orders(&o, counts, n, positions);
-  uint64_t bits = 2 + 5 + 5 + 65 + o.bits;
-  if (mode == COUNT_CODED)
-    for (uint32_t i = 0; i < n; i++) bits += bits_cost(zigzag(wdfs[i], counts[i]), 0);
+  uint64_t bits = 3 + 5 + 5 + 65 + o.bits;
+  for (uint32_t i = 0; i < n; i++)
+    if (count_is_coded(mode, wdfs[i])) bits += bits_cost(zigzag(wdfs[i], counts[i]), 0);
   if (!buffer_reserve(out, (size_t)(bits / 8) + 8)) return;
 
   bit_writer w = { .at = out->data + out->size };
-  bits_put(&w, mode, 2);
+  bits_put(&w, mode, 3);
   bits_put(&w, o.first, 5);
   if (mode == COUNT_PER) bits_put_golomb(&w, per, 0);
   if (mode != COUNT_ONE) bits_put(&w, o.gap, 5);
@@ -438,14 +444,14 @@ void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *coun
   out->size = (size_t)(bits_finish(&w) - out->data);
 }
 
-static bool read_counts(layout_chunk *c, bit_reader *r, unsigned mode, uint32_t per,
+static bool read_counts(layout_chunk *c, bit_reader *reader, unsigned mode, uint32_t per,
                         const uint32_t *wdfs, uint32_t n) {
   uint64_t total = 0;
-  if (mode == COUNT_CODED) values_read(r, 0, n, 0, c->counts);
+  bit_reader r = *reader;
   for (uint32_t i = 0; i < n; i++) {
     uint64_t count = wdfs[i];
-    if (mode == COUNT_CODED) {
-      const uint32_t z = c->counts[i];
+    if (count_is_coded(mode, wdfs[i])) {
+      const uint32_t z = bits_get_golomb(&r, 0);
       count = (uint64_t)((int64_t)wdfs[i] - ((int64_t)(z >> 1) ^ -(int64_t)(z & 1)));
     } else if (mode == COUNT_PER) {
       count = wdfs[i] / per;
@@ -456,7 +462,8 @@ static bool read_counts(layout_chunk *c, bit_reader *r, unsigned mode, uint32_t 
     c->some = c->some && count > 0;
     total += count;
   }
-  return total <= bits_left(r); /* each position takes a bit at least */
+  *reader = r;
+  return total <= bits_left(&r); /* each position takes a bit at least */
 }
 
 static bool read_columns(layout_chunk *c, bit_reader *r, unsigned mode, uint32_t per, unsigned first,
@@ -477,10 +484,10 @@ static bool read_columns(layout_chunk *c, bit_reader *r, unsigned mode, uint32_t
 
 bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, const uint32_t *wdfs, uint32_t n) {
   bit_reader r = bits_over(bytes, size);
-  const unsigned mode = bits_get(&r, 2), first = bits_get(&r, 5);
+  const unsigned mode = bits_get(&r, 3), first = bits_get(&r, 5);
   const uint32_t per = mode == COUNT_PER ? bits_get_golomb(&r, 0) : 1;
   c->gap_order = mode != COUNT_ONE ? bits_get(&r, 5) : 0;
-  return per > 0 && read_columns(c, &r, mode, per, first, wdfs, n);
+  return per > 0 && mode <= COUNT_ALL && read_columns(c, &r, mode, per, first, wdfs, n);
 }
 
 bool layout_chunk_skip(layout_chunk *c, uint32_t i) {
@@ -513,7 +520,7 @@ bool layout_chunk_take(layout_chunk *c, uint32_t *out) {
  *
  * Bits: gaps, of an order that follows from df; wdfs and counts by the mode that stands in the entry,
  * 0: 1 and one position; 1: one number (Golomb of order 0) and one position; 2: each wdf coded, and
- * each count as in a chunk; 3: wdf 0; then positions, of the segment's orders.
+ * counts as in a chunk of mode 2; 3: wdf 0; then positions, of the segment's orders.
  */
 enum { INLINE_ONES = 0, INLINE_CONSTANT = 1, INLINE_CODED = 2, INLINE_FILTER = 3 };
 
@@ -537,12 +544,15 @@ size_t layout_inline_encode(uint8_t out[LAYOUT_INLINE_BYTES], const layout_conte
                             const uint32_t *ordinals, const uint32_t *wdfs, const uint32_t *counts,
                             uint32_t n, const uint32_t *positions, uint8_t *mode) {
   uint32_t total = 0;
+  bool regular = true;
   for (uint32_t i = 0; i < n; i++) {
     if (counts[i] > LAYOUT_INLINE_BYTES * 8) return 0;
     total += counts[i];
+    regular = regular && (wdfs[i] > 1 || counts[i] == wdfs[i]);
   }
   if (n > LAYOUT_INLINE_DF || total > LAYOUT_INLINE_BYTES * 8) return 0;
   *mode = inline_mode(wdfs, counts, n, total > 0);
+  if (*mode == INLINE_CODED && total > 0 && !regular) return 0; /* left to a chunk of mode 4 */
   /* Room for the worst: a code takes at most 65 bits. */
   uint8_t room[(LAYOUT_INLINE_DF * 3 + 1 + LAYOUT_INLINE_BYTES * 8) * 9];
   bit_writer w = { .at = room };
@@ -556,7 +566,7 @@ size_t layout_inline_encode(uint8_t out[LAYOUT_INLINE_BYTES], const layout_conte
   if (*mode == INLINE_CODED)
     for (uint32_t i = 0; i < n; i++) bits_put_golomb(&w, wdfs[i], 0);
   if (total > 0)
-    put_columns(&w, *mode == INLINE_CODED ? COUNT_CODED : COUNT_ONE, wdfs, counts, n, positions,
+    put_columns(&w, *mode == INLINE_CODED ? COUNT_SOME : COUNT_ONE, wdfs, counts, n, positions,
                 x->first_order, x->gap_order);
   const size_t size = (size_t)(bits_finish(&w) - room);
   if (size > LAYOUT_INLINE_BYTES) return 0;
@@ -581,7 +591,7 @@ static bool inline_read(bit_reader *r, const layout_context *x, uint32_t df, uin
 static bool inline_positions(bit_reader *r, const layout_context *x, uint32_t df, uint8_t mode,
                              const uint32_t *wdfs, layout_chunk *chunk) {
   chunk->gap_order = x->gap_order;
-  return mode != INLINE_FILTER && read_columns(chunk, r, mode == INLINE_CODED ? COUNT_CODED : COUNT_ONE,
+  return mode != INLINE_FILTER && read_columns(chunk, r, mode == INLINE_CODED ? COUNT_SOME : COUNT_ONE,
                                                1, x->first_order, wdfs, df);
 }
 
