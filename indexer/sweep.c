@@ -152,7 +152,9 @@ static sdx_status sweep(sweeping *s, const char *dir, sdx_error *err) {
     s->report->accounts_destroyed++;
     return SDX_OK;
   }
-  if (s->due) return purge(s, err);
+  /* A key at hand is for upkeep too: what was deleted moves to the trash before it is due, so that a
+   * later sweep without the key finds it apart from what lives. */
+  if (s->due || (s->keyed && !s->dry_run)) return purge(s, err);
   if (s->leftover && !s->dry_run) status = write_settle(s->index, s->now, err);
   return status == SDX_OK && tell ? note(s, err) : status;
 }
