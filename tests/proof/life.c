@@ -215,7 +215,7 @@ static int do_set(life *l, sdx_index *index) {
   char id[24];
   sdx_error err = { 0 };
   sdx_status got = it->life == MODEL_LIVE ? SDX_OK : SDX_NOT_FOUND;
-  if (index != NULL) got = sdx_set(index, id_of(number, id), changes, 2, &err);
+  if (index != NULL) got = sdx_set(index, id_of(number, id), changes, 2, l->model.now, &err);
   if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "set", &err);
   if ((got == SDX_OK) != (it->life == MODEL_LIVE)) return complain(l, "set: wrong status", NULL);
   if (got != SDX_OK) return 0;
@@ -259,7 +259,9 @@ static int open_handle(life *l, unsigned i) {
   sdx_error err = { 0 };
   sdx_close(l->handles[i]);
   l->handles[i] = NULL;
-  if (sdx_open(&l->handles[i], l->dir, &secret, NULL, &err) != SDX_OK) return complain(l, "open", &err);
+  sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
+  options.now = l->model.now; /* its clock stands until a call is told a later time */
+  if (sdx_open(&l->handles[i], l->dir, &secret, &options, &err) != SDX_OK) return complain(l, "open", &err);
   return 0;
 }
 
@@ -296,7 +298,9 @@ static int act_elsewhere(life *l, const step *s) {
     sdx_error err = { 0 };
     sdx_index *index = NULL;
     l->why[0] = '\0';
-    if (sdx_open(&index, l->dir, &secret, NULL, &err) != SDX_OK) complain(l, "open", &err);
+    sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
+    options.now = l->model.now;
+    if (sdx_open(&index, l->dir, &secret, &options, &err) != SDX_OK) complain(l, "open", &err);
     else (void)act(l, s, index);
     sdx_close(index);
     l->handles[0] = l->handles[1] = NULL;
@@ -388,17 +392,12 @@ static int search_and_check(life *l, sdx_index *index, const model_query *q) {
   return result;
 }
 
-/* The state is told as of the clock, which is years past the model's: items that expire are dead by it,
- * so lives that hold one are left out of the comparison of counts. */
 static int check_state(life *l, sdx_index *index) {
   sdx_state state;
   sdx_error err = { 0 };
-  if (sdx_status_of(index, &state, &err) != SDX_OK) return complain(l, "status", &err);
+  if (sdx_status_of(index, l->model.now, &state, &err) != SDX_OK) return complain(l, "status", &err);
   unsigned live = 0;
-  for (unsigned i = 0; i < MODEL_ITEMS; i++) {
-    live += l->model.items[i].life == MODEL_LIVE;
-    if (l->model.items[i].life != MODEL_ABSENT && l->model.items[i].expires != 0) return 0;
-  }
+  for (unsigned i = 0; i < MODEL_ITEMS; i++) live += l->model.items[i].life == MODEL_LIVE;
   if (state.live == live) return 0;
   snprintf(l->why, sizeof l->why, "status: %llu live, not %u", (unsigned long long)state.live, live);
   return -1;
@@ -409,13 +408,8 @@ static int check_item(life *l, sdx_index *index, unsigned number) {
   char id[24];
   sdx_found *found = NULL;
   sdx_error err = { 0 };
-  const sdx_status got = sdx_show(index, id_of(number, id), &found, &err);
+  const sdx_status got = sdx_show(index, id_of(number, id), l->model.now, &found, &err);
   if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "show", &err);
-  /* As for counts: show has no clock, so one that has expired may be shown until that is noted. */
-  if (it->expires != 0) {
-    sdx_found_free(found);
-    return 0;
-  }
   int result = 0;
   if ((got == SDX_OK) != (it->life == MODEL_LIVE)) result = complain(l, "show: wrong status", NULL);
   if (result == 0 && got == SDX_OK) {
