@@ -284,7 +284,7 @@ typedef struct sdx_change {
   sdx_bytes value;
 } sdx_change;
 SDX_API sdx_status sdx_set(sdx_index *index, sdx_bytes id, const sdx_change *changes, size_t count,
-                           sdx_error *err) SDX_CHECK;
+                           int64_t now, sdx_error *err) SDX_CHECK;
 
 /* ------------------------------------------------------------------ searching */
 
@@ -363,7 +363,8 @@ SDX_API const sdx_facet_value *sdx_results_facet(const sdx_results *results, con
 /* One item in full, as it was added. Borrowed from the object until it is freed. */
 typedef struct sdx_found sdx_found;
 /* SDX_NOT_FOUND for ids that are unknown, deleted or purged. */
-SDX_API sdx_status sdx_show(sdx_index *index, sdx_bytes id, sdx_found **out, sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out,
+                            sdx_error *err) SDX_CHECK;
 SDX_API const sdx_item *sdx_found_item(const sdx_found *found);
 SDX_API void sdx_found_free(sdx_found *found); /* wipes */
 
@@ -425,7 +426,7 @@ typedef struct sdx_state {
   bool store_text, reindex_due; /* an older analyser made some segment */
   char languages[64];
 } sdx_state;
-SDX_API sdx_status sdx_status_of(sdx_index *index, sdx_state *out, sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_status_of(sdx_index *index, int64_t now, sdx_state *out, sdx_error *err) SDX_CHECK;
 
 /* All that the files give away without a key, as lines "name: value". */
 SDX_API sdx_status sdx_inspect(const char *dir, void (*line)(void *context, const char *name,
@@ -438,7 +439,7 @@ SDX_API sdx_status sdx_verify(sdx_index *index, void (*report)(void *context, co
                               void *context, uint64_t *problems, sdx_error *err) SDX_CHECK;
 
 /* Gives every live item, in full. */
-SDX_API sdx_status sdx_export(sdx_index *index,
+SDX_API sdx_status sdx_export(sdx_index *index, int64_t now,
                               sdx_status (*each)(void *context, const sdx_item *item),
                               void *context, sdx_error *err) SDX_CHECK;
 

@@ -32,6 +32,7 @@ bool attribute_is(sdx_index *index, sdx_bytes id, const sdx_bytes *given, size_t
   size_t number;
   uint32_t ordinal;
   bool same = false;
+  if (index_deposits(index)) return false; /* it cannot look */
   if (view_begin_at(&r, index, 0, now, NULL) != SDX_OK) return false;
   if (view_find(&r, id, &number, &ordinal, NULL) == SDX_OK &&
       view_attributes(&r, number, &a, NULL) == SDX_OK) {
@@ -97,7 +98,7 @@ sdx_status attribute_touch(write_txn *w, const upsert *u, const place *old, sdx_
 }
 
 sdx_status sdx_set(sdx_index *index, sdx_bytes id, const sdx_change *changes, size_t count,
-                   sdx_error *err) {
+                   int64_t now, sdx_error *err) {
   uint8_t blind[BLIND_SIZE];
   write_txn w;
   place p;
@@ -105,7 +106,7 @@ sdx_status sdx_set(sdx_index *index, sdx_bytes id, const sdx_change *changes, si
   if (status != SDX_OK) return status;
   if (id.size == 0 || id.size > SDX_ID_MAX || (changes == NULL && count > 0))
     return error_set(err, SDX_INVALID, "an id of 1 to %d bytes and changes are needed", SDX_ID_MAX);
-  status = write_begin(&w, index, index_now(index, 0), false, err);
+  status = write_begin(&w, index, index_now(index, now), false, err);
   if (status != SDX_OK) return status;
   place_blind(blind, index->id_key, id);
   status = place_get(w.store, index->table_key, blind, &p, err);
@@ -118,9 +119,9 @@ sdx_status sdx_set(sdx_index *index, sdx_bytes id, const sdx_change *changes, si
     write_abort(&w);
     return status;
   }
-  const int64_t now = w.now;
+  const int64_t written = w.now;
   const meta_head after = w.head;
   status = write_commit(&w, err);
-  if (status == SDX_OK) maintain_after_write(index, &after, false, now);
+  if (status == SDX_OK) maintain_after_write(index, &after, false, written);
   return status;
 }

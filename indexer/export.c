@@ -28,13 +28,13 @@ static sdx_status export_segment(view_read *r, size_t number, sdx_found *f,
   return SDX_OK;
 }
 
-sdx_status sdx_export(sdx_index *index, sdx_status (*each)(void *, const sdx_item *), void *context,
-                      sdx_error *err) {
+sdx_status sdx_export(sdx_index *index, int64_t now, sdx_status (*each)(void *, const sdx_item *),
+                      void *context, sdx_error *err) {
   view_read r;
   sdx_found f = { 0 };
   uint64_t failed = 0;
   sdx_status status = index_check(index, err);
-  if (status == SDX_OK) status = view_begin(&r, index, 0, err);
+  if (status == SDX_OK) status = view_begin_at(&r, index, 0, now, err);
   if (status != SDX_OK) return status;
   for (size_t i = 0; status == SDX_OK && i < r.view->segment_count; i++)
     status = export_segment(&r, i, &f, each, context, &failed, err);

@@ -133,7 +133,7 @@ sdx_status found_fill(sdx_found *f, view_read *r, size_t number, uint32_t ordina
   return status == SDX_OK ? find_expiry(f, r, err) : status;
 }
 
-sdx_status sdx_show(sdx_index *index, sdx_bytes id, sdx_found **out, sdx_error *err) {
+sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out, sdx_error *err) {
   view_read r;
   size_t number;
   uint32_t ordinal;
@@ -143,7 +143,7 @@ sdx_status sdx_show(sdx_index *index, sdx_bytes id, sdx_found **out, sdx_error *
     return error_set(err, SDX_INVALID, "an id has 1 to %d bytes", SDX_ID_MAX);
   sdx_found *f = calloc(1, sizeof *f);
   if (f == NULL) return error_memory(err);
-  status = view_begin(&r, index, 0, err);
+  status = view_begin_at(&r, index, 0, now, err);
   if (status == SDX_OK) {
     status = view_find(&r, id, &number, &ordinal, err);
     if (status == SDX_OK) status = found_fill(f, &r, number, ordinal, err);

@@ -11,7 +11,7 @@
 #include "index/meta.h"
 #include "index/view.h"
 
-static sdx_status count_due(store_txn *t, const secret *row_key, int64_t now, sdx_state *out,
+static sdx_status count_due(store_txn *t, const row_keys *row_key, int64_t now, sdx_state *out,
                             sdx_error *err) {
   store_cursor *c = NULL;
   sdx_bytes key, value;
@@ -66,17 +66,17 @@ static sdx_status measure(sdx_index *index, sdx_state *out, sdx_error *err) {
   return SDX_OK;
 }
 
-sdx_status sdx_status_of(sdx_index *index, sdx_state *out, sdx_error *err) {
+sdx_status sdx_status_of(sdx_index *index, int64_t now, sdx_state *out, sdx_error *err) {
   view_read r;
   sdx_status status = index_check(index, err);
-  if (status == SDX_OK) status = view_begin(&r, index, 0, err);
+  if (status == SDX_OK) status = view_begin_at(&r, index, 0, now, err);
   if (status != SDX_OK) return status;
   *out = (sdx_state){ .retention = index->settings.retention,
                       .store_text = index->settings.store_text };
   memcpy(out->languages, index->settings.languages, sizeof out->languages);
   describe_view(r.view, out);
   status = read_meta(r.txn, out, err);
-  if (status == SDX_OK) status = count_due(r.txn, index->row_key, (int64_t)time(NULL), out, err);
+  if (status == SDX_OK) status = count_due(r.txn, index->row_key, r.now, out, err);
   view_end(&r);
   return status == SDX_OK ? measure(index, out, err) : status;
 }

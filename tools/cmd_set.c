@@ -72,7 +72,7 @@ static exit_code run(const options *o) {
                             "label-=X");
   if (code == EXIT_DONE) code = session_open(&index, o);
   if (code == EXIT_DONE) {
-    if (sdx_set(index, bytes_of(o->words[0]), changes, count, &err) == SDX_OK)
+    if (sdx_set(index, bytes_of(o->words[0]), changes, count, o->now, &err) == SDX_OK)
       print(o);
     else
       code = complain_id(o->words[0], &err, "not found");

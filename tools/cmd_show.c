@@ -56,7 +56,7 @@ static exit_code run_show(const options *o) {
   exit_code code = options_expect(o, 1, 1, "an id");
   if (code == EXIT_DONE) code = session_open(&index, o);
   if (code != EXIT_DONE) return code;
-  sdx_status status = sdx_show(index, bytes_of(o->words[0]), &found, &err);
+  sdx_status status = sdx_show(index, bytes_of(o->words[0]), o->now, &found, &err);
   if (status != SDX_OK) {
     code = complain_id(o->words[0], &err, not_found);
   } else if (o->json) {
@@ -141,7 +141,7 @@ static exit_code run_export(const options *o) {
   if (code != EXIT_DONE) return code;
   e.progress = progress_begin("exporting");
   e.progress.shown = e.progress.shown && !isatty(1);
-  sdx_status status = sdx_export(index, export_item, &e, &err);
+  sdx_status status = sdx_export(index, o->now, export_item, &e, &err);
   progress_clear(&e.progress);
   sdx_close(index);
   if (status == SDX_OK || ferror(stdout)) return EXIT_DONE; /* main reports a failed output */

@@ -171,7 +171,7 @@ static exit_code run_status(const options *o) {
   exit_code code = options_expect(o, 0, 0, "");
   if (code == EXIT_DONE) code = session_open(&index, o);
   if (code != EXIT_DONE) return code;
-  if (sdx_status_of(index, &state, &err) != SDX_OK)
+  if (sdx_status_of(index, o->now, &state, &err) != SDX_OK)
     code = complain(&err);
   else if (o->json)
     print_status_json(&state);

@@ -144,7 +144,7 @@ bool scene_shows(scene *s, unsigned number, const char *text) {
   char id[24];
   sdx_found *found = NULL;
   sdx_error err = { 0 };
-  const sdx_status status = sdx_show(s->index, name_of(number, id), &found, &err);
+  const sdx_status status = sdx_show(s->index, name_of(number, id), 0, &found, &err);
   if (status == SDX_NOT_FOUND) return false;
   scene_ok(status, &err);
   const sdx_item *item = sdx_found_item(found);

@@ -217,7 +217,7 @@ static int replay(history *h, unsigned file, const char *keyring_dir, const char
   sdx_error err = { 0 };
   if (sdx_open(&index, h->trial, &secret, &options, &err) != SDX_OK) return complain(h, "open", &err);
   int result = 0;
-  const sdx_status exported = sdx_export(index, look_at_item, f, &err);
+  const sdx_status exported = sdx_export(index, h->now, look_at_item, f, &err);
   if (exported != SDX_OK && exported != SDX_DAMAGED) result = complain(h, "export", &err);
   for (unsigned i = 0; result == 0 && i < h->serials; i++) {
     char word[16];
