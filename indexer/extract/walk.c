@@ -48,6 +48,11 @@ static bool is_directory(const char *path, const char *name) {
   return found;
 }
 
+/* Copies lose empty directories: cur/ alone tells a Maildir, and new/ with tmp/. */
+static bool is_maildir(const char *path) {
+  return is_directory(path, "cur") || (is_directory(path, "new") && is_directory(path, "tmp"));
+}
+
 /* The entry's path relative to the argument. */
 static sdx_bytes relative(const walk *w, const FTSENT *e) {
   size_t skip = w->root_size;
@@ -66,7 +71,7 @@ static bool enter(FTSENT *e) {
   if (in_maildir && strcmp(e->fts_name, "tmp") == 0) return false;
   if (in_maildir && (strcmp(e->fts_name, "cur") == 0 || strcmp(e->fts_name, "new") == 0))
     e->fts_number = PLACE_MESSAGES;
-  else if (is_directory(e->fts_path, "cur") && is_directory(e->fts_path, "new"))
+  else if (is_maildir(e->fts_path))
     e->fts_number = PLACE_MAILDIR;
   return true;
 }

@@ -2,7 +2,7 @@
 /*
  * walk.h - the files under one path, in sorted order, with what their place says of them.
  *
- * Directories are walked down, Maildirs recognised (a directory with cur/ and new/). Symbolic links
+ * Directories are walked down, Maildirs recognised (by cur/, or new/ and tmp/). Symbolic links
  * to files are followed, to directories not, but for the path itself. Nothing but regular files is
  * ever opened. The walk itself is fts(3).
  */
