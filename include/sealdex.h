@@ -501,7 +501,7 @@ SDX_API sdx_status sdx_deposit_delete(sdx_deposit *deposit, sdx_bytes id, int64_
 SDX_API sdx_status sdx_deposit_restore(sdx_deposit *deposit, sdx_bytes id, int64_t now,
                                        sdx_error *err) SDX_CHECK;
 SDX_API sdx_status sdx_deposit_set(sdx_deposit *deposit, sdx_bytes id, const sdx_change *changes,
-                                   size_t count, sdx_error *err) SDX_CHECK;
+                                   size_t count, int64_t now, sdx_error *err) SDX_CHECK;
 
 /* What can be watched in operation: durations, counts, bytes; never words. */
 typedef struct sdx_counters {

@@ -8,7 +8,9 @@
 #include "index/authentic.h"
 #include "index/bytes.h"
 
-#define BODY_SIZE (DUE_VALUE_SIZE - AUTHENTIC_SIZE)
+#define BODY_SIZE 33
+#define SEEN_AT (BODY_SIZE + AUTHENTIC_SIZE)
+#define DEPOSITED 0x80
 #define ENTRY_SIZE (DUE_KEY_SIZE + DUE_VALUE_SIZE)
 
 struct due_group {
@@ -22,13 +24,36 @@ static void make_key(uint8_t key[DUE_KEY_SIZE], int64_t due, holder_id holder, u
   put_be(key + 16, ordinal, 4);
 }
 
-sdx_status due_put(store_txn *t, const secret *row_key, const due_row *row, sdx_error *err) {
+int64_t due_time(const due_row *row) {
+  if (row->due != DUE_UNSEEN) return row->due;
+  if (row->seen == 0) return DUE_UNSEEN;
+  const int64_t from = row->since > row->seen ? row->since : row->seen;
+  return from <= DUE_UNSEEN - row->keep ? from + row->keep : DUE_UNSEEN;
+}
+
+sdx_status due_put(store_txn *t, const row_keys *row_key, const due_row *row, sdx_error *err) {
   uint8_t key[DUE_KEY_SIZE], value[DUE_VALUE_SIZE];
+  const bool unseen = row->due == DUE_UNSEEN;
+  const bool deposited = row->deposited || unseen || row_key->owner == NULL;
   make_key(key, row->due, row->holder, row->ordinal);
-  value[0] = (uint8_t)row->reason;
+  value[0] = (uint8_t)(row->reason | (deposited ? DEPOSITED : 0));
   put_le(value + 1, (uint64_t)row->since, 8);
   memcpy(value + 9, row->blind, 16);
-  authentic_make(value + BODY_SIZE, row_key, STORE_DUE, key, sizeof key, value, BODY_SIZE);
+  put_le(value + 25, unseen ? (uint64_t)(row->keep != 0 ? row->keep : row_key->retention) : 0, 8);
+  authentic_make(value + BODY_SIZE, deposited ? row_key->depositor : row_key->owner, STORE_DUE, key,
+                 sizeof key, value, BODY_SIZE);
+  put_le(value + SEEN_AT, unseen ? (uint64_t)row->seen : 0, 8);
+  return store_put(t, STORE_DUE, key, sizeof key, value, sizeof value, err);
+}
+
+sdx_status due_mark_seen(store_txn *t, const due_row *row, int64_t now, sdx_error *err) {
+  uint8_t key[DUE_KEY_SIZE], value[DUE_VALUE_SIZE];
+  sdx_bytes old;
+  make_key(key, row->due, row->holder, row->ordinal);
+  const sdx_status status = store_get(t, STORE_DUE, key, sizeof key, &old, err);
+  if (status != SDX_OK || old.size != sizeof value) return status;
+  memcpy(value, old.data, sizeof value);
+  put_le(value + SEEN_AT, (uint64_t)now, 8);
   return store_put(t, STORE_DUE, key, sizeof key, value, sizeof value, err);
 }
 
@@ -39,7 +64,7 @@ sdx_status due_delete(store_txn *t, int64_t due, holder_id holder, uint32_t ordi
   return store_delete(t, STORE_DUE, key, sizeof key, err);
 }
 
-sdx_status due_get(store_txn *t, const secret *row_key, int64_t due, holder_id holder,
+sdx_status due_get(store_txn *t, const row_keys *row_key, int64_t due, holder_id holder,
                    uint32_t ordinal, due_row *out, sdx_error *err) {
   uint8_t key[DUE_KEY_SIZE];
   sdx_bytes value;
@@ -53,19 +78,29 @@ static void read_entry(due_row *out, const uint8_t *key, const uint8_t *value) {
   out->due = get_be_time(key);
   out->holder = get_be(key + 8, 8);
   out->ordinal = (uint32_t)get_be(key + 16, 4);
-  out->reason = (due_reason)value[0];
+  out->reason = (due_reason)(value[0] & ~DEPOSITED);
+  out->deposited = (value[0] & DEPOSITED) != 0;
   out->since = (int64_t)get_le(value + 1, 8);
   memcpy(out->blind, value + 9, 16);
+  out->keep = (int64_t)get_le(value + 25, 8);
+  out->seen = (int64_t)get_le(value + SEEN_AT, 8);
 }
 
-sdx_status due_decode(due_row *out, const secret *row_key, sdx_bytes key, sdx_bytes value,
+/* An owner's row is for the owner to check. */
+static bool is_authentic(const row_keys *keys, const uint8_t *key, const uint8_t *value) {
+  const secret *own = keys == NULL ? NULL : (value[0] & DEPOSITED) != 0 ? keys->depositor : keys->owner;
+  return own == NULL || authentic_check(own, STORE_DUE, key, DUE_KEY_SIZE, value, BODY_SIZE);
+}
+
+sdx_status due_decode(due_row *out, const row_keys *row_key, sdx_bytes key, sdx_bytes value,
                       sdx_error *err) {
-  if (key.size != DUE_KEY_SIZE || value.size != DUE_VALUE_SIZE ||
-      value.data[0] < (char)DUE_DELETED || value.data[0] > (char)DUE_EXPIRES ||
-      (row_key != NULL && !authentic_check(row_key, STORE_DUE, key.data, key.size, value.data, BODY_SIZE)))
+  const uint8_t *k = (const uint8_t *)key.data, *v = (const uint8_t *)value.data;
+  const unsigned reason = value.size > 0 ? v[0] & ~(unsigned)DEPOSITED : 0;
+  if (key.size != DUE_KEY_SIZE || value.size != DUE_VALUE_SIZE || reason < DUE_DELETED ||
+      reason > DUE_EXPIRES || !is_authentic(row_key, k, v))
     return error_set(err, SDX_DAMAGED, "a row of the table \"due\" is damaged");
-  read_entry(out, (const uint8_t *)key.data, (const uint8_t *)value.data);
-  return SDX_OK;
+  read_entry(out, k, v);
+  return out->keep >= 0 ? SDX_OK : error_set(err, SDX_DAMAGED, "a row of the table \"due\" is damaged");
 }
 
 /* ------------------------------------------------------------------ the whole table */
@@ -88,7 +123,7 @@ static bool is_known(loading *l, sdx_bytes key, sdx_bytes value) {
   return false;
 }
 
-static sdx_status take_entry(loading *l, const secret *row_key, sdx_bytes key, sdx_bytes value,
+static sdx_status take_entry(loading *l, const row_keys *row_key, sdx_bytes key, sdx_bytes value,
                              sdx_error *err) {
   due_set *s = l->set;
   if (s->count == l->capacity) {
@@ -157,7 +192,7 @@ static sdx_status group_rows(due_set *s, sdx_error *err) {
   return SDX_OK;
 }
 
-sdx_status due_set_load(due_set **out, store_txn *t, const secret *row_key, const due_set *before,
+sdx_status due_set_load(due_set **out, store_txn *t, const row_keys *row_key, const due_set *before,
                         sdx_error *err) {
   store_cursor *cursor = NULL;
   loading l = { .set = calloc(1, sizeof *l.set) };

@@ -3,10 +3,16 @@
  * due.h - one row for every dead or expiring version: what a sweep without a key goes by.
  *
  *   key    due (8, big-endian, sign flipped) | holder (8) | ordinal (4)
- *   value  reason (1) | since (8) | blind id (16) | tag (16)
+ *   value  reason (1), 0x80 added where it was deposited | since (8) | blind id (16) | keep (8)
+ *          | tag (16) | seen (8)
  *
  * A version that expires has its row from the start: it counts as deleted from `since` on, and falls
  * due one retention time after. So nobody needs to be there when it expires.
+ *
+ * A deposited row stands at DUE_UNSEEN: when it falls due is not for a depositor to say. The first sweep
+ * writes when it saw it (`seen`, which no tag covers, since sweeps have no key), and it falls due `keep`
+ * after the later of that and its stated time. Upkeep with the read key adopts it (indexer/deposited.h):
+ * makes it an ordinary row.
  */
 #ifndef SEALDEX_INDEX_DUE_H
 #define SEALDEX_INDEX_DUE_H
@@ -14,7 +20,8 @@
 #include "index/index.h"
 
 #define DUE_KEY_SIZE 20
-#define DUE_VALUE_SIZE 41
+#define DUE_VALUE_SIZE 57
+#define DUE_UNSEEN INT64_MAX
 
 typedef enum due_reason { DUE_DELETED = 1, DUE_SUPERSEDED = 2, DUE_EXPIRES = 3 } due_reason;
 
@@ -25,21 +32,28 @@ typedef struct due_row {
   due_reason reason;
   int64_t since; /* deleted, superseded or expired then */
   uint8_t blind[16];
+  bool deposited;     /* by a depositor, and authenticated by its key alone */
+  int64_t keep, seen; /* where it stands at DUE_UNSEEN */
 } due_row;
+
+/* When the row falls due; DUE_UNSEEN where no sweep has seen it. */
+int64_t due_time(const due_row *row);
 
 /* True where the version is dead at `now`. */
 static inline bool due_dead(const due_row *row, int64_t now) {
   return row->reason != DUE_EXPIRES || row->since <= now;
 }
 
-sdx_status due_put(store_txn *t, const secret *row_key, const due_row *row, sdx_error *err) SDX_CHECK;
+sdx_status due_put(store_txn *t, const row_keys *row_key, const due_row *row, sdx_error *err) SDX_CHECK;
 sdx_status due_delete(store_txn *t, int64_t due, holder_id holder, uint32_t ordinal,
                       sdx_error *err) SDX_CHECK;
+/* Notes in a deposited row when a sweep first saw it. Needs no key. */
+sdx_status due_mark_seen(store_txn *t, const due_row *row, int64_t now, sdx_error *err) SDX_CHECK;
 /* SDX_NOT_FOUND. `row_key` NULL: authentication is not checked. */
-sdx_status due_get(store_txn *t, const secret *row_key, int64_t due, holder_id holder,
+sdx_status due_get(store_txn *t, const row_keys *row_key, int64_t due, holder_id holder,
                    uint32_t ordinal, due_row *out, sdx_error *err) SDX_CHECK;
 /* Reads one entry of the table; SDX_DAMAGED. */
-sdx_status due_decode(due_row *out, const secret *row_key, sdx_bytes key, sdx_bytes value,
+sdx_status due_decode(due_row *out, const row_keys *row_key, sdx_bytes key, sdx_bytes value,
                       sdx_error *err) SDX_CHECK;
 
 /* Every row of the table as one picture, grouped by holder. Shared and counted. */
@@ -52,7 +66,7 @@ typedef struct due_set {
   atomic_uint references;
 } due_set;
 /* Rows that stand in `before` (may be NULL) with the same bytes are not authenticated again. */
-sdx_status due_set_load(due_set **out, store_txn *t, const secret *row_key, const due_set *before,
+sdx_status due_set_load(due_set **out, store_txn *t, const row_keys *row_key, const due_set *before,
                         sdx_error *err) SDX_CHECK;
 due_set *due_set_hold(due_set *s);
 void due_set_release(due_set *s); /* NULL is fine */

@@ -21,13 +21,19 @@ static bool authenticated(holder_kind kind) {
   return kind == HOLDER_SEGMENT || kind == HOLDER_EPOCH || kind == HOLDER_TRASH;
 }
 
-static sdx_status decode(holder_row *out, const secret *row_key, const uint8_t key[KEY_SIZE],
+/* The key for a row of this kind. NULL: it is not checked, or cannot be made. */
+static const secret *key_for(const row_keys *keys, holder_kind kind, keyring_kind was) {
+  if (keys == NULL || !authenticated(kind)) return NULL;
+  return kind == HOLDER_EPOCH && was == KEYRING_DEPOSIT_EPOCH ? keys->depositor : keys->owner;
+}
+
+static sdx_status decode(holder_row *out, const row_keys *row_key, const uint8_t key[KEY_SIZE],
                          sdx_bytes value, sdx_error *err) {
   const uint8_t *p = (const uint8_t *)value.data;
   *out = (holder_row){ .kind = (holder_kind)key[0], .id = get_be(key + 1, 8) };
+  const secret *own = value.size == ROW_SIZE ? key_for(row_key, out->kind, (keyring_kind)p[36]) : NULL;
   if (value.size != ROW_SIZE ||
-      (row_key != NULL && authenticated(out->kind) &&
-       !authentic_check(row_key, STORE_META, key, KEY_SIZE, p, BODY_SIZE)))
+      (own != NULL && !authentic_check(own, STORE_META, key, KEY_SIZE, p, BODY_SIZE)))
     return error_set(err, SDX_DAMAGED, "the row of holder %c %016llx is damaged", key[0],
                      (unsigned long long)out->id);
   out->items = (uint32_t)get_le(p, 4);
@@ -44,7 +50,7 @@ static sdx_status decode(holder_row *out, const secret *row_key, const uint8_t k
   return SDX_OK;
 }
 
-sdx_status holder_get(store_txn *t, const secret *row_key, holder_kind kind, holder_id id,
+sdx_status holder_get(store_txn *t, const row_keys *row_key, holder_kind kind, holder_id id,
                       holder_row *out, sdx_error *err) {
   uint8_t key[KEY_SIZE];
   sdx_bytes value;
@@ -53,7 +59,7 @@ sdx_status holder_get(store_txn *t, const secret *row_key, holder_kind kind, hol
   return status == SDX_OK ? decode(out, row_key, key, value, err) : status;
 }
 
-sdx_status holder_put(store_txn *t, const secret *row_key, const holder_row *row, sdx_error *err) {
+sdx_status holder_put(store_txn *t, const row_keys *row_key, const holder_row *row, sdx_error *err) {
   uint8_t key[KEY_SIZE], p[ROW_SIZE] = { 0 };
   make_key(key, row->kind, row->id);
   put_le(p, row->items, 4);
@@ -68,8 +74,9 @@ sdx_status holder_put(store_txn *t, const secret *row_key, const holder_row *row
   p[37] = (uint8_t)row->reason;
   put_le(p + 40, row->kib, 4);
   if (authenticated(row->kind)) {
-    if (row_key == NULL) return error_set(err, SDX_WRONG_KEY, "this write needs a key");
-    authentic_make(p + BODY_SIZE, row_key, STORE_META, key, sizeof key, p, BODY_SIZE);
+    const secret *own = key_for(row_key, row->kind, row->was);
+    if (own == NULL) return error_set(err, SDX_WRONG_KEY, "this write needs the read key");
+    authentic_make(p + BODY_SIZE, own, STORE_META, key, sizeof key, p, BODY_SIZE);
   }
   return store_put(t, STORE_META, key, sizeof key, p, sizeof p, err);
 }
@@ -80,7 +87,7 @@ sdx_status holder_delete(store_txn *t, holder_kind kind, holder_id id, sdx_error
   return store_delete(t, STORE_META, key, sizeof key, err);
 }
 
-sdx_status holder_list(store_txn *t, const secret *row_key, holder_kind kind, holder_row **rows,
+sdx_status holder_list(store_txn *t, const row_keys *row_key, holder_kind kind, holder_row **rows,
                        size_t *count, sdx_error *err) {
   store_cursor *cursor = NULL;
   uint8_t first[KEY_SIZE];

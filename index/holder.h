@@ -3,8 +3,8 @@
  * holder.h - one row of the `meta` table per holder: what is published, and what is on its way.
  *
  * The key is a letter and the holder's id. Rows of segments, epochs and trash buckets are
- * authenticated with the row key: only a writer with a key makes or changes them, while anyone who
- * can write the file can remove them. The other rows are written by sweeps without a key too.
+ * authenticated: only a writer with a key makes or changes them (a depositor, those of deposit
+ * epochs), while anyone who can write the file can remove them. The other rows are written by sweeps without a key too.
  */
 #ifndef SEALDEX_INDEX_HOLDER_H
 #define SEALDEX_INDEX_HOLDER_H
@@ -30,20 +30,20 @@ typedef struct holder_row {
   uint32_t attributes_version, attributes_size; /* S */
   uint32_t kib;     /* E: of its sealed records */
   uint16_t format, analyser;                    /* S */
-  keyring_kind was;       /* R, B, X: of its key */
+  keyring_kind was;       /* of its key; E: KEYRING_EPOCH or KEYRING_DEPOSIT_EPOCH */
   keyring_reason reason;  /* R */
   bool damaged;           /* in a list: the row fails authentication; only kind and id are set */
 } holder_row;
 
 /* `row_key` NULL: authentication is not checked (a sweep without a key). SDX_NOT_FOUND. */
-sdx_status holder_get(store_txn *t, const secret *row_key, holder_kind kind, holder_id id,
+sdx_status holder_get(store_txn *t, const row_keys *row_key, holder_kind kind, holder_id id,
                       holder_row *out, sdx_error *err) SDX_CHECK;
-sdx_status holder_put(store_txn *t, const secret *row_key, const holder_row *row,
+sdx_status holder_put(store_txn *t, const row_keys *row_key, const holder_row *row,
                       sdx_error *err) SDX_CHECK;
 sdx_status holder_delete(store_txn *t, holder_kind kind, holder_id id, sdx_error *err) SDX_CHECK;
 
 /* All rows of one kind, by id, damaged ones among them. The caller frees *rows. */
-sdx_status holder_list(store_txn *t, const secret *row_key, holder_kind kind, holder_row **rows,
+sdx_status holder_list(store_txn *t, const row_keys *row_key, holder_kind kind, holder_row **rows,
                        size_t *count, sdx_error *err) SDX_CHECK;
 /* True where there is a row of this kind. */
 sdx_status holder_any(store_txn *t, holder_kind kind, bool *any, sdx_error *err) SDX_CHECK;

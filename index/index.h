@@ -27,6 +27,14 @@ typedef struct index_settings {
   char languages[64];
 } index_settings;
 
+/* What authenticates rows. A depositor has its own key alone: it makes rows that say that they were
+ * deposited, and no others. */
+typedef struct row_keys {
+  secret *owner;     /* derived from the secret half of the intake key; NULL in a depositor's handle */
+  secret *depositor; /* derived from the table key */
+  int64_t retention; /* what deposited `due` rows say of it */
+} row_keys;
+
 struct view;
 
 #define INDEX_DAMAGED_MAX 64
@@ -41,9 +49,9 @@ struct sdx_index {
   pthread_mutex_t keyring_lock;
   secret *id_key;            /* blinds external ids; NULL, as the next four, without a key */
   secret *table_key;         /* seals `ids` rows ... */
-  secret *row_key;           /* ... authenticates `due` and `meta` rows (derived from table_key) */
-  secret *thread_key;        /* hashes thread ids (derived from id_key) ... */
-  secret *content_key;       /* ... and what items hold (derived from id_key) */
+  row_keys *row_key;         /* authenticate `due` and `meta` rows; NULL without a key */
+  secret *thread_key;        /* hashes thread ids (derived from table_key) ... */
+  secret *content_key;       /* ... and what items hold (derived from table_key) */
   index_settings settings;
   bool accept_restored;
   atomic_int_fast64_t stopped_clock; /* what calls without a time take as the time; 0: the clock */
@@ -75,6 +83,14 @@ int64_t index_now(sdx_index *index, int64_t now);
 
 /* Opens without a key: for sweeps, inspection and compaction. Close with sdx_close. */
 sdx_status index_open_locked(sdx_index **out, const char *dir, sdx_error *err) SDX_CHECK;
+
+/* Opens with a deposit key: the handle adds, deletes, restores and sets attributes, and reads
+ * nothing. */
+sdx_status index_open_deposit(sdx_index **out, const char *dir, const sdx_secret *contents,
+                              sdx_error *err) SDX_CHECK;
+static inline bool index_deposits(const sdx_index *index) {
+  return index->row_key != NULL && index->row_key->owner == NULL;
+}
 
 /* The maintenance lock, in this handle and across processes. `wait` false: SDX_LOCKED at once where
  * somebody has it; true: after some seconds. */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/wipe.h"
 #include "index/bytes.h"
+#include "index/epoch.h"
 
 #define KEY_SIZE 14
 #define HEADER_SIZE 37
@@ -164,7 +165,7 @@ static sdx_status epoch_key(write_txn *w, holder_id id, sdx_error *err) {
   return index_holder_key(index, KEYRING_EPOCH, id, &index->epoch_key, err);
 }
 
-static bool takes_more(const holder_row *epoch, int64_t now) {
+bool journal_takes_more(const holder_row *epoch, int64_t now) {
   return epoch->records < JOURNAL_EPOCH_RECORDS && epoch->kib < JOURNAL_EPOCH_KIB &&
          epoch->time <= now && now - epoch->time < JOURNAL_EPOCH_AGE;
 }
@@ -173,17 +174,26 @@ static sdx_status find_epoch(write_txn *w, holder_row *epoch, sdx_error *err) {
   if (w->head.epoch == 0) return open_epoch(w, epoch, err);
   sdx_status status =
       holder_get(w->store, w->index->row_key, HOLDER_EPOCH, w->head.epoch, epoch, err);
-  if (status == SDX_OK && takes_more(epoch, w->now)) {
+  if (status == SDX_OK && epoch->was == KEYRING_EPOCH && journal_takes_more(epoch, w->now)) {
     status = epoch_key(w, epoch->id, err);
     if (status == SDX_OK) return SDX_OK;
   }
-  /* Full, old, gone or damaged: what comes next stands in a new one. */
+  /* Full, old, gone, damaged, or a depositor's: what comes next stands in a new one. */
   if (status != SDX_OK && status != SDX_NOT_FOUND && status != SDX_DAMAGED) return status;
   return open_epoch(w, epoch, err);
 }
 
+void journal_count(write_txn *w, holder_row *epoch, const journal_record *r, uint64_t stored) {
+  epoch->records++;
+  if (r->type == JOURNAL_ITEM) epoch->items++;
+  epoch->kib += (uint32_t)(stored + 1023) / 1024;
+  w->head.journal_records++;
+  w->head.journal_bytes += stored;
+}
+
 sdx_status journal_append(write_txn *w, const journal_record *r, holder_id *holder,
                           uint32_t *sequence, sdx_error *err) {
+  if (index_deposits(w->index)) return epoch_deposit(w, r, holder, sequence, err);
   holder_row epoch;
   uint64_t stored = 0;
   sdx_status status = find_epoch(w, &epoch, err);
@@ -191,10 +201,7 @@ sdx_status journal_append(write_txn *w, const journal_record *r, holder_id *hold
     status = journal_put(w, w->index->epoch_key, epoch.id, epoch.records, r, &stored, err);
   if (status != SDX_OK) return status;
   *holder = epoch.id;
-  *sequence = epoch.records++;
-  if (r->type == JOURNAL_ITEM) epoch.items++;
-  epoch.kib += (uint32_t)(stored + 1023) / 1024;
-  w->head.journal_records++;
-  w->head.journal_bytes += stored;
+  *sequence = epoch.records;
+  journal_count(w, &epoch, r, stored);
   return holder_put(w->store, w->index->row_key, &epoch, err);
 }

@@ -46,7 +46,12 @@ sdx_status journal_get(store_txn *t, const uint8_t index_id[16], const seal_key 
                        sdx_error *err) SDX_CHECK;
 sdx_status journal_delete(store_txn *t, holder_id holder, uint32_t sequence, sdx_error *err) SDX_CHECK;
 
-/* Appends to the open epoch, or to a new one where that is full, old, or not there. */
+/* True where the epoch has room and is young enough for one more record. */
+bool journal_takes_more(const holder_row *epoch, int64_t now);
+/* Counts a record of `stored` bytes that was appended to the epoch. */
+void journal_count(write_txn *w, holder_row *epoch, const journal_record *r, uint64_t stored);
+
+/* Appends to the open epoch, or to a new one where that is full, old, of the other kind, or not there. */
 sdx_status journal_append(write_txn *w, const journal_record *r, holder_id *holder,
                           uint32_t *sequence, sdx_error *err) SDX_CHECK;
 

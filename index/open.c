@@ -42,16 +42,29 @@ static sdx_status start_handle(sdx_index **out, const char *dir, sdx_error *err)
   return status;
 }
 
+static sdx_status derive_row_keys(sdx_index *index, sdx_error *err) {
+  secret *intake = NULL;
+  index->row_key = calloc(1, sizeof *index->row_key);
+  if (index->row_key == NULL) return error_memory(err);
+  sdx_status status = secret_derive(&index->row_key->depositor, index->table_key,
+                                    "sealdex deposited row authentication", NULL, 0, err);
+  if (status != SDX_OK || keyring_depositing(index->keyring)) return status;
+  status = keyring_secret(index->keyring, KEYRING_INTAKE, 0, &intake, err);
+  if (status == SDX_OK)
+    status = secret_derive(&index->row_key->owner, intake, "sealdex row authentication", NULL, 0, err);
+  secret_free(intake);
+  return status;
+}
+
 static sdx_status derive_keys(sdx_index *index, sdx_error *err) {
   sdx_status status = keyring_secret(index->keyring, KEYRING_ID, 0, &index->id_key, err);
   if (status == SDX_OK)
     status = keyring_secret(index->keyring, KEYRING_TABLE, 0, &index->table_key, err);
   if (status == SDX_OK)
-    status = secret_derive(&index->row_key, index->table_key, "sealdex row authentication", NULL, 0, err);
+    status = secret_derive(&index->thread_key, index->table_key, "sealdex thread", NULL, 0, err);
   if (status == SDX_OK)
-    status = secret_derive(&index->thread_key, index->id_key, "sealdex thread", NULL, 0, err);
-  if (status == SDX_OK)
-    status = secret_derive(&index->content_key, index->id_key, "sealdex content", NULL, 0, err);
+    status = secret_derive(&index->content_key, index->table_key, "sealdex content", NULL, 0, err);
+  if (status == SDX_OK) status = derive_row_keys(index, err);
   return status;
 }
 
@@ -69,6 +82,7 @@ static sdx_status check_store(sdx_index *index, sdx_error *err) {
     status = error_set(err, SDX_DAMAGED, "the store and the keyring belong to different indexes");
   if (status == SDX_OK)
     status = meta_settings_get(t, index->table_key, index->index_id, &index->settings, err);
+  index->row_key->retention = index->settings.retention;
   if (status == SDX_OK) status = meta_closed_get(t, &closed, err);
   store_read_end(t);
   if (status != SDX_OK) return status;
@@ -92,12 +106,29 @@ sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
   if (status != SDX_OK) return status;
   index->accept_restored = o->accept_restored;
   atomic_store(&index->stopped_clock, o->now);
-  status = keyring_unlock(index->keyring, s, err);
+  status = s->kind != SDX_SECRET_DEPOSIT
+               ? keyring_unlock(index->keyring, s, err)
+               : error_set(err, SDX_WRONG_KEY, "a deposit key opens nothing that reads");
   if (status == SDX_OK) status = derive_keys(index, err);
   if (status == SDX_OK) status = check_store(index, err);
   if (status == SDX_OK)
     status = block_cache_new(&index->cache, o->cache_bytes != 0 ? o->cache_bytes : CACHE_DEFAULT,
                              &cache_memory, err);
+  if (status == SDX_OK) *out = index;
+  else sdx_close(index);
+  return status;
+}
+
+sdx_status index_open_deposit(sdx_index **out, const char *dir, const sdx_secret *contents,
+                              sdx_error *err) {
+  sdx_index *index = NULL;
+  if (out == NULL || dir == NULL || contents == NULL || contents->kind != SDX_SECRET_DEPOSIT)
+    return error_set(err, SDX_INVALID, "a directory and a deposit key are needed");
+  sdx_status status = start_handle(&index, dir, err);
+  if (status != SDX_OK) return status;
+  status = keyring_unlock(index->keyring, contents, err);
+  if (status == SDX_OK) status = derive_keys(index, err);
+  if (status == SDX_OK) status = check_store(index, err);
   if (status == SDX_OK) *out = index;
   else sdx_close(index);
   return status;
@@ -118,7 +149,11 @@ void sdx_close(sdx_index *index) {
   seal_key_free(index->epoch_key);
   secret_free(index->content_key);
   secret_free(index->thread_key);
-  secret_free(index->row_key);
+  if (index->row_key != NULL) {
+    secret_free(index->row_key->owner);
+    secret_free(index->row_key->depositor);
+    free(index->row_key);
+  }
   secret_free(index->table_key);
   secret_free(index->id_key);
   if (index->store != NULL) store_close(index->store);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/wipe.h"
+#include "index/epoch.h"
 #include "segment/builder.h"
 
 #define LATER_AT_ONCE 64 /* records between two looks at the clock */
@@ -146,8 +147,7 @@ typedef struct reading {
   uint64_t *numbers;      /* of the result's epochs */
   text_analyser *analyser;
   inverter *inverter;
-  seal_key *key;          /* of `key_epoch` */
-  holder_id key_epoch;
+  epoch_reader epoch;     /* the one last read from */
   recent_place *added;    /* places of the items in the inverter */
   size_t added_count;
   buffer plain;
@@ -200,7 +200,7 @@ static sdx_status list_epochs(reading *g, const recent *before, sdx_error *err) 
     if (rows[i].damaged || rows[i].records > JOURNAL_EPOCH_RECORDS) r->damaged++;
     else {
       g->numbers[r->epoch_count] = rows[i].number;
-      r->epochs[r->epoch_count++] = (recent_epoch){ .id = rows[i].id, .records = rows[i].records };
+      r->epochs[r->epoch_count++] = (recent_epoch){ .id = rows[i].id, .kind = rows[i].was, .records = rows[i].records };
     }
   }
   free(rows);
@@ -208,11 +208,7 @@ static sdx_status list_epochs(reading *g, const recent *before, sdx_error *err) 
 }
 
 static sdx_status find_key(reading *g, const recent_epoch *e, sdx_error *err) {
-  if (g->key != NULL && g->key_epoch == e->id) return SDX_OK;
-  seal_key_free(g->key);
-  g->key = NULL;
-  g->key_epoch = e->id;
-  return index_holder_key(g->index, KEYRING_EPOCH, e->id, &g->key, err);
+  return g->epoch.id == e->id ? SDX_OK : epoch_open(&g->epoch, g->index, e->kind, e->id, err);
 }
 
 static sdx_status read_item(reading *g, const recent_epoch *e, uint32_t sequence,
@@ -231,7 +227,7 @@ static sdx_status read_record(reading *g, size_t epoch, uint32_t sequence, sdx_e
   recent_change *change = NULL;
   sdx_status status = find_key(g, e, err);
   if (status == SDX_OK)
-    status = journal_get(g->txn, g->index->index_id, g->key, e->id, sequence, &g->plain, &j, err);
+    status = epoch_get(&g->epoch, g->index, g->txn, sequence, &g->plain, &j, err);
   if (status == SDX_OK && j.type == JOURNAL_ITEM) status = read_item(g, e, sequence, &j, err);
   else if (status == SDX_OK) {
     status = change_new(&change, g->numbers[epoch], sequence, &j, err);
@@ -371,7 +367,7 @@ sdx_status recent_load(recent **out, sdx_index *index, store_txn *t, const recen
     qsort(g.result->changes, g.result->change_count, sizeof *g.result->changes, by_time);
   inverter_free(g.inverter);
   index_return_analyser(index, g.analyser);
-  seal_key_free(g.key);
+  epoch_close(&g.epoch);
   buffer_free(&g.plain);
   record_arena_free(&g.arena);
   free(g.numbers);

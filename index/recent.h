@@ -42,6 +42,7 @@ typedef struct recent_change {
 
 typedef struct recent_epoch {
   holder_id id;
+  keyring_kind kind; /* of its key */
   uint64_t read; /* bit i: record i was read */
   uint32_t records;
 } recent_epoch;

@@ -199,6 +199,8 @@ sdx_status write_begin(write_txn *w, sdx_index *index, int64_t now, bool closed_
 
 static void end(write_txn *w) {
   nonce_pool_stop(&w->pool);
+  seal_key_free(w->batch);
+  w->batch = NULL;
   pthread_mutex_unlock(&w->index->write_lock);
 }
 
@@ -248,6 +250,7 @@ sdx_status write_settle(sdx_index *index, int64_t now, sdx_error *err) {
 static sdx_status stage_key(keyring *k, key_request *r, sdx_error *err) {
   do crypto_random(&r->id, sizeof r->id);
   while (r->id == 0);
+  if (r->kind == KEYRING_DEPOSIT_EPOCH) return keyring_stage_epoch(k, r->id, r->public_half, err);
   return keyring_stage_add(k, r->kind, r->id, r->due, &r->key, err);
 }
 

@@ -25,6 +25,8 @@ typedef struct write_txn {
   bool visible;       /* readers should see a new generation */
   bool retired;       /* keys are to leave the keyring: write_settle must follow */
   bool keys_added;
+  seal_key *batch;    /* of a depositor: what this transaction's records are sealed under ... */
+  holder_id batch_epoch; /* ... in this epoch */
 } write_txn;
 
 /* Takes the handle's and the store's write lock (waits). `closed_too`: also where the account is
@@ -40,7 +42,8 @@ typedef struct key_request {
   keyring_kind kind;
   int64_t due;   /* of a trash bucket */
   holder_id id;  /* out */
-  seal_key *key; /* out */
+  seal_key *key; /* out; NULL for a deposit epoch, of which a depositor has ... */
+  uint8_t public_half[32]; /* ... this */
 } key_request;
 sdx_status write_add_keys(write_txn *w, key_request *requests, size_t count, sdx_error *err) SDX_CHECK;
 

@@ -8,6 +8,8 @@
 #include "base/wipe.h"
 #include "index/build.h"
 #include "index/change.h"
+#include "index/epoch.h"
+#include "indexer/deposited.h"
 #include "indexer/trash.h"
 #include "segment/builder.h"
 
@@ -151,19 +153,19 @@ static sdx_status take_change(folding *f, const journal_record *j, sdx_error *er
 /* What does not open is lost with the epoch: a row says how much. */
 static sdx_status note_lost(folding *f, const holder_row *epoch, uint32_t lost, sdx_error *err) {
   const holder_row row = { .kind = HOLDER_LOST, .id = epoch->id, .items = lost, .time = f->w.now,
-                           .was = KEYRING_EPOCH };
+                           .was = epoch->was };
   f->tally.damaged += lost;
   return lost > 0 ? holder_put(f->w.store, NULL, &row, err) : SDX_OK;
 }
 
 static sdx_status read_epoch(folding *f, const holder_row *epoch, sdx_error *err) {
-  seal_key *key = NULL;
+  epoch_reader reader = { 0 };
   uint32_t lost = 0;
-  sdx_status status = index_holder_key(f->index, KEYRING_EPOCH, epoch->id, &key, err);
+  sdx_status status = epoch_open(&reader, f->index, epoch->was, epoch->id, err);
   if (status == SDX_NOT_FOUND) return note_lost(f, epoch, epoch->items, err);
   for (uint32_t i = 0; i < epoch->records && status == SDX_OK; i++) {
     journal_record j;
-    status = journal_get(f->w.store, f->index->index_id, key, epoch->id, i, &f->plain, &j, err);
+    status = epoch_get(&reader, f->index, f->w.store, i, &f->plain, &j, err);
     if (status == SDX_OK)
       status = j.type == JOURNAL_ITEM ? take_item(f, epoch->id, i, &j, err) : take_change(f, &j, err);
     if (status == SDX_NOT_FOUND || status == SDX_DAMAGED) {
@@ -171,7 +173,7 @@ static sdx_status read_epoch(folding *f, const holder_row *epoch, sdx_error *err
       status = SDX_OK;
     }
   }
-  seal_key_free(key);
+  epoch_close(&reader);
   return status == SDX_OK ? note_lost(f, epoch, lost, err) : status;
 }
 
@@ -408,7 +410,7 @@ static sdx_status retire_epoch(folding *f, const holder_row *epoch, sdx_error *e
   const due_row *rows = due_set_of(f->due, epoch->id, &count);
   sdx_status status = holder_delete(f->w.store, HOLDER_EPOCH, epoch->id, err);
   if (status == SDX_OK)
-    status = write_retire(&f->w, KEYRING_EPOCH, epoch->id, KEYRING_MERGED, epoch->items, err);
+    status = write_retire(&f->w, epoch->was, epoch->id, KEYRING_MERGED, epoch->items, err);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     f->w.due_changed = true;
     status = due_delete(f->w.store, rows[i].due, rows[i].holder, rows[i].ordinal, err);
@@ -477,7 +479,7 @@ static sdx_status fold_some(sdx_index *index, int64_t now, maintain_tally *tally
 
 sdx_status fold_run(sdx_index *index, int64_t now, maintain_tally *tally, sdx_error *err) {
   bool more = true;
-  sdx_status status = SDX_OK;
+  sdx_status status = deposited_adopt(index, now, err);
   while (more && status == SDX_OK) status = fold_some(index, now, tally, &more, err);
   return status;
 }

@@ -136,7 +136,7 @@ void maintain_after_write(sdx_index *index, const meta_head *head, bool segments
   maintain_tally tally = { 0 };
   const bool fold =
       head->journal_records >= MAINTAIN_FOLD_RECORDS || head->journal_bytes >= MAINTAIN_FOLD_BYTES;
-  if (!fold && !segments) return;
+  if ((!fold && !segments) || index_deposits(index)) return;
   if (index_maintenance_begin(index, false, NULL) != SDX_OK) return;
   if (!fold || fold_run(index, now, &tally, NULL) == SDX_OK)
     (void)!merge_all(index, false, MAINTAIN_INLINE_ITEMS, now, &tally, NULL);

@@ -111,6 +111,7 @@ static sdx_status sort_out(merging *m, input *in, sdx_error *err) {
     const due_row *row = &rows[i];
     if (row->ordinal >= in->row.items || !due_dead(row, m->now)) continue;
     const bool gone = row->reason == DUE_SUPERSEDED || row->due <= m->now;
+    if (!gone && row->due == DUE_UNSEEN) continue; /* deposited just now: the next upkeep adopts it */
     if (!gone && has_pending_change(m, row->blind)) continue; /* its trash record would lack it */
     roaring_bitmap_add(in->dropped, row->ordinal);
     if (gone) {

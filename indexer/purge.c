@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "index/due.h"
 #include "index/place.h"
+#include "indexer/deposited.h"
 #include "indexer/trash.h"
 
 sdx_status purge_is_due(store_txn *t, int64_t now, bool *yes, sdx_error *err) {
@@ -22,7 +23,8 @@ sdx_status purge_is_due(store_txn *t, int64_t now, bool *yes, sdx_error *err) {
   if (status == SDX_OK) status = due_decode(&row, NULL, key, value, err);
   store_cursor_close(c);
   if (status == SDX_OK) *yes = row.due <= now;
-  if (status != SDX_OK && status != SDX_NOT_FOUND) return status;
+  if (status == SDX_OK || status == SDX_NOT_FOUND) status = deposited_is_due(t, now, yes, err);
+  if (status != SDX_OK) return status;
   status = holder_list(t, NULL, HOLDER_TRASH, &rows, &count, err);
   for (size_t i = 0; i < count; i++) *yes |= !rows[i].damaged && rows[i].time <= now;
   free(rows);
@@ -69,7 +71,7 @@ static sdx_status give_up(giving_up *g, const holder_row *row, sdx_error *err) {
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     if (due_dead(&rows[i], g->w->now)) {
       dead++;
-      if (rows[i].reason == DUE_SUPERSEDED || rows[i].due <= g->w->now) g->tally->purged++;
+      if (rows[i].reason == DUE_SUPERSEDED || due_time(&rows[i]) <= g->w->now) g->tally->purged++;
       else g->tally->lost++;
     }
     status = forget_row(g, &rows[i], err);
@@ -89,7 +91,7 @@ static bool holds_due(const due_set *due, const holder_row *row, int64_t now) {
   const due_row *rows = due_set_of(due, row->id, &count);
   if (row->kind == HOLDER_TRASH && row->time <= now) return true;
   for (size_t i = 0; i < count; i++)
-    if (rows[i].due <= now) return true;
+    if (due_time(&rows[i]) <= now) return true;
   return false;
 }
 
@@ -112,7 +114,7 @@ static sdx_status forget_strays(giving_up *g, sdx_error *err) {
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < g->due->count && status == SDX_OK; i++) {
     const due_row *row = &g->due->rows[i];
-    if (row->due > g->w->now) continue;
+    if (due_time(row) > g->w->now) continue;
     status = holder_published(g->w->store, row->holder, NULL, err);
     if (status == SDX_NOT_FOUND) status = forget_row(g, row, err);
   }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "indexer/deposited.h"
 #include "indexer/maintain.h"
 #include "indexer/purge.h"
 
@@ -20,6 +21,7 @@ typedef struct sweeping {
   int64_t closed;
   bool due;      /* something is */
   bool leftover; /* a predecessor left steps undone */
+  bool unseen;   /* depositors left rows that no sweep has seen */
 } sweeping;
 
 /* ------------------------------------------------------------------ looking */
@@ -34,6 +36,7 @@ static sdx_status look(sweeping *s, sdx_error *err) {
   if (status == SDX_OK) status = meta_sweep_get(t, &s->row, err);
   if (status == SDX_OK) status = meta_closed_get(t, &s->closed, err);
   if (status == SDX_OK) status = purge_is_due(t, s->now, &s->due, err);
+  if (status == SDX_OK) status = deposited_unseen(t, &s->unseen, err);
   if (status == SDX_OK) status = holder_any(t, HOLDER_RETIRED, &retired, err);
   if (status == SDX_OK) status = holder_any(t, HOLDER_BUILD, &builds, err);
   s->leftover = retired || builds;
@@ -154,6 +157,8 @@ static sdx_status sweep(sweeping *s, const char *dir, sdx_error *err) {
   }
   /* A key at hand is for upkeep too: what was deleted moves to the trash before it is due, so that a
    * later sweep without the key finds it apart from what lives. */
+  if (s->unseen && !s->dry_run) status = deposited_mark(s->index, s->now, err);
+  if (status != SDX_OK) return status;
   if (s->due || (s->keyed && !s->dry_run)) return purge(s, err);
   if (s->leftover && !s->dry_run) status = write_settle(s->index, s->now, err);
   return status == SDX_OK && tell ? note(s, err) : status;

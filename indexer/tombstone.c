@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "indexer/deposited.h"
 #include "indexer/maintain.h"
 #include "indexer/trash.h"
 #include "indexer/upsert.h"
@@ -91,6 +92,12 @@ sdx_status sdx_restore(sdx_index *index, sdx_bytes id, int64_t now, sdx_error *e
   }
   status = holder_published(w.store, p.holder, &kind, err);
   if (status == SDX_NOT_FOUND) return forget_lost(&w, blind, &p, err);
+  if (status == SDX_OK && kind == HOLDER_TRASH && index_deposits(index)) {
+    status = deposited_wish(&w, blind, err);
+    if (status == SDX_OK) return write_commit(&w, err);
+    write_abort(&w);
+    return status;
+  }
   if (status == SDX_OK && kind == HOLDER_TRASH) status = trash_take_back(&w, blind, &p, err);
   if (status == SDX_OK) status = remove_tombstone(&w, blind, &p, err);
   const meta_head head = w.head;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 int64_t upsert_due(const sdx_index *index, int64_t since) {
+  if (index_deposits(index)) return DUE_UNSEEN;
   return since <= INT64_MAX - index->settings.retention ? since + index->settings.retention
                                                         : INT64_MAX;
 }

@@ -45,7 +45,7 @@ sdx_status upsert_expiry(write_txn *w, const uint8_t blind[BLIND_SIZE], place *p
 /* One item fewer is missing of those that went with a destroyed holder. */
 sdx_status upsert_found_again(write_txn *w, holder_id lost, sdx_error *err) SDX_CHECK;
 
-/* When what changes now falls due. */
+/* When what changes now falls due: a depositor cannot say. */
 int64_t upsert_due(const sdx_index *index, int64_t since);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "index/due.h"
+#include "index/epoch.h"
 #include "index/journal.h"
 #include "index/view.h"
 #include "segment/builder.h"
@@ -39,8 +40,8 @@ static const char *kind_name(holder_kind kind) {
   return kind == HOLDER_SEGMENT ? "segment" : kind == HOLDER_EPOCH ? "epoch" : "trash bucket";
 }
 
-static keyring_kind key_kind(holder_kind kind) {
-  return kind == HOLDER_SEGMENT ? KEYRING_SEGMENT : kind == HOLDER_EPOCH ? KEYRING_EPOCH : KEYRING_TRASH;
+static keyring_kind key_kind(const holder_row *h) {
+  return h->kind == HOLDER_SEGMENT ? KEYRING_SEGMENT : h->kind == HOLDER_TRASH ? KEYRING_TRASH : h->was;
 }
 
 /* ------------------------------------------------------------------ holders and keys */
@@ -50,7 +51,7 @@ static sdx_status gather_holders(verifier *v, sdx_error *err) {
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
     holder_row *rows = NULL;
     size_t count = 0;
-    const secret *row_key = kinds[k] == HOLDER_LOST ? NULL : v->index->row_key;
+    const row_keys *row_key = kinds[k] == HOLDER_LOST ? NULL : v->index->row_key;
     const sdx_status status = holder_list(v->read->txn, row_key, kinds[k], &rows, &count, err);
     if (status != SDX_OK) return status;
     holder_row *more = realloc(v->holders, (v->holder_count + count + 1) * sizeof *more);
@@ -77,7 +78,7 @@ static void check_keys(verifier *v) {
     if (h->kind == HOLDER_LOST) continue;
     if (h->damaged) complain(v, "the row of %s %016" PRIx64 " fails authentication", kind_name(h->kind), h->id);
     pthread_mutex_lock(&v->index->keyring_lock);
-    const bool there = keyring_has(v->index->keyring, key_kind(h->kind), h->id);
+    const bool there = keyring_has(v->index->keyring, key_kind(h), h->id);
     pthread_mutex_unlock(&v->index->keyring_lock);
     if (!there) complain(v, "%s %016" PRIx64 " has no key", kind_name(h->kind), h->id);
   }
@@ -127,12 +128,11 @@ static void check_due(verifier *v, sdx_bytes key, sdx_bytes value) {
 
 /* ------------------------------------------------------------------ records */
 
-static void check_record(verifier *v, const holder_row *h, const seal_key *key, uint32_t sequence,
+static void check_record(verifier *v, const holder_row *h, epoch_reader *reader, uint32_t sequence,
                          buffer *plain, record_arena *arena) {
   journal_record r;
   record item;
-  sdx_status status = journal_get(v->read->txn, keyring_index_id(v->index->keyring), key, h->id,
-                                  sequence, plain, &r, NULL);
+  sdx_status status = epoch_get(reader, v->index, v->read->txn, sequence, plain, &r, NULL);
   /* Records of the trash go one by one as their items are restored. */
   if (status == SDX_NOT_FOUND && h->kind == HOLDER_TRASH) return;
   if (status == SDX_OK && r.type == JOURNAL_ITEM) {
@@ -144,17 +144,15 @@ static void check_record(verifier *v, const holder_row *h, const seal_key *key, 
 }
 
 static void check_records(verifier *v, const holder_row *h) {
-  seal_key *key = NULL;
+  epoch_reader reader = { 0 };
   buffer plain = BUFFER_INIT;
   record_arena arena = RECORD_ARENA_INIT;
-  pthread_mutex_lock(&v->index->keyring_lock);
-  const sdx_status status = keyring_key(v->index->keyring, key_kind(h->kind), h->id, &key, NULL);
-  pthread_mutex_unlock(&v->index->keyring_lock);
+  const sdx_status status = epoch_open(&reader, v->index, key_kind(h), h->id, NULL);
   for (uint32_t i = 0; status == SDX_OK && i < h->records; i++)
-    check_record(v, h, key, i, &plain, &arena);
+    check_record(v, h, &reader, i, &plain, &arena);
   record_arena_free(&arena);
   buffer_free(&plain);
-  seal_key_free(key);
+  epoch_close(&reader);
 }
 
 /* ------------------------------------------------------------------ segments */
