@@ -32,6 +32,7 @@ bool attribute_is(sdx_index *index, sdx_bytes id, const sdx_bytes *given, size_t
   size_t number;
   uint32_t ordinal;
   bool same = false;
+  if (index_deposits(index)) return false; /* it cannot look */
   if (view_begin_at(&r, index, 0, now, NULL) != SDX_OK) return false;
   if (view_find(&r, id, &number, &ordinal, NULL) == SDX_OK &&
       view_attributes(&r, number, &a, NULL) == SDX_OK) {

@@ -11,7 +11,7 @@
 #include "index/meta.h"
 #include "index/view.h"
 
-static sdx_status count_due(store_txn *t, const secret *row_key, int64_t now, sdx_state *out,
+static sdx_status count_due(store_txn *t, const row_keys *row_key, int64_t now, sdx_state *out,
                             sdx_error *err) {
   store_cursor *c = NULL;
   sdx_bytes key, value;
