@@ -22,6 +22,7 @@ typedef struct check_job {
   void (*report)(void *context, const char *line);
   void *context;
   uint64_t problems;
+  sdx_status status;       /* what ended the check: anything but damage */
   uint32_t *lengths;
   uint8_t *languages; /* of items */
   uint32_t *sums;     /* wdf by ordinal, zero between classes */
@@ -40,10 +41,18 @@ static void problem(check_job *j, const char *format, ...) {
   j->report(j->context, line);
 }
 
-/* Ends a part: what broke it counts once, and the next begins afresh. */
+/* Whether reading failed by damage, so that the next thing can be read afresh. Other failures (memory,
+ * the system) say nothing about the segment: they end the check. */
+static bool broke(check_job *j) {
+  const sdx_status status = j->session.status;
+  if (status != SDX_OK && status != SDX_DAMAGED && j->status == SDX_OK) j->status = status;
+  if (j->status == SDX_OK) j->session.status = SDX_OK; /* else nothing more is read */
+  return status == SDX_DAMAGED;
+}
+
+/* Ends a part: what broke it counts once. */
 static void end_part(check_job *j, const char *part) {
-  if (j->session.status != SDX_OK) problem(j, "%s: damaged", part);
-  j->session.status = SDX_OK;
+  if (broke(j)) problem(j, "%s: damaged", part);
 }
 
 static const char *const stream_names[STREAM_COUNT] = {
@@ -58,10 +67,9 @@ static void check_blocks(check_job *j) {
     total += blocks;
     for (uint32_t i = 0; i < blocks; i++) {
       block_ref ref = BLOCK_REF_INIT;
-      if (block_get(j->seg, &j->session, (segment_stream)stream, i, &ref) == NULL)
-        problem(j, "%s: block %" PRIu32 " does not open", stream_names[stream], i);
+      (void)block_get(j->seg, &j->session, (segment_stream)stream, i, &ref);
       block_release(&ref);
-      j->session.status = SDX_OK;
+      if (broke(j)) problem(j, "%s: block %" PRIu32 " does not open", stream_names[stream], i);
     }
   }
   if (total != j->info->blocks) problem(j, "manifest: the sum of blocks is wrong");
@@ -71,13 +79,11 @@ static void check_blocks(check_job *j) {
 
 static void check_stored(check_job *j, uint32_t ordinal, const segment_item *item) {
   buffer text = BUFFER_INIT;
-  if (segment_text_get(j->seg, &j->session, item, &text) != SDX_OK)
-    problem(j, "stored: the text of item %" PRIu32 " does not open", ordinal);
-  j->session.status = SDX_OK;
+  (void)!segment_text_get(j->seg, &j->session, item, &text);
+  if (broke(j)) problem(j, "stored: the text of item %" PRIu32 " does not open", ordinal);
   buffer_reset(&text);
-  if (segment_payload_get(j->seg, &j->session, item, &text) != SDX_OK)
-    problem(j, "stored: the payload of item %" PRIu32 " does not open", ordinal);
-  j->session.status = SDX_OK;
+  (void)!segment_payload_get(j->seg, &j->session, item, &text);
+  if (broke(j)) problem(j, "stored: the payload of item %" PRIu32 " does not open", ordinal);
   buffer_free(&text);
 }
 
@@ -91,8 +97,8 @@ static void check_items(check_job *j) {
     layout_item raw;
     if (segment_item_get(j->seg, &j->session, i, &item, &hold) != SDX_OK ||
         items_read(j->seg, &j->session, i, &raw, &hold) != SDX_OK) {
-      problem(j, "items: item %" PRIu32 " cannot be read", i);
-      j->session.status = SDX_OK;
+      if (broke(j)) problem(j, "items: item %" PRIu32 " cannot be read", i);
+      if (j->status != SDX_OK) break;
       continue;
     }
     j->lengths[i] = item.length;
@@ -113,14 +119,16 @@ static void check_items(check_job *j) {
       problem(j, "manifest: the range of dates is wrong");
     check_stored(j, i, &item);
   }
+  end_part(j, "items");
+  if (j->status != SDX_OK) goto out;
   if (lengths != j->info->length || text_bytes != j->info->text_bytes ||
       (j->info->items > 0 && min_length != j->info->min_length))
     problem(j, "manifest: a sum over items is wrong");
+out:
   block_release(&hold);
   block_release(&length);
   block_release(&date);
   block_release(&size);
-  end_part(j, "items");
 }
 
 /* ---------------------------------------------------------------- terms */
@@ -166,21 +174,21 @@ static void check_postings(check_job *j, const segment_term *term, uint32_t numb
   }
   postings_close(&p);
   if (j->session.status != SDX_OK) {
-    problem(j, "postings: term %" PRIu32 " cannot be read", number);
-    j->session.status = SDX_OK;
+    if (broke(j)) problem(j, "postings: term %" PRIu32 " cannot be read", number);
   } else if (df != term->df || cf != term->cf || most > term->max_wdf || least < term->min_length ||
              (placed > 0) != term->has_positions) {
     problem(j, "terms: the statistics of term %" PRIu32 " are wrong", number);
   }
 }
 
-static bool ascends(buffer *before, sdx_bytes name) {
+static bool ascends(check_job *j, buffer *before, sdx_bytes name) {
   const size_t least = before->size < name.size ? before->size : name.size;
   const int c = least > 0 ? memcmp(before->data, name.data, least) : 0;
   const bool ok = c < 0 || (c == 0 && before->size < name.size);
   buffer_reset(before);
   buffer_put(before, name.data, name.size);
-  return ok;
+  if (before->failed) session_fail(&j->session, SDX_NO_MEMORY, "out of memory");
+  return ok || before->failed;
 }
 
 static void check_terms(check_job *j) {
@@ -192,11 +200,10 @@ static void check_terms(check_job *j) {
   if (segment_terms_open(&walk, j->seg, &j->session, "", 0) == SDX_OK) {
     for (; segment_terms_next(walk, &name, &term); number++) {
       layout_term found;
-      if (!ascends(&before, name)) problem(j, "terms: term %" PRIu32 " does not ascend", number);
-      if (dictionary_find(j->seg, &j->session, name.data, name.size, &found) != SDX_OK ||
-          found.term.df != term.df)
+      if (!ascends(j, &before, name)) problem(j, "terms: term %" PRIu32 " does not ascend", number);
+      if (dictionary_find(j->seg, &j->session, name.data, name.size, &found) == SDX_NOT_FOUND ||
+          (j->session.status == SDX_OK && found.term.df != term.df) || broke(j))
         problem(j, "terms: term %" PRIu32 " is not found", number);
-      j->session.status = SDX_OK;
       check_postings(j, &term, number);
     }
     segment_terms_close(walk);
@@ -237,7 +244,7 @@ static void check_class(check_job *j, segment_class_kind kind, uint8_t language,
   for (uint32_t i = 0; i < cls->members; i++) {
     sdx_bytes name;
     name.data = (const char *)cursor_get_string(&at, &name.size);
-    if (name.data == NULL || !ascends(&before, name) || !sum_member(j, kind, language, name, &sum)) {
+    if (name.data == NULL || !ascends(j, &before, name) || !sum_member(j, kind, language, name, &sum)) {
       ok = false;
       break;
     }
@@ -249,6 +256,7 @@ static void check_class(check_job *j, segment_class_kind kind, uint8_t language,
     j->sums[o] = 0;
   }
   buffer_free(&before);
+  if (j->session.status != SDX_OK) return; /* told by who called */
   if (!ok) problem(j, "classes: the members of class %" PRIu32 " are wrong", number);
   if (ok && (sum.df != cls->df || sum.cf != cls->cf || sum.max_wdf > cls->max_wdf ||
              sum.min_length < cls->min_length))
@@ -269,7 +277,8 @@ static void check_classes(check_job *j) {
       buffer_put_u8(&full, (uint8_t)kind);
       buffer_put_u8(&full, language);
       buffer_put(&full, key.data, key.size);
-      if (!ascends(&before, (sdx_bytes){ (const char *)full.data, full.size }))
+      if (full.failed) session_fail(&j->session, SDX_NO_MEMORY, "out of memory");
+      if (!full.failed && !ascends(j, &before, (sdx_bytes){ (const char *)full.data, full.size }))
         problem(j, "classes: class %" PRIu32 " does not ascend", number);
       check_class(j, kind, language, &cls, &names, number);
       buffer_reset(&names);
@@ -314,6 +323,7 @@ sdx_status segment_check(const segment *s, segment_session *session,
   check_items(&j);
   check_terms(&j);
   check_classes(&j);
+  if (j.status != SDX_OK) status = error_set(err, j.status, "a segment could not be read to its end");
   session->blocks_opened += j.session.blocks_opened;
   session->blocks_hit += j.session.blocks_hit;
 out:
