@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adding.h"
 #include "command.h"
 #include "json.h"
 #include "progress.h"
@@ -22,7 +23,8 @@ typedef struct counts {
 
 typedef struct adding {
   const options *o;
-  sdx_index *index;
+  sdx_index *index;     /* one of the two ... */
+  sdx_deposit *deposit; /* ... which takes items one by one */
   sdx_source *source;
   sdx_batch *batch;
   sdx_batch_options batch_options;
@@ -70,21 +72,29 @@ static sdx_status commit(adding *a, uint64_t bytes_done, sdx_error *err) {
   return SDX_OK;
 }
 
+static sdx_status put_item(adding *a, const sdx_item *item, sdx_outcome *outcome, sdx_error *err) {
+  if (!a->deposit) return sdx_batch_add(a->batch, item, outcome, err);
+  const sdx_write_options writing = {
+    .version = 1, .now = a->batch_options.now, .undelete = a->batch_options.undelete
+  };
+  return sdx_deposit_add(a->deposit, item, &writing, outcome, err);
+}
+
 /* One item into the batch. Only an error that ends the run is returned. */
 static sdx_status take_item(adding *a, const sdx_entry *entry, sdx_error *err) {
-  if (!a->batch) {
+  if (!a->batch && !a->deposit) {
     sdx_status status = sdx_batch_begin(&a->batch, a->index, &a->batch_options, err);
     if (status != SDX_OK) return status;
   }
   sdx_outcome outcome = SDX_UNCHANGED;
-  sdx_status status = sdx_batch_add(a->batch, entry->item, &outcome, err);
+  sdx_status status = put_item(a, entry->item, &outcome, err);
   if (status == SDX_INVALID) {
     a->failed++;
     report(a, "failed", entry->id, err->message);
     return SDX_OK;
   }
   if (status != SDX_OK) return status;
-  count(&a->waiting, outcome);
+  count(a->deposit ? &a->done : &a->waiting, outcome);
   a->items_in_batch++;
   if (entry->state == SDX_ENTRY_PARTIAL) {
     a->partial++;
@@ -166,9 +176,10 @@ static exit_code open_source(adding *a, int *fd) {
   sdx_source_options source = SDX_SOURCE_OPTIONS_INIT;
   sdx_error err = { 0 };
   const char *lines = options_text(a->o, "jsonl");
-  if (lines && a->o->word_count > 0) return complain_usage("add takes paths or --jsonl, not both");
+  if (lines && a->o->word_count > 0)
+    return complain_usage("%s takes paths or --jsonl, not both", a->o->command);
   if (!lines && a->o->word_count == 0)
-    return complain_usage("add needs paths, or --jsonl FILE (- for standard input)");
+    return complain_usage("%s needs paths, or --jsonl FILE (- for standard input)", a->o->command);
   exit_code code = lines ? open_lines(lines, &source, fd) : check_paths(a->o);
   if (code != EXIT_DONE) return code;
   if (sdx_source_open(&a->source, a->o->words, a->o->word_count, &source, &err) != SDX_OK)
@@ -176,14 +187,17 @@ static exit_code open_source(adding *a, int *fd) {
   return EXIT_DONE;
 }
 
-static exit_code run(const options *o) {
-  adding a = { .o = o, .j = { .out = stdout }, .batch_options = SDX_BATCH_OPTIONS_INIT };
+exit_code adding_run(const options *o, sdx_deposit *deposit) {
+  adding a = { .o = o,
+               .deposit = deposit,
+               .j = { .out = stdout },
+               .batch_options = SDX_BATCH_OPTIONS_INIT };
   sdx_error err = { 0 };
   int fd = -1;
   uint64_t memory;
   exit_code code = options_number(o, "memory", 0, &memory);
   if (code == EXIT_DONE) code = open_source(&a, &fd);
-  if (code == EXIT_DONE) code = session_open(&a.index, o);
+  if (code == EXIT_DONE && !deposit) code = session_open(&a.index, o);
   if (code != EXIT_DONE) goto out;
 
   a.batch_options.now = o->now;
@@ -207,6 +221,10 @@ out:
   sdx_close(a.index);
   if (fd >= 0) close(fd);
   return code;
+}
+
+static exit_code run(const options *o) {
+  return adding_run(o, NULL);
 }
 
 const command command_add = {

@@ -71,6 +71,36 @@ static exit_code take_passphrase(keyfile *k, const char *path, const char *bytes
   return EXIT_DONE;
 }
 
+static exit_code take_deposit(keyfile *k, const char *path, const char *bytes, size_t size) {
+  if (size > FILE_MAX) return complain_usage("%s is no deposit key file", path);
+  k->secret = (sdx_secret){ .kind = SDX_SECRET_DEPOSIT, .bytes = bytes, .size = size };
+  return EXIT_DONE;
+}
+
+static exit_code read_named(keyfile *k, const char *path,
+                            exit_code (*take)(keyfile *, const char *, const char *, size_t)) {
+  *k = (keyfile){ .page = page_new() };
+  if (!k->page)
+    return complain_system(errno, "locking memory for the key; raise the limit (ulimit -l)");
+  ssize_t size = read_file(path, k->page);
+  exit_code code = size < 0 ? complain_system(errno, "reading the key file %s", path)
+                            : take(k, path, k->page, (size_t)size);
+  if (code != EXIT_DONE) keyfile_wipe(k);
+  return code;
+}
+
+exit_code keyfile_read_key(keyfile *k, const char *path) {
+  return read_named(k, path, take_key);
+}
+
+exit_code keyfile_read_passphrase(keyfile *k, const char *path) {
+  return read_named(k, path, take_passphrase);
+}
+
+exit_code keyfile_read_deposit(keyfile *k, const char *path) {
+  return read_named(k, path, take_deposit);
+}
+
 bool keyfile_given(const options *o) {
   return options_text(o, "key") || options_text(o, "passphrase-file");
 }
@@ -86,15 +116,7 @@ exit_code keyfile_read(keyfile *k, const options *o) {
     return complain_usage("%s needs a key: --key FILE, --passphrase-file FILE or SEALDEX_KEY_FILE",
                           o->command);
 
-  k->page = page_new();
-  if (!k->page)
-    return complain_system(errno, "locking memory for the key; raise the limit (ulimit -l)");
-  ssize_t size = read_file(path, k->page);
-  exit_code code = size < 0     ? complain_system(errno, "reading the key file %s", path)
-                   : passphrase ? take_passphrase(k, path, k->page, (size_t)size)
-                                : take_key(k, path, k->page, (size_t)size);
-  if (code != EXIT_DONE) keyfile_wipe(k);
-  return code;
+  return read_named(k, path, passphrase ? take_passphrase : take_key);
 }
 
 void keyfile_wipe(keyfile *k) {
@@ -131,6 +153,11 @@ static exit_code write_new(const char *path, const char *text, size_t size) {
   }
   sync_parent(path);
   return EXIT_DONE;
+}
+
+exit_code keyfile_write_deposit(const char *path, const char contents[SDX_DEPOSIT_FILE_SIZE]) {
+  errno = 0;
+  return write_new(path, contents, SDX_DEPOSIT_FILE_SIZE);
 }
 
 exit_code keyfile_generate(const char *path) {

@@ -17,6 +17,7 @@ static const command *const commands[] = {
   &command_keygen,  &command_init,   &command_add,    &command_search,  &command_show,
   &command_snippet, &command_set,    &command_delete, &command_restore, &command_sweep,
   &command_inspect, &command_status, &command_verify, &command_export,  &command_compact,
+  &command_close,   &command_reopen, &command_deposit_key, &command_deposit, &command_rekey,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -36,7 +37,7 @@ static const char common_help[] =
 static void help(FILE *out) {
   fprintf(out, "usage: sealdex COMMAND DIR [options] [arguments]\n\n");
   for (size_t i = 0; i < COMMANDS; i++)
-    fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "\n%s\nsealdex COMMAND --help tells a command's own options.\n", common_help);
 }
 
