@@ -117,6 +117,7 @@ static sdx_status take_entry(adding *a, const sdx_entry *entry, sdx_error *err) 
     return SDX_OK;
   case SDX_ENTRY_SKIPPED:
     a->skipped++;
+    if (options_flag(a->o, "verbose")) report(a, "skipped", entry->id, entry->reason);
     return SDX_OK;
   }
   return SDX_OK;
@@ -239,7 +240,8 @@ const command command_add = {
       "\n"
       "  --jsonl FILE        one JSON item per line instead of paths; - reads standard input\n"
       "  --undelete          add anew what is unchanged but deleted\n"
-      "  --memory MIB        memory to build with (default: 48)\n",
-  .takes = "jsonl= undelete memory=",
+      "  --memory MIB        memory to build with (default: 48)\n"
+      "  --verbose           name the files that are skipped, too\n",
+  .takes = "jsonl= undelete memory= verbose",
   .run = run,
 };

@@ -26,6 +26,7 @@ void draft_begin(draft *d, sdx_kind kind, int64_t now) {
   d->names.count = d->fields.count = d->folders.count = d->flags.count = d->labels.count = 0;
   d->id = d->thread = d->payload = (draft_span){ 0 };
   d->now = now;
+  d->stamp = 0;
   d->fallback = 0;
   d->kind = kind;
   d->date = d->sent = d->expires = 0;

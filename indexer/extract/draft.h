@@ -39,8 +39,11 @@ typedef struct draft_list {
 
 typedef struct draft {
   /* What the caller knows before the extractor runs. */
-  int64_t now;      /* dates are held to one day after this; 0: they are not */
+  int64_t now;      /* a date more than a day after this cannot be; 0: any can ... */
+  int64_t stamp;    /* ... and is held to a day after this, when its source was written, or 0: `now` */
   int64_t fallback; /* the date where the bytes have none, or 0 */
+  /* Reads the text out of an attachment; NULL: they are indexed by name. Kept by draft_begin. */
+  void (*read_attachment)(struct draft *d, const char *name, const void *bytes, size_t size);
 
   /* What the extractor fills: */
   sdx_kind kind;

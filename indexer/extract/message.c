@@ -503,8 +503,11 @@ static void set_thread(draft *d, const buffer *id) {
   g_free(digest);
 }
 
+/* The same file gives the same date whenever it is read, so a date that cannot be is held to the file's
+ * own, not to the clock. */
 static int64_t clamp(const draft *d, int64_t date) {
-  return d->now != 0 && date > d->now + SDX_DAY ? d->now + SDX_DAY : date;
+  if (d->now == 0 || date <= d->now + SDX_DAY) return date;
+  return (d->stamp > 0 && d->stamp <= d->now ? d->stamp : d->now) + SDX_DAY;
 }
 
 static void put_envelope(draft *d, const envelope *e) {

@@ -51,6 +51,7 @@ struct sdx_source {
   bool first;      /* no message has been taken from it */
   uint64_t file_size;
   int64_t fallback;
+  int64_t stamp;    /* when the file was written */
 
   id_set ids; /* met in this run */
   buffer bytes;
@@ -241,6 +242,7 @@ static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
   const bool alone = s->first && s->maybe_mbox && mbox_at_end(&s->mbox);
   s->first = false;
   begin_draft(s, SDX_MESSAGE, message.date != 0 ? message.date : s->fallback);
+  s->draft.stamp = s->stamp;
   if (!message_extract(message.bytes, message.size, &s->draft))
     return fail(s, bytes_of(&s->file_id), s->draft.reason);
   if (message.too_long)
@@ -324,6 +326,7 @@ static bool begin_file(sdx_source *s, const walk_entry *file, file_type type, in
   buffer_put(&s->folder, file->folder.data, file->folder.size);
   s->file_size = file->size;
   s->fallback = 0;
+  s->stamp = file->modified;
   s->first = true;
   s->maybe_mbox = type == FILE_MAYBE_MBOX;
   if (type == FILE_LINES) {
@@ -368,6 +371,7 @@ static sdx_status give_file(sdx_source *s, const walk_entry *file, file_type typ
   if (file->maildir) fallback = naming_maildir_date(file->name, name_size);
   if (type != FILE_MESSAGE) fallback = file->modified;
   begin_draft(s, SDX_MESSAGE, fallback);
+  s->draft.stamp = file->modified;
   if (!extract(s, type)) return fail(s, file->id, s->draft.reason);
   if (file->maildir) naming_add_flags(&s->draft, file->name, name_size);
   if (type != FILE_MESSAGE) {
