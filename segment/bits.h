@@ -7,8 +7,8 @@
  * bucket. It is short where values are spread around 2^k and stays short on long tails, which is
  * how gaps and positions of words are: both clump.
  *
- * The writer writes into room that the caller has measured (bits_cost); the reader takes any bytes:
- * behind the end it reads zeros, and bits_ok() tells.
+ * The writer writes into room that the caller has measured (bits_cost); the reader takes any bytes,
+ * and bits_ok() tells whether it came behind the end.
  */
 #ifndef SEALDEX_SEGMENT_BITS_H
 #define SEALDEX_SEGMENT_BITS_H
@@ -65,76 +65,64 @@ static inline uint8_t *bits_finish(bit_writer *w) {
   return w->at;
 }
 
-/* Keeps up to 63 bits in a register: a code costs a count of zeros and a shift, and the loads that
- * refill it are not waited for. */
+/* Reading. Up to 63 bits are kept in a register: a code costs a count of zeros and a shift, and the
+ * loads that refill it are not waited for. There is no branch for the end: BITS_PAD bytes behind the
+ * stream must be readable, whatever they hold, and a reader that comes there stays there. */
+#define BITS_PAD 16u
+
 typedef struct bit_reader {
-  const uint8_t *at, *end; /* bytes not yet loaded */
-  uint64_t word;           /* the next bits, lowest first */
-  unsigned have;           /* of them */
-  unsigned missing;        /* zero bytes that were taken from behind the end */
-  bool damaged;            /* a code that no writer writes */
+  const uint8_t *at;    /* what is loaded next */
+  const uint8_t *limit; /* as far as that goes: 8 bytes behind the stream */
+  uint64_t word;        /* the next bits, lowest first */
+  unsigned have;        /* of them */
 } bit_reader;
 
-static inline bit_reader bits_over(const void *bytes, size_t size) {
-  const uint8_t *at = (const uint8_t *)bytes;
-  return (bit_reader){ .at = at, .end = at + size };
-}
-
-/* Rare paths take and return the reader by value: were its address taken, it could not live in
- * registers where it is used. */
-#define BITS_RARE static __attribute__((noinline, unused))
 #define BITS_HOT static inline __attribute__((always_inline, unused))
 
-BITS_RARE bit_reader bits_refill_at_end(bit_reader r) {
-  r.word &= (UINT64_C(1) << r.have) - 1; /* what other refills left above */
-  for (; r.have <= 55; r.have += 8) {
-    if (r.at < r.end)
-      r.word |= (uint64_t)*r.at++ << r.have;
-    else
-      r.missing++;
-  }
-  return r;
+BITS_HOT bit_reader bits_over(const void *bytes, size_t size) {
+  const uint8_t *at = (const uint8_t *)bytes;
+  return (bit_reader){ .at = at, .limit = at + size + 8, .word = 0, .have = 0 };
+}
+
+/* Field by field: a whole struct that was just written in parts is slow to copy. */
+BITS_HOT void bits_save(bit_reader *to, const bit_reader *from) {
+  to->at = from->at;
+  to->word = from->word;
+  to->have = from->have;
 }
 
 /* Makes `have` at least 56. */
 BITS_HOT void bits_refill(bit_reader *r) {
+  uint64_t next;
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  if (__builtin_expect(r->end - r->at >= 8, 1)) {
-    uint64_t next;
-    memcpy(&next, r->at, 8);
-    r->word |= next << r->have;
-    r->at += (63 - r->have) >> 3;
-    r->have |= 56;
-    return;
-  }
+  memcpy(&next, r->at, 8);
+#else
+  next = 0;
+  for (unsigned i = 0; i < 8; i++) next |= (uint64_t)r->at[i] << (8 * i);
 #endif
-  *r = bits_refill_at_end(*r);
+  r->word |= next << r->have;
+  r->at += (63 - r->have) >> 3;
+  r->at = r->at < r->limit ? r->at : r->limit;
+  r->have |= 56;
 }
 
-BITS_HOT uint32_t bits_get(bit_reader *r, unsigned count) { /* count <= 32 */
-  bits_refill(r);
+BITS_HOT uint32_t bits_take(bit_reader *r, unsigned count) {
   const uint32_t v = (uint32_t)(r->word & ((UINT64_C(1) << count) - 1));
   r->word >>= count;
   r->have -= count;
   return v;
 }
 
-/* A code of more than 56 bits, or none at all. */
-BITS_RARE bit_reader bits_get_golomb_long(bit_reader r, unsigned k, uint32_t *out) {
-  const unsigned e = r.word != 0 ? (unsigned)__builtin_ctzll(r.word) : 64;
-  *out = 0;
-  if (k + e > 32) {
-    r.damaged = true;
-    r.word = 0;
-    r.have = 0;
-    return r;
-  }
-  (void)bits_get(&r, e);
-  (void)bits_get(&r, 1);
-  const uint64_t v = (uint64_t)bits_get(&r, k + e) + (((UINT64_C(1) << e) - 1) << k);
-  if (v > UINT32_MAX) r.damaged = true;
-  *out = (uint32_t)v;
-  return r;
+BITS_HOT uint32_t bits_get(bit_reader *r, unsigned count) { /* count <= 32 */
+  bits_refill(r);
+  return bits_take(r, count);
+}
+
+/* Gives up: bits_ok says so from then on. */
+BITS_HOT void bits_break(bit_reader *r) {
+  r->at = r->limit;
+  r->word = 0;
+  r->have = 0;
 }
 
 BITS_HOT uint32_t bits_get_golomb(bit_reader *r, unsigned k) {
@@ -142,31 +130,31 @@ BITS_HOT uint32_t bits_get_golomb(bit_reader *r, unsigned k) {
   /* The bit set on top makes a word of zeros a code that is too long. */
   const unsigned e = (unsigned)__builtin_ctzll(r->word | UINT64_C(1) << 63);
   const unsigned cost = 2 * e + 1 + k;
-  if (__builtin_expect(cost > 56, 0)) {
-    uint32_t v;
-    *r = bits_get_golomb_long(*r, k, &v);
-    return v;
+  if (__builtin_expect(k + e > 31 || cost > 56, 0)) {
+    if (k + e > 32) {
+      bits_break(r);
+      return 0;
+    }
+    (void)bits_take(r, e + 1);
+    return (uint32_t)(bits_get(r, k + e) + (UINT64_C(1) << (k + e)) - (UINT64_C(1) << k));
   }
-  const uint64_t bucket = UINT64_C(1) << (k + e); /* its size; it begins at this less 2^k */
-  const uint64_t offset = (r->word >> (e + 1)) & (bucket - 1);
+  const uint32_t bucket = 1u << (k + e); /* its size; it begins at this less 2^k */
+  const uint32_t offset = (uint32_t)(r->word >> (e + 1)) & (bucket - 1);
   r->word >>= cost;
   r->have -= cost;
-  return (uint32_t)(offset + bucket - (UINT64_C(1) << k));
-}
-
-static inline uint64_t bits_left(const bit_reader *r) {
-  const uint64_t loaded = (uint64_t)(r->end - r->at) * 8 + r->have, zeros = (uint64_t)r->missing * 8;
-  return loaded > zeros ? loaded - zeros : 0;
-}
-
-/* Nothing was read from behind the end. */
-static inline bool bits_ok(const bit_reader *r) {
-  return !r->damaged && (uint64_t)r->missing * 8 <= (uint64_t)r->have;
+  return offset + bucket - (1u << k);
 }
 
 /* Bytes read since `bytes`, at which the reader began; the last perhaps in part. */
-static inline size_t bits_bytes(const bit_reader *r, const void *bytes) {
-  return (size_t)(r->at - (const uint8_t *)bytes) + r->missing - r->have / 8;
+BITS_HOT size_t bits_bytes(const bit_reader *r, const void *bytes) {
+  return (size_t)(r->at - (const uint8_t *)bytes) - r->have / 8;
+}
+
+/* Nothing was read from behind the end. */
+BITS_HOT bool bits_ok(const bit_reader *r) { return r->at - r->have / 8 <= r->limit - 8; }
+
+BITS_HOT uint64_t bits_left(const bit_reader *r) {
+  return bits_ok(r) ? (uint64_t)(r->limit - 8 - (r->at - r->have / 8)) * 8 + 7 : 0;
 }
 
 #endif

@@ -18,9 +18,9 @@
 #define CHUNK_FIRST 24u   /* bytes, head included */
 #define CHUNK_LAST 2048u
 
-typedef struct chunk {
+typedef struct chunk { /* the head of one; that of a tail is written when it is full */
   uint32_t next;
-  uint16_t size, used; /* with the head */
+  uint32_t used; /* bytes, with the head */
 } chunk;
 
 struct chain_store {
@@ -66,22 +66,21 @@ static bool add_page(chain_store *s) {
   return true;
 }
 
-/* A new chunk at the chain's tail; NULL where memory ran out. */
-static chunk *extend(chain_store *s, chain *c) {
-  chunk *tail = c->tail != 0 ? chunk_at(s, c->tail) : NULL;
-  uint32_t size = tail != NULL ? 2u * tail->size : CHUNK_FIRST;
+/* A new chunk at the chain's tail; false where memory ran out. */
+static bool extend(chain_store *s, chain *c) {
+  uint32_t size = c->tail != 0 ? 2u * c->size : CHUNK_FIRST;
   if (size > CHUNK_LAST) size = CHUNK_LAST;
-  if ((s->count == 0 || s->used + size > PAGE) && !add_page(s)) return NULL;
+  if ((s->count == 0 || s->used + size > PAGE) && !add_page(s)) return false;
   const uint32_t number = (uint32_t)((s->count - 1) * UNITS + s->used / UNIT);
   s->used += (size + UNIT - 1) / UNIT * UNIT;
-  chunk *k = chunk_at(s, number);
-  *k = (chunk){ .next = 0, .size = (uint16_t)size, .used = sizeof *k };
-  if (tail != NULL)
-    tail->next = number;
+  if (c->tail != 0)
+    *chunk_at(s, c->tail) = (chunk){ .next = number, .used = c->used };
   else
     c->first = number;
   c->tail = number;
-  return k;
+  c->size = (uint16_t)size;
+  c->used = sizeof(chunk);
+  return true;
 }
 
 static inline uint8_t *put(uint8_t *out, uint64_t v) {
@@ -94,48 +93,47 @@ static inline uint8_t *put(uint8_t *out, uint64_t v) {
 }
 
 /* Appends one number, in a new chunk where the tail is full. */
-static inline chunk *append(chain_store *s, chain *c, chunk *k, uint64_t v) {
-  if (k == NULL || k->used + NUMBER_MAX > k->size) {
-    k = extend(s, c);
-    if (k == NULL) return NULL;
-  }
-  uint8_t *at = (uint8_t *)k + k->used;
-  k->used = (uint16_t)(k->used + (put(at, v) - at));
-  return k;
+static inline bool append(chain_store *s, chain *c, uint64_t v) {
+  if (c->used + NUMBER_MAX > c->size && !extend(s, c)) return false;
+  uint8_t *at = (uint8_t *)chunk_at(s, c->tail) + c->used;
+  c->used = (uint16_t)(c->used + (put(at, v) - at));
+  return true;
+}
+
+const void *chain_tail(const chain_store *s, const chain *c) {
+  return c->tail != 0 ? (const uint8_t *)chunk_at(s, c->tail) + c->used : NULL;
 }
 
 sdx_status chain_add(chain_store *s, chain *c, uint32_t document, uint32_t wdf,
                      const uint32_t *positions, uint32_t count, sdx_error *err) {
-  chunk *k = c->tail != 0 ? chunk_at(s, c->tail) : NULL;
   const bool simple = wdf == 1 && count == 1;
   if (c->df > 0 && document <= c->last)
     return error_set(err, SDX_INVALID, "an item has a term twice");
-  k = append(s, c, k, (uint64_t)(document - c->last) << 1 | (simple ? 1 : 0));
-  if (!simple) {
-    if (k != NULL) k = append(s, c, k, wdf);
-    if (k != NULL) k = append(s, c, k, count);
-  }
-  for (uint32_t i = 0; i < count && k != NULL; i++) {
+  bool ok = append(s, c, (uint64_t)(document - c->last) << 1 | (simple ? 1 : 0));
+  if (!simple) ok = ok && append(s, c, wdf) && append(s, c, count);
+  for (uint32_t i = 0; i < count && ok; i++) {
     if (i > 0 && positions[i] <= positions[i - 1])
       return error_set(err, SDX_INVALID, "positions of a term do not ascend");
-    k = append(s, c, k, i == 0 ? positions[0] : positions[i] - positions[i - 1]);
+    ok = append(s, c, i == 0 ? positions[0] : positions[i] - positions[i - 1]);
   }
-  if (k == NULL) return error_memory(err);
+  if (!ok) return error_memory(err);
   c->last = document;
   c->df++;
   return SDX_OK;
 }
 
 chain_reader chain_read(const chain_store *s, const chain *c) {
-  return (chain_reader){ .store = s, .next = c->first, .left = c->df };
+  return (chain_reader){
+    .store = s, .next = c->first, .tail = c->tail, .tail_used = c->used, .left = c->df
+  };
 }
 
 static inline uint64_t number(chain_reader *r) {
   if (r->at == r->end) {
     const chunk *k = chunk_at(r->store, r->next);
     r->at = (const uint8_t *)k + sizeof *k;
-    r->end = (const uint8_t *)k + k->used;
-    r->next = k->next;
+    r->end = (const uint8_t *)k + (r->next == r->tail ? r->tail_used : k->used);
+    if (r->next != r->tail) r->next = k->next;
   }
   uint64_t v = *r->at & 0x7f;
   for (unsigned shift = 7; (*r->at++ & 0x80) != 0; shift += 7) v |= (uint64_t)(*r->at & 0x7f) << shift;

@@ -16,6 +16,7 @@ typedef struct chain {
   uint32_t first, tail; /* chunks; 0: none */
   uint32_t last;        /* document of the last posting */
   uint32_t df;
+  uint16_t used, size;  /* bytes of the tail */
 } chain;
 
 sdx_status chain_store_new(chain_store **out, sdx_error *err) SDX_CHECK;
@@ -26,11 +27,16 @@ size_t chain_store_bytes(const chain_store *s);
 sdx_status chain_add(chain_store *s, chain *c, uint32_t document, uint32_t wdf,
                      const uint32_t *positions, uint32_t count, sdx_error *err) SDX_CHECK;
 
+/* Where the next posting will be written: worth fetching some postings ahead, since the chains of an
+ * item's terms lie anywhere. */
+const void *chain_tail(const chain_store *s, const chain *c);
+
 /* Reads a chain from its start. */
 typedef struct chain_reader {
   const chain_store *store;
   const uint8_t *at, *end;
   uint32_t next; /* chunk */
+  uint32_t tail, tail_used;
   uint32_t left; /* postings */
   uint32_t document;
 } chain_reader;

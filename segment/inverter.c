@@ -11,6 +11,7 @@
 #include "segment/writer.h"
 
 #define NONE UINT32_MAX
+#define AHEAD 8 /* postings between a fetch and its use */
 
 /* An item as it was added; its strings stand in `strings`, its frames in `stored`. */
 typedef struct added {
@@ -195,6 +196,9 @@ sdx_status inverter_add(inverter *v, const builder_item *item, const text_terms 
   const uint32_t number = (uint32_t)(v->count - 1);
   for (size_t i = 0; i < terms->count && status == SDX_OK; i++) {
     const text_term *t = &terms->terms[i];
+    if (i + 2 * AHEAD < terms->count) __builtin_prefetch(&v->terms[terms->terms[i + 2 * AHEAD].id], 1);
+    if (i + AHEAD < terms->count)
+      __builtin_prefetch(chain_tail(v->chains, &v->terms[terms->terms[i + AHEAD].id]), 1);
     status = chain_add(v->chains, &v->terms[t->id], number, t->wdf, terms->positions + t->first,
                        t->count, err);
   }

@@ -130,7 +130,7 @@ sdx_status segment_payload_get(const segment *s, segment_session *session, const
 
 /* ---------------------------------------------------------------- columns */
 
-static const uint8_t *column_at(const segment *s, segment_session *session, segment_stream stream,
+static inline const uint8_t *column_at(const segment *s, segment_session *session, segment_stream stream,
                                 uint32_t width, uint32_t ordinal, block_ref *hold) {
   const uint32_t per_block = BLOCK_PLAIN / width;
   if (ordinal >= s->manifest.info.items) return NULL;
@@ -141,7 +141,7 @@ static const uint8_t *column_at(const segment *s, segment_session *session, segm
 uint32_t segment_length_at(const segment *s, segment_session *session, uint32_t ordinal,
                            block_ref *hold) {
   const uint8_t *at = column_at(s, session, STREAM_LENGTHS, 2, ordinal, hold);
-  if (at == NULL) return 0;
+  if (__builtin_expect(at == NULL, 0)) return 0;
   const uint32_t length = (uint32_t)at[0] | (uint32_t)at[1] << 8;
   if (length != UINT16_MAX) return length;
   layout_item item; /* longer than the column can say */

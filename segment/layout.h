@@ -102,7 +102,8 @@ typedef struct layout_chunk {
   bool some;         /* no posting is without positions */
   uint32_t counts[POSTINGS_BLOCK], firsts[POSTINGS_BLOCK];
 } layout_chunk;
-/* Reads how many positions each posting has and its first one. All below are false on damage. */
+/* Reads how many positions each posting has and its first one. BITS_PAD bytes behind the chunk must be
+ * readable. All below are false on damage. */
 bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, const uint32_t *wdfs, uint32_t n);
 /* Goes on to posting i, which is not before the next. */
 bool layout_chunk_skip(layout_chunk *c, uint32_t i);
@@ -125,10 +126,10 @@ size_t layout_inline_encode(uint8_t out[LAYOUT_INLINE_BYTES], const layout_conte
                             const uint32_t *ordinals, const uint32_t *wdfs, const uint32_t *counts,
                             uint32_t n, const uint32_t *positions, uint8_t *mode);
 /* Reads ordinals and wdfs of an inline list, and opens the chunk of its positions unless that is NULL.
- * Returns false on damage. */
+ * BITS_PAD bytes behind the list must be readable. Returns false on damage. */
 bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
                           uint8_t mode, uint32_t *ordinals, uint32_t *wdfs, layout_chunk *chunk);
-/* Its size in bytes; 0 on damage. */
+/* Its size in bytes; 0 on damage. BITS_PAD bytes as above. */
 size_t layout_inline_size(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
                           uint8_t mode, bool has_positions);
 

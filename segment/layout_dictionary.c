@@ -295,10 +295,34 @@ static void read_list(layout_leaf *l, unsigned head, layout_term *out) {
   }
 }
 
+/* An inline list stands where its reader may look some bytes behind it. */
+typedef struct padded {
+  uint8_t bytes[LAYOUT_INLINE_BYTES + BITS_PAD];
+} padded;
+
+static const uint8_t *with_padding(const uint8_t *bytes, size_t size, padded *room) {
+  memcpy(room->bytes, bytes, size);
+  memset(room->bytes + size, 0, sizeof room->bytes - size);
+  return room->bytes;
+}
+
+/* The size of the inline list at the cursor; 0 on damage. */
+static size_t inline_size(const layout_leaf *l, const layout_context *x, uint32_t df, uint8_t mode,
+                          bool has_positions) {
+  const uint8_t *bytes = l->at.at;
+  size_t size = cursor_left(&l->at);
+  padded room;
+  if (size > LAYOUT_INLINE_BYTES) size = LAYOUT_INLINE_BYTES;
+  if ((size_t)(l->block + BLOCK_PLAIN - bytes) < size + BITS_PAD) bytes = with_padding(bytes, size, &room);
+  return layout_inline_size(bytes, size, x, df, mode, has_positions);
+}
+
 static bool inline_statistics(const layout_context *x, segment_term *t) {
   uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
-  if (!layout_inline_decode(t->inline_bytes + 1, t->inline_size - 1u, x, t->df, t->inline_bytes[0],
-                            ordinals, wdfs, NULL))
+  padded room;
+  const size_t size = t->inline_size - 1u;
+  if (!layout_inline_decode(with_padding(t->inline_bytes + 1, size, &room), size, x, t->df,
+                            t->inline_bytes[0], ordinals, wdfs, NULL))
     return false;
   for (uint32_t i = 0; i < t->df; i++) {
     t->cf += wdfs[i];
@@ -323,8 +347,7 @@ bool layout_term_read(layout_leaf *l, const layout_context *x, layout_term *out)
   t->df = (head & 7) - FORM_INLINE;
   t->min_length = x->min_length;
   const uint8_t mode = (uint8_t)(head >> 6);
-  const size_t size =
-      layout_inline_size(l->at.at, cursor_left(&l->at), x, t->df, mode, t->has_positions);
+  const size_t size = inline_size(l, x, t->df, mode, t->has_positions);
   if (size == 0) return false;
   t->inline_size = (uint8_t)(size + 1);
   t->inline_bytes[0] = mode;
@@ -341,8 +364,8 @@ bool layout_term_skip(layout_leaf *l, const layout_context *x) {
     read_list(l, head, &ignored);
     return !l->at.failed;
   }
-  const size_t size = layout_inline_size(l->at.at, cursor_left(&l->at), x, (head & 7) - FORM_INLINE,
-                                         (uint8_t)(head >> 6), (head & TERM_POSITIONS) != 0);
+  const size_t size = inline_size(l, x, (head & 7) - FORM_INLINE, (uint8_t)(head >> 6),
+                                  (head & TERM_POSITIONS) != 0);
   return size > 0 && cursor_get(&l->at, size) != NULL;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/wipe.h"
 #include "segment/bitpack.h"
 #include "segment/layout.h"
 
@@ -212,14 +213,14 @@ static bool gaps_read(bit_reader *reader, unsigned order, uint32_t n, uint32_t b
     next += bits_get_golomb(&r, order);
     ordinals[i] = (uint32_t)next++;
   }
-  *reader = r;
+  bits_save(reader, &r);
   return next <= items && bits_ok(&r); /* sums of 32 bits ascend in 64 */
 }
 
 static void values_read(bit_reader *reader, unsigned order, uint32_t n, uint32_t add, uint32_t *values) {
   bit_reader r = *reader;
   for (uint32_t i = 0; i < n; i++) values[i] = bits_get_golomb(&r, order) + add;
-  *reader = r;
+  bits_save(reader, &r);
 }
 
 static size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
@@ -231,12 +232,28 @@ static size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32
   if (mode == WDF_CONSTANT) constant = bits_get_golomb(&r, 0);
   if (mode >= WDF_ABOVE_ZERO) wdf_order = bits_get(&r, 3);
   if (!gaps_read(&r, gap_order, n, base, items, ordinals)) return 0;
-  if (mode >= WDF_ABOVE_ZERO) {
+  if (mode >= WDF_ABOVE_ZERO)
     values_read(&r, wdf_order, n, mode == WDF_ABOVE_ZERO, wdfs);
-  } else {
+  else
     fill(wdfs, n, constant);
-  }
   return bits_ok(&r) ? bits_bytes(&r, bytes) : 0;
+}
+
+/* The reader wants room behind the bytes: where they may end too near to the end, they are copied. */
+static size_t short_decode_anywhere(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
+                                    uint32_t items, uint32_t *ordinals, uint32_t *wdfs) {
+  size_t used = 0;
+  if (size > BITS_PAD)
+    used = short_decode(bytes, size - BITS_PAD, n, base, items, ordinals, wdfs);
+  if (used == 0) {
+    uint8_t copy[LAYOUT_BLOCK_MAX + BITS_PAD];
+    const size_t kept = size < LAYOUT_BLOCK_MAX ? size : LAYOUT_BLOCK_MAX;
+    memcpy(copy, bytes, kept);
+    memset(copy + kept, 0, BITS_PAD);
+    used = short_decode(copy, kept, n, base, items, ordinals, wdfs);
+    wipe(copy, kept);
+  }
+  return used;
 }
 
 size_t layout_block_encode(uint8_t *out, const uint32_t *ordinals, const uint32_t *wdfs, uint32_t n,
@@ -253,7 +270,7 @@ size_t layout_block_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32
                            uint32_t items, uint32_t *ordinals, uint32_t *wdfs, bool *plain) {
   if (n == POSTINGS_BLOCK) return full_decode(bytes, size, base, items, ordinals, wdfs, plain);
   *plain = false;
-  return n < POSTINGS_BLOCK ? short_decode(bytes, size, n, base, items, ordinals, wdfs) : 0;
+  return n < POSTINGS_BLOCK ? short_decode_anywhere(bytes, size, n, base, items, ordinals, wdfs) : 0;
 }
 
 /* ---------------------------------------------------------------- skip groups
@@ -462,7 +479,7 @@ static bool read_counts(layout_chunk *c, bit_reader *reader, unsigned mode, uint
     c->some = c->some && count > 0;
     total += count;
   }
-  *reader = r;
+  bits_save(reader, &r);
   return total <= bits_left(&r); /* each position takes a bit at least */
 }
 
@@ -496,7 +513,7 @@ bool layout_chunk_skip(layout_chunk *c, uint32_t i) {
   uint64_t gaps = 0;
   for (; c->next < i; c->next++) gaps += c->counts[c->next] - (c->counts[c->next] > 0);
   for (; gaps > 0; gaps--) (void)bits_get_golomb(&r, order);
-  c->bits = r;
+  bits_save(&c->bits, &r);
   return bits_ok(&r);
 }
 
@@ -512,7 +529,7 @@ bool layout_chunk_take(layout_chunk *c, uint32_t *out) {
     position += bits_get_golomb(&r, order) + UINT64_C(1);
     *out++ = (uint32_t)position;
   }
-  c->bits = r;
+  bits_save(&c->bits, &r);
   return position <= UINT32_MAX && bits_ok(&r);
 }
 

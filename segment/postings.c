@@ -70,9 +70,12 @@ static bool damaged(postings *p) {
 }
 
 static bool decode_inline(postings *p) {
-  return layout_inline_decode(p->term.inline_bytes + 1, p->term.inline_size - 1u,
-                              &p->seg->manifest.context, p->df, p->term.inline_bytes[0], p->ordinals,
-                              p->wdfs, NULL);
+  uint8_t room[LAYOUT_INLINE_BYTES + BITS_PAD] = { 0 };
+  const size_t size = p->term.inline_size - 1u;
+  if (size > LAYOUT_INLINE_BYTES) return false;
+  memcpy(room, p->term.inline_bytes + 1, size);
+  return layout_inline_decode(room, size, &p->seg->manifest.context, p->df, p->term.inline_bytes[0],
+                              p->ordinals, p->wdfs, NULL);
 }
 
 /* Decodes n postings at an address; returns the size of their encoding, 0 on failure. */
@@ -297,17 +300,35 @@ static bool place_chunk(postings *p, uint64_t *address, uint64_t *size) {
   return to >= from;
 }
 
+/* Room for a copy of a chunk, with the padding that its reader wants. */
+static uint8_t *room_for_chunk(postings *p, size_t size) {
+  buffer *b = &p->decoded->bytes;
+  buffer_reset(b);
+  if (!buffer_reserve(b, size + BITS_PAD)) {
+    session_fail(p->session, SDX_NO_MEMORY, "out of memory");
+    return NULL;
+  }
+  b->size = size + BITS_PAD;
+  memset(b->data + size, 0, BITS_PAD);
+  return b->data;
+}
+
+static bool open_inline_chunk(postings *p) {
+  uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
+  const size_t size = p->term.inline_size - 1u;
+  uint8_t *room = room_for_chunk(p, size);
+  if (room == NULL) return false;
+  memcpy(room, p->term.inline_bytes + 1, size);
+  return layout_inline_decode(room, size, &p->seg->manifest.context, p->df, p->term.inline_bytes[0],
+                              ordinals, wdfs, &p->decoded->chunk);
+}
+
 static bool open_chunk(postings *p) {
   struct postings_positions *d = p->decoded;
   d->held = NONE;
   d->empty = false;
   p->positions_block = p->block;
-  if (is_inline(p)) {
-    uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
-    return layout_inline_decode(p->term.inline_bytes + 1, p->term.inline_size - 1u,
-                                &p->seg->manifest.context, p->df, p->term.inline_bytes[0], ordinals,
-                                wdfs, &d->chunk);
-  }
+  if (is_inline(p)) return open_inline_chunk(p);
   uint64_t address, size;
   if (!place_chunk(p, &address, &size)) return false;
   d->empty = size == 0;
@@ -317,16 +338,14 @@ static bool open_chunk(postings *p) {
   const uint8_t *bytes =
       stream_view(p->seg, p->session, STREAM_POSITIONS, address, &available, &p->place);
   if (bytes == NULL) return false;
-  if (available >= size) return layout_chunk_open(&d->chunk, bytes, available, p->wdfs, p->count);
-  buffer_reset(&d->bytes);
-  if (!buffer_reserve(&d->bytes, (size_t)size)) {
-    session_fail(p->session, SDX_NO_MEMORY, "out of memory");
-    return false;
+  if (available < size + BITS_PAD) {
+    uint8_t *room = room_for_chunk(p, (size_t)size);
+    if (room == NULL || !stream_copy(p->seg, p->session, STREAM_POSITIONS, address, room, (size_t)size,
+                                     &p->place))
+      return false;
+    bytes = room;
   }
-  if (!stream_copy(p->seg, p->session, STREAM_POSITIONS, address, d->bytes.data, (size_t)size, &p->place))
-    return false;
-  d->bytes.size = (size_t)size;
-  return layout_chunk_open(&d->chunk, d->bytes.data, d->bytes.size, p->wdfs, p->count);
+  return layout_chunk_open(&d->chunk, bytes, (size_t)size, p->wdfs, p->count);
 }
 
 static bool make_room(struct postings_positions *d, uint32_t count) {

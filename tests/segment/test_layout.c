@@ -70,8 +70,9 @@ static void test_golomb(void **state) {
     }
     const size_t size = (size_t)(bits_finish(&w) - bytes);
     assert_int_equal(size, (cost + 7) / 8);
-    uint8_t *exact = malloc(size); /* so that a sanitizer sees a read behind it */
+    uint8_t *exact = malloc(size + BITS_PAD); /* so that a sanitizer sees a read behind it */
     memcpy(exact, bytes, size);
+    memset(exact + size, 0xff, BITS_PAD);
     bit_reader rd = bits_over(exact, size);
     for (uint32_t i = 0; i < N; i++) {
       assert_int_equal(bits_get_golomb(&rd, orders[i]), values[i]);
@@ -79,8 +80,10 @@ static void test_golomb(void **state) {
     }
     assert_true(bits_ok(&rd));
     assert_int_equal(bits_bytes(&rd, exact), size);
-    for (int i = 0; i < 12; i++) (void)bits_get_golomb(&rd, 3);
-    assert_false(bits_ok(&rd));
+    for (int i = 0; i < 1200; i++) {
+      (void)bits_get_golomb(&rd, 3);
+      if (i > 12) assert_false(bits_ok(&rd));
+    }
     free(exact);
   }
   bit_writer w = { .at = bytes };
@@ -253,7 +256,7 @@ static void test_chunks(void **state) {
     }
     buffer b = BUFFER_INIT;
     layout_chunk_encode(&b, wdfs, counts, n, positions);
-    assert_false(b.failed);
+    assert_true(buffer_reserve(&b, BITS_PAD));
     assert_true((b.size > 0) == (total > 0));
     layout_chunk c;
     if (total > 0) {
@@ -294,7 +297,7 @@ static void test_inline(void **state) {
       uint32_t at = random_below(&r, 500);
       for (uint32_t k = 0; k < counts[i]; k++, at += 1 + random_below(&r, 90)) positions[total++] = at;
     }
-    uint8_t bytes[LAYOUT_INLINE_BYTES], mode;
+    uint8_t bytes[LAYOUT_INLINE_BYTES + BITS_PAD], mode;
     const size_t size = layout_inline_encode(bytes, &x, ordinals, wdfs, counts, n, positions, &mode);
     if (size == 0) continue;
     fitted++;
