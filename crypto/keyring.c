@@ -671,6 +671,15 @@ sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) 
   return SDX_OK;
 }
 
+sdx_status keyring_deposit_drop(keyring *k, sdx_error *err) {
+  sdx_status status = need_root(k, err);
+  if (status == SDX_OK) status = stage(k, err);
+  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK; i++)
+    if (k->next.slots[i].kind == SLOT_DEPOSIT)
+      memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
+  return status;
+}
+
 sdx_status keyring_slot_replace(keyring *k, const sdx_secret *was, const sdx_secret *is,
                                 const keyring_options *options, sdx_error *err) {
   unsigned slots = 0;

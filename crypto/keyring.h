@@ -156,6 +156,8 @@ sdx_status keyring_deposit_add(keyring *k, char contents[SDX_DEPOSIT_FILE_SIZE],
                                sdx_error *err) SDX_CHECK;
 /* Removes what `s` opens; never the last slot of a read key (SDX_INVALID). */
 sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
+/* Takes back all deposit keys. Takes effect with keyring_commit. */
+sdx_status keyring_deposit_drop(keyring *k, sdx_error *err) SDX_CHECK;
 /* Puts `is` in the place of what `was` opens. SDX_WRONG_KEY where that opens nothing. */
 sdx_status keyring_slot_replace(keyring *k, const sdx_secret *was, const sdx_secret *is,
                                 const keyring_options *options, sdx_error *err) SDX_CHECK;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/wipe.h"
 #include "index/write.h"
+#include "indexer/reseal.h"
 
 /* The keyring is written under the store's write lock, so that no other writer is half-way between
  * keyring and store. */
@@ -65,15 +66,50 @@ sdx_status sdx_deposit_key(sdx_index *index, char contents[SDX_DEPOSIT_FILE_SIZE
   return status;
 }
 
-sdx_status sdx_rekey(sdx_index *index, const sdx_secret *was, const sdx_secret *is, bool deep,
-                     int64_t now, sdx_error *err) {
+static sdx_status change_root(sdx_index *index, const sdx_secret *was, const sdx_secret *is,
+                              bool deep, int64_t now, sdx_error *err) {
   keyring_change c;
-  if ((was == NULL) != (is == NULL))
-    return error_set(err, SDX_INVALID, "rekey: both the old secret and the new one, or neither");
-  if (deep) return error_set(err, SDX_INVALID, "rekey: not deep in this version");
   sdx_status status = begin(&c, index, now, err);
   if (status != SDX_OK) return status;
   if (was != NULL) status = keyring_slot_replace(c.keyring, was, is, NULL, err);
+  if (status == SDX_OK && deep) status = keyring_deposit_drop(c.keyring, err);
   if (status == SDX_OK) status = keyring_rekey(c.keyring, err);
   return end(&c, status, err);
+}
+
+/* Everything is sealed anew before the root changes: a handle that reads with the old one goes on until
+ * then. */
+static sdx_status change_all(sdx_index *index, const sdx_secret *was, const sdx_secret *is,
+                             int64_t now, sdx_error *err) {
+  sdx_status status = index_maintenance_begin(index, true, err);
+  if (status != SDX_OK) return status;
+  status = reseal_all(index, now, err);
+  if (status == SDX_OK) status = change_root(index, was, is, true, now, err);
+  index_maintenance_end(index);
+  return status;
+}
+
+/* That `was` opens the index is seen before hours of work are spent. */
+static sdx_status check_slot(sdx_index *index, const sdx_secret *was, const sdx_secret *is,
+                             int64_t now, sdx_error *err) {
+  keyring_change c;
+  sdx_status status = begin(&c, index, now, err);
+  if (status != SDX_OK) return status;
+  status = keyring_slot_replace(c.keyring, was, is, NULL, err);
+  keyring_rollback(c.keyring);
+  pthread_mutex_unlock(&index->keyring_lock);
+  write_abort(&c.w);
+  return status;
+}
+
+sdx_status sdx_rekey(sdx_index *index, const sdx_secret *was, const sdx_secret *is, bool deep,
+                     int64_t now, sdx_error *err) {
+  if ((was == NULL) != (is == NULL))
+    return error_set(err, SDX_INVALID, "rekey: both the old secret and the new one, or neither");
+  sdx_status status = index_check(index, err);
+  if (status != SDX_OK || !deep)
+    return status == SDX_OK ? change_root(index, was, is, false, now, err) : status;
+  now = index_now(index, now);
+  if (was != NULL) status = check_slot(index, was, is, now, err);
+  return status == SDX_OK ? change_all(index, was, is, now, err) : status;
 }
