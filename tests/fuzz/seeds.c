@@ -22,12 +22,12 @@ static void make_record(buffer *out, bool full) {
   buffer text = BUFFER_INIT;
   record_fields_put(&text, "subject", "a subject", 9);
   record_fields_put(&text, "body", "words and more words", 20);
-  const sdx_bytes attributes[] = { { "fINBOX", 6 }, { "gseen", 5 } };
+  const sdx_bytes held[] = { { "fINBOX", 6 }, { "gseen", 5 } };
   const record_term terms[] = { { { "more", 4 }, 1, 0, 1 }, { { "words", 5 }, 2, 1, 2 } };
   const uint32_t positions[] = { 3, 1, 4 };
   record r = { .id = { "an-id", 5 }, .kind = SDX_MESSAGE, .date = 1700000000, .language = "en" };
   if (full) {
-    r.attributes = attributes;
+    r.attributes = held;
     r.attribute_count = 2;
     r.text = (sdx_bytes){ (const char *)text.data, text.size };
     r.payload = (sdx_bytes){ "payload", 7 };
