@@ -134,21 +134,26 @@ static inline const uint8_t *column_at(const segment *s, segment_session *sessio
                                 uint32_t width, uint32_t ordinal, block_ref *hold) {
   const uint32_t per_block = BLOCK_PLAIN / width;
   if (ordinal >= s->manifest.info.items) return NULL;
-  const uint8_t *plain = block_get(s, session, stream, ordinal / per_block, hold);
+  const uint8_t *plain = block_at_hand(s, session, stream, ordinal / per_block, hold);
   return plain != NULL ? plain + (size_t)(ordinal % per_block) * width : NULL;
+}
+
+/* Longer than the column can say: the record says it. */
+static __attribute__((noinline)) uint32_t long_length(const segment *s, segment_session *session,
+                                                      uint32_t ordinal) {
+  layout_item item;
+  block_ref ref = BLOCK_REF_INIT;
+  const sdx_status status = items_read(s, session, ordinal, &item, &ref);
+  block_release(&ref);
+  return status == SDX_OK ? item.length : 0;
 }
 
 uint32_t segment_length_at(const segment *s, segment_session *session, uint32_t ordinal,
                            block_ref *hold) {
   const uint8_t *at = column_at(s, session, STREAM_LENGTHS, 2, ordinal, hold);
-  if (__builtin_expect(at == NULL, 0)) return 0;
+  if (at == NULL) return 0;
   const uint32_t length = (uint32_t)at[0] | (uint32_t)at[1] << 8;
-  if (length != UINT16_MAX) return length;
-  layout_item item; /* longer than the column can say */
-  block_ref ref = BLOCK_REF_INIT;
-  const sdx_status status = items_read(s, session, ordinal, &item, &ref);
-  block_release(&ref);
-  return status == SDX_OK ? item.length : 0;
+  return length != UINT16_MAX ? length : long_length(s, session, ordinal);
 }
 
 int64_t segment_date_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold) {

@@ -132,6 +132,9 @@ bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_contex
 /* Its size in bytes; 0 on damage. BITS_PAD bytes as above. */
 size_t layout_inline_size(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
                           uint8_t mode, bool has_positions);
+/* Sum and greatest of its wdfs. */
+bool layout_inline_statistics(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
+                              uint8_t mode, uint64_t *cf, uint32_t *max_wdf);
 
 /* ---------------------------------------------------------------- dictionaries */
 
@@ -169,8 +172,9 @@ bool layout_leaf_restart(layout_leaf *l, uint32_t r);
 /* Reads the key of the next entry: *shared bytes of the key before (of the leaf's first at a
  * restart), then `size` others. The value comes next (layout_term_read, layout_class_read). */
 bool layout_leaf_key(layout_leaf *l, size_t *shared, const uint8_t **suffix, size_t *size);
-/* Goes before the first entry >= key; *exact says whether it is the key, and then its head has been
- * read and its value comes next. False on damage. `skip` reads over a value. */
+/* Finds the first entry >= key. *exact: it is the key, its head has been read, and its value comes
+ * next; else l->index is its number (and the rest of *l means nothing). False on damage. `skip`
+ * reads over a value. */
 bool layout_leaf_find(layout_leaf *l, const uint8_t *key, size_t size,
                       bool (*skip)(layout_leaf *l, const layout_context *x), const layout_context *x,
                       bool *exact);

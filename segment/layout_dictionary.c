@@ -187,14 +187,14 @@ bool layout_leaf_find(layout_leaf *l, const uint8_t *key, size_t size,
   if (!find_restart(l, key, size)) return false;
   size_t matched = 0; /* bytes that the key before shares with the one sought, which is above it */
   for (bool first = true; l->index < l->count; first = false) {
-    const layout_leaf before = *l;
+    const uint32_t before = l->index;
     size_t shared, rest;
     const uint8_t *suffix;
     if (!layout_leaf_key(l, &shared, &suffix, &rest)) return false;
     if (first) matched = shared_prefix(l->first, shared, key, size);
     const bool restart = l->index % LAYOUT_RESTART == 1 && !first; /* known to be above */
     if (restart || shared < matched) { /* or differs where the one before did not: above */
-      *l = before;
+      l->index = before;
       return true;
     }
     if (shared == matched) {
@@ -204,7 +204,7 @@ bool layout_leaf_find(layout_leaf *l, const uint8_t *key, size_t size,
         return true;
       }
       if (matched + more == size || (more < rest && suffix[more] > key[matched + more])) {
-        *l = before;
+        l->index = before;
         return true;
       }
       matched += more;
@@ -317,20 +317,6 @@ static size_t inline_size(const layout_leaf *l, const layout_context *x, uint32_
   return layout_inline_size(bytes, size, x, df, mode, has_positions);
 }
 
-static bool inline_statistics(const layout_context *x, segment_term *t) {
-  uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
-  padded room;
-  const size_t size = t->inline_size - 1u;
-  if (!layout_inline_decode(with_padding(t->inline_bytes + 1, size, &room), size, x, t->df,
-                            t->inline_bytes[0], ordinals, wdfs, NULL))
-    return false;
-  for (uint32_t i = 0; i < t->df; i++) {
-    t->cf += wdfs[i];
-    if (wdfs[i] > t->max_wdf) t->max_wdf = wdfs[i];
-  }
-  return true;
-}
-
 bool layout_term_read(layout_leaf *l, const layout_context *x, layout_term *out) {
   memset(out, 0, sizeof *out);
   const unsigned head = cursor_get_u8(&l->at);
@@ -352,7 +338,9 @@ bool layout_term_read(layout_leaf *l, const layout_context *x, layout_term *out)
   t->inline_size = (uint8_t)(size + 1);
   t->inline_bytes[0] = mode;
   memcpy(t->inline_bytes + 1, cursor_get(&l->at, size), size);
-  return inline_statistics(x, t);
+  padded room;
+  return layout_inline_statistics(with_padding(t->inline_bytes + 1, size, &room), size, x, t->df, mode,
+                                  &t->cf, &t->max_wdf);
 }
 
 bool layout_term_skip(layout_leaf *l, const layout_context *x) {

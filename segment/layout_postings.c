@@ -621,14 +621,36 @@ bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_contex
 
 size_t layout_inline_size(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
                           uint8_t mode, bool has_positions) {
-  uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
-  layout_chunk chunk;
   bit_reader r = bits_over(bytes, size);
-  if (!inline_read(&r, x, df, mode, ordinals, wdfs)) return 0;
-  if (has_positions) {
-    if (!inline_positions(&r, x, df, mode, wdfs, &chunk) || !layout_chunk_skip(&chunk, df)) return 0;
-    r = chunk.bits;
+  if (df == 0 || df > LAYOUT_INLINE_DF) return 0;
+  if (mode == INLINE_ONES || mode == INLINE_FILTER) { /* most: nothing but codes to be counted */
+    const unsigned gap = inline_gap_order(x, df), first = x->first_order;
+    for (uint32_t i = 0; i < df; i++) (void)bits_get_golomb(&r, gap);
+    for (uint32_t i = 0; has_positions && i < df; i++) (void)bits_get_golomb(&r, first);
+    if (has_positions && mode == INLINE_FILTER) return 0;
+  } else {
+    uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
+    layout_chunk chunk;
+    if (!inline_read(&r, x, df, mode, ordinals, wdfs)) return 0;
+    if (has_positions) {
+      if (!inline_positions(&r, x, df, mode, wdfs, &chunk) || !layout_chunk_skip(&chunk, df)) return 0;
+      r = chunk.bits;
+    }
   }
   const size_t used = bits_bytes(&r, bytes);
-  return used <= LAYOUT_INLINE_BYTES ? used : 0;
+  return bits_ok(&r) && used <= LAYOUT_INLINE_BYTES ? used : 0;
+}
+
+bool layout_inline_statistics(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
+                              uint8_t mode, uint64_t *cf, uint32_t *max_wdf) {
+  uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
+  *cf = mode == INLINE_ONES ? df : 0;
+  *max_wdf = mode == INLINE_ONES ? 1 : 0;
+  if (mode == INLINE_ONES || mode == INLINE_FILTER) return true;
+  if (!layout_inline_decode(bytes, size, x, df, mode, ordinals, wdfs, NULL)) return false;
+  for (uint32_t i = 0; i < df; i++) {
+    *cf += wdfs[i];
+    if (wdfs[i] > *max_wdf) *max_wdf = wdfs[i];
+  }
+  return true;
 }

@@ -21,6 +21,14 @@ sdx_status session_fail(segment_session *session, sdx_status status, const char 
 /* Bytes of a stream that do not make sense. */
 sdx_status session_damaged(segment_session *session);
 
+/* As block_get, without a call where the block is at hand. */
+static inline const uint8_t *block_at_hand(const segment *s, segment_session *session,
+                                           segment_stream stream, uint32_t number, block_ref *ref) {
+  return ref->number == number && ref->stream == (uint32_t)stream && ref->segment == s
+             ? ref->data
+             : block_get(s, session, stream, number, ref);
+}
+
 /* The bytes at an address and how many of them lie in one block; NULL and sticky status on failure. */
 const uint8_t *stream_view(const segment *s, segment_session *session, segment_stream stream,
                            uint64_t address, size_t *available, block_ref *ref);
