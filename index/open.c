@@ -228,7 +228,7 @@ sdx_status index_borrow_analyser(sdx_index *index, text_analyser **out, sdx_erro
 
 void index_return_analyser(sdx_index *index, text_analyser *a) {
   if (a == NULL) return;
-  text_vocabulary_reset(a);
+  if (text_vocabulary_count(a) > 0) text_vocabulary_reset(a);
   pthread_mutex_lock(&index->query_lock);
   for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++) {
     if (index->query_analysers[i] != NULL) continue;

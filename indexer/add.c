@@ -10,7 +10,7 @@
 #include "indexer/maintain.h"
 #include "indexer/upsert.h"
 
-#define VOCABULARY_KEPT (4U << 20) /* bytes; a bigger one is forgotten before the next item */
+#define VOCABULARY_KEPT 50000 /* terms; a bigger one is forgotten before the next item */
 
 /* The record of the item, made before any lock of the store is taken. */
 static sdx_status make_record(sdx_index *index, item_work *w, const sdx_item *item, buffer *out,
@@ -19,7 +19,7 @@ static sdx_status make_record(sdx_index *index, item_work *w, const sdx_item *it
   pthread_mutex_lock(&index->analyser_lock);
   if (index->analyser == NULL)
     status = text_analyser_open(&index->analyser, index->settings.languages, err);
-  else if (text_vocabulary_bytes(index->analyser) > VOCABULARY_KEPT)
+  else if (text_vocabulary_count(index->analyser) > VOCABULARY_KEPT)
     text_vocabulary_reset(index->analyser);
   if (status == SDX_OK) status = item_analyse(w, index->analyser, item, err);
   if (status == SDX_OK) status = item_encode(w, index->analyser, out, err);

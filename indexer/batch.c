@@ -237,7 +237,10 @@ static sdx_status take(sdx_batch *b, const sdx_item *item, sdx_error *err) {
   status = inverter_add(b->inverter, &b->work.built, &b->work.terms, err);
   if (status != SDX_OK) return status;
   push_entry(b, (uint32_t)b->part_count, (uint32_t)(b->count - b->first));
-  if (inverter_bytes(b->inverter) + text_vocabulary_bytes(b->analyser) < b->memory) return SDX_OK;
+  /* The vocabulary keeps words over a flush: a quarter of the memory at least is for postings. */
+  const size_t inverted = inverter_bytes(b->inverter);
+  if (inverted + text_vocabulary_bytes(b->analyser) < b->memory || inverted < b->memory / 4)
+    return SDX_OK;
   return flush(b, err);
 }
 
