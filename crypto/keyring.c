@@ -377,6 +377,11 @@ keyring_removal keyring_removal_at(const keyring *k, size_t i) {
   return k->now.removals[i];
 }
 
+sdx_status keyring_chain_next(uint8_t out[32], const uint8_t before[32],
+                              const keyring_removal *removal, sdx_error *err) {
+  return region_chain_step(out, before, removal) ? SDX_OK : error_memory(err);
+}
+
 void keyring_digest(const keyring *k, uint8_t out[32]) {
   memcpy(out, k->now.digest, REGION_DIGEST_SIZE);
 }

@@ -148,6 +148,10 @@ void keyring_rollback(keyring *k);
 size_t keyring_removals(const keyring *k);
 keyring_removal keyring_removal_at(const keyring *k, size_t i);
 
+/* The chain value behind `before`: with `removal` appended. Its own `chain` is not looked at. */
+sdx_status keyring_chain_next(uint8_t out[32], const uint8_t before[32],
+                              const keyring_removal *removal, sdx_error *err) SDX_CHECK;
+
 /* Slots: at most 8. Adding needs an unlocked keyring; takes effect with keyring_commit. */
 sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
                             sdx_error *err) SDX_CHECK;

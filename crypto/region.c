@@ -36,7 +36,7 @@ static void encode_record(buffer *b, const keyring_removal *r) {
   buffer_put_u64(b, r->generation);
 }
 
-static bool chain_step(uint8_t out[32], const uint8_t before[32], const keyring_removal *record) {
+bool region_chain_step(uint8_t out[32], const uint8_t before[32], const keyring_removal *record) {
   buffer b = BUFFER_INIT;
   buffer_put(&b, before, 32);
   encode_record(&b, record);
@@ -170,7 +170,7 @@ sdx_status region_remove(region *r, region_entry *entry, const keyring_removal *
   if (removals == NULL) return error_memory(err);
   r->removals = removals;
   removals[r->removal_count] = *record;
-  if (!chain_step(removals[r->removal_count].chain, region_chain(r), record))
+  if (!region_chain_step(removals[r->removal_count].chain, region_chain(r), record))
     return error_memory(err);
   r->removal_count++;
   r->removals_ever++;
@@ -544,7 +544,7 @@ static bool chain_holds(region *r) {
     if (oldest + i == r->proven_removals)
       met = memcmp(value, r->proven_chain, sizeof r->proven_chain) == 0;
     if (i == r->removal_count) break;
-    if (!chain_step(r->removals[i].chain, value, &r->removals[i])) return false;
+    if (!region_chain_step(r->removals[i].chain, value, &r->removals[i])) return false;
     value = r->removals[i].chain;
   }
   return met;

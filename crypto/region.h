@@ -105,6 +105,8 @@ sdx_status region_insert(region *r, region_entry **out, keyring_kind kind, uint6
 sdx_status region_remove(region *r, region_entry *entry, const keyring_removal *record,
                          sdx_error *err) SDX_CHECK;
 
+/* The chain value behind `before`. False where memory ran out. */
+bool region_chain_step(uint8_t out[32], const uint8_t before[32], const keyring_removal *record);
 /* The chain value of the newest record. */
 const uint8_t *region_chain(const region *r);
 

@@ -416,6 +416,15 @@ typedef struct sdx_receipt {
 SDX_API sdx_status sdx_receipts(const char *dir, void (*each)(void *context, const sdx_receipt *r),
                                 void *context, sdx_error *err) SDX_CHECK;
 
+/* Checks receipts of one index, in the order in which they were exported: that each follows from the one
+ * before by the chain, that none of the keys they name is in the keyring, and that they agree with what
+ * the log still holds. `report` gets a line per problem. SDX_DAMAGED where there was any. Needs no key.
+ * It shows that the keyring as it stands has no such key; copies of the keyring elsewhere, and whoever
+ * opened something before, are beyond it. */
+SDX_API sdx_status sdx_receipts_verify(const char *dir, const sdx_receipt *receipts, size_t count,
+                                       void (*report)(void *context, const char *line),
+                                       void *context, uint64_t *problems, sdx_error *err) SDX_CHECK;
+
 typedef struct sdx_state {
   uint64_t live, deleted, superseded, missing; /* items; missing: lost to a keyless purge or damage */
   uint64_t segments, journal_records;

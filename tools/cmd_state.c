@@ -9,6 +9,7 @@
 #include "command.h"
 #include "json.h"
 #include "plain.h"
+#include "receipt_file.h"
 #include "session.h"
 #include "when.h"
 
@@ -205,12 +206,51 @@ static void problem(void *context, const char *text) {
     printf("%s\n", text);
 }
 
+static sdx_status verify_receipts(const options *o, verifying *v, const sdx_receipt *receipts,
+                                  size_t count, sdx_error *err) {
+  uint64_t problems = 0;
+  return sdx_receipts_verify(o->dir, receipts, count, problem, v, &problems, err);
+}
+
+/* Needs no key: the keyring's log and its list of keys show without one. */
+static exit_code run_receipts(const options *o, const char *path) {
+  sdx_receipt *receipts = NULL;
+  size_t count = 0;
+  sdx_error err = { 0 };
+  verifying v = { .as_json = o->json, .j = { .out = stdout } };
+  exit_code code = receipt_file_read(path, o->dir, &receipts, &count);
+  if (code == EXIT_DONE && count == 0) {
+    fprintf(stderr, "sealdex: the file has no receipt of this index\n");
+    code = EXIT_NOTHING;
+  }
+  if (code != EXIT_DONE) goto out;
+  if (o->json) {
+    json_object(&v.j, NULL);
+    json_array(&v.j, "problems");
+  }
+  const sdx_status status = verify_receipts(o, &v, receipts, count, &err);
+  if (o->json) {
+    json_close(&v.j);
+    json_uint(&v.j, "receipts", count);
+    json_bool(&v.j, "sound", status == SDX_OK);
+    json_close(&v.j);
+  } else if (status == SDX_OK) {
+    printf("%zu receipts hold: no key that they name is in the keyring\n", count);
+  }
+  if (status != SDX_OK) code = complain(&err);
+out:
+  free(receipts);
+  return code;
+}
+
 static exit_code run_verify(const options *o) {
+  const char *receipts = options_text(o, "receipts");
   sdx_index *index = NULL;
   sdx_error err = { 0 };
   uint64_t problems = 0;
   verifying v = { .as_json = o->json, .j = { .out = stdout } };
   exit_code code = options_expect(o, 0, 0, "");
+  if (code == EXIT_DONE && receipts) return run_receipts(o, receipts);
   if (code == EXIT_DONE) code = session_open(&index, o);
   if (code != EXIT_DONE) return code;
   if (o->json) {
@@ -234,7 +274,10 @@ const command command_verify = {
   .name = "verify",
   .arguments = "DIR --key FILE",
   .summary = "open everything and check that it is whole",
-  .details = "A line per problem, and exit code 4 where there is any.\n",
-  .takes = "",
+  .details = "A line per problem, and exit code 4 where there is any.\n"
+             "\n"
+             "  --receipts FILE     check instead, without a key, that what sweep --receipt wrote of\n"
+             "                      this index holds: the chain is whole, and no key it names is left\n",
+  .takes = "receipts=",
   .run = run_verify,
 };

@@ -106,6 +106,98 @@ sdx_status receipt_file_add(receipt_file *f, const char *dir, const char *name, 
   return sdx_receipts(dir, append, f, err);
 }
 
+/* ------------------------------------------------------------------ reading */
+
+static int number_of(const char *word, const char *(*name)(int)) {
+  for (int i = 1; i <= 4; i++)
+    if (strcmp(word, name(i)) == 0) return i;
+  return 0;
+}
+
+static bool parse_chain(const char *text, uint8_t out[32]) {
+  for (size_t i = 0; i < 32; i++) {
+    unsigned byte;
+    if (sscanf(text + 2 * i, "%2x", &byte) != 1) return false;
+    out[i] = (uint8_t)byte;
+  }
+  return true;
+}
+
+/* The part behind the index's name holds nothing but our own words. */
+static bool parse_tail(const char *tail, sdx_receipt *out) {
+  char kind[16], reason[16], chain[65];
+  if (sscanf(tail,
+             "\"key\": \"%15[a-z ]\", \"key_id\": \"%16" SCNx64 "\", \"time\": %" SCNd64
+             ", \"items\": %" SCNu64 ", \"reason\": \"%15[a-z]\", \"generation\": %" SCNu64
+             ", \"chain\": \"%64[0-9a-f]\"",
+             kind, &out->key_id, &out->time, &out->items, reason, &out->generation, chain) != 7)
+    return false;
+  out->kind = number_of(kind, kind_word);
+  out->reason = number_of(reason, reason_word);
+  return out->kind != 0 && out->reason != 0 && strlen(chain) == 64 &&
+         parse_chain(chain, out->chain);
+}
+
+/* What a line begins with where it is about `name`. The caller frees it. */
+static char *head_of(const char *name) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  if (!out) return NULL;
+  json j = { .out = out };
+  json_object(&j, NULL);
+  json_text(&j, "index", name);
+  if (fclose(out) == 0) return text;
+  free(text);
+  return NULL;
+}
+
+static const char *tail_of(const char *line) {
+  static const char mark[] = "\"key\":";
+  const char *found = NULL;
+  for (const char *p = strstr(line, mark); p; p = strstr(p + 1, mark)) found = p;
+  return found;
+}
+
+static bool is_about(const char *line, const char *name) {
+  char *head = head_of(name);
+  const bool yes = head && strncmp(line, head, strlen(head)) == 0 && line[strlen(head)] == ',';
+  free(head);
+  return yes;
+}
+
+static exit_code take_line(const char *line, sdx_receipt **out, size_t *count) {
+  const char *tail = tail_of(line);
+  sdx_receipt *grown = realloc(*out, (*count + 1) * sizeof *grown);
+  if (!grown) return complain_system(ENOMEM, "reading the receipts");
+  *out = grown;
+  grown[*count] = (sdx_receipt){ 0 };
+  if (!tail || !parse_tail(tail, &grown[*count])) {
+    fprintf(stderr, "sealdex: the receipt file has a line that is no receipt\n");
+    return EXIT_DAMAGED;
+  }
+  ++*count;
+  return EXIT_DONE;
+}
+
+exit_code receipt_file_read(const char *path, const char *name, sdx_receipt **out, size_t *count) {
+  const char *slash = strrchr(name, '/');
+  char *line = NULL;
+  size_t size = 0;
+  exit_code code = EXIT_DONE;
+  *out = NULL;
+  *count = 0;
+  FILE *in = fopen(path, "re");
+  if (!in) return complain_system(errno, "opening the receipt file %s", path);
+  while (code == EXIT_DONE && getline(&line, &size, in) > 0)
+    if (is_about(line, name) || (slash && is_about(line, slash + 1)))
+      code = take_line(line, out, count);
+  if (code == EXIT_DONE && ferror(in)) code = complain_system(errno, "reading %s", path);
+  free(line);
+  fclose(in);
+  return code;
+}
+
 exit_code receipt_file_close(receipt_file *f) {
   if (!f) return EXIT_DONE;
   exit_code code = EXIT_DONE;

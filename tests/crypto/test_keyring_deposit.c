@@ -43,7 +43,7 @@ static sdx_status deposit_status(const char *dir, const char contents[SDX_DEPOSI
 }
 
 static void opens_id_and_table_keys_alone(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   keyring *k = with_deposit(*state, contents), *d = depositor(*state, contents);
   assert_true(keyring_depositing(d));
   assert_false(keyring_unlocked(d));
@@ -74,7 +74,7 @@ static void opens_id_and_table_keys_alone(void **state) {
 
 /* The bytes that the file holds, taken as a read key, open nothing either. */
 static void its_bytes_are_no_read_key(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   uint8_t raw[32];
   keyring_close(with_deposit(*state, contents));
   for (size_t i = 0; i < 32; i++) {
@@ -88,7 +88,7 @@ static void its_bytes_are_no_read_key(void **state) {
 }
 
 static void a_malformed_file_is_refused(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   keyring_close(with_deposit(*state, contents));
   contents[20] = 'x';
   assert_int_equal(deposit_status(*state, contents), SDX_INVALID);
@@ -98,7 +98,7 @@ static void a_malformed_file_is_refused(void **state) {
 }
 
 static void another_files_key_opens_nothing(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   keyring_close(with_deposit(*state, contents));
   contents[30] = contents[30] == '0' ? '1' : '0';
   assert_int_equal(deposit_status(*state, contents), SDX_WRONG_KEY);
@@ -106,7 +106,7 @@ static void another_files_key_opens_nothing(void **state) {
 
 /* What a depositor seals, the read key opens; the depositor does not. */
 static void epochs(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   uint8_t public_half[32], again[32], sealed[PAIR_SEALED_SIZE];
   secret *batch = NULL, *half = NULL, *opened = NULL;
   keyring *k = with_deposit(*state, contents), *d = depositor(*state, contents);
@@ -139,7 +139,7 @@ static void epochs(void **state) {
 
 /* Two depositors, a sweep without any key, and the owner, in turns. */
 static void several_writers(void **state) {
-  char one[SDX_DEPOSIT_FILE_SIZE], two[SDX_DEPOSIT_FILE_SIZE];
+  char one[SDX_DEPOSIT_FILE_SIZE] = { 0 }, two[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   uint8_t half[32];
   keyring *k = with_deposit(*state, one), *sweep = NULL;
   assert_int_equal(keyring_deposit_add(k, two, NULL), SDX_OK);
@@ -176,7 +176,7 @@ static void several_writers(void **state) {
 }
 
 static void a_change_of_root_keeps_the_file_good(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   uint8_t half[32];
   keyring *k = with_deposit(*state, contents), *d = depositor(*state, contents);
   assert_int_equal(keyring_stage_epoch(d, 1, half, NULL), SDX_OK);
@@ -199,7 +199,7 @@ static void a_change_of_root_keeps_the_file_good(void **state) {
 }
 
 static void removing_the_slot_revokes(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   uint8_t half[32];
   const sdx_secret s = file_of(contents);
   keyring *k = with_deposit(*state, contents), *d = depositor(*state, contents);
@@ -267,7 +267,7 @@ static void appended(const char *dir, char contents[SDX_DEPOSIT_FILE_SIZE]) {
 }
 
 static void forged_epochs_are_refused(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   appended(*state, contents);
   for (int attack = 0; attack < 5; attack++) {
     const file_copy sound = file_load(*state, "keyring");
@@ -305,7 +305,7 @@ static void forged_epochs_are_refused(void **state) {
 /* An intake key of the attacker's own, in the entry or in the slot's box: the depositor would seal
  * to it. */
 static void a_planted_intake_key_is_refused(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   appended(*state, contents);
   const file_copy sound = file_load(*state, "keyring");
   uint8_t mine[32];
@@ -335,7 +335,7 @@ static void a_planted_intake_key_is_refused(void **state) {
 
 /* An entry can be appended for a slot of the right kind only, and be of no other kind. */
 static void malformed_regions_are_refused(void **state) {
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   appended(*state, contents);
   region r = take(*state);
   region_find(&r, KEYRING_DEPOSIT_EPOCH, 1)->appended = 1; /* the slot of a read key */

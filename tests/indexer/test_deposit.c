@@ -80,7 +80,7 @@ static sdx_status deposit_restore(sdx_deposit *d, unsigned number, int64_t now) 
 
 static void what_is_deposited_is_found(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   scene_add(s, 1, "zebra");
   sdx_deposit *d = depositor(s, contents);
@@ -109,7 +109,7 @@ static void what_is_deposited_is_found(void **state) {
 
 static void many_in_several_epochs(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   sdx_deposit *d = depositor(s, contents), *e = depositor(s, contents);
   for (unsigned i = 0; i < 200; i++) assert_int_equal(deposit(s, i % 3 ? d : e, i, "zebra"), SDX_ADDED);
@@ -124,7 +124,7 @@ static void many_in_several_epochs(void **state) {
 
 static void marks(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE], id[24];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 }, id[24];
   export_key(s, contents);
   for (unsigned i = 1; i <= 4; i++) scene_add(s, i, "zebra");
   scene_maintain(s, false);
@@ -156,7 +156,7 @@ static void marks(void **state) {
 
 static void restoring_from_the_trash(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   scene_add(s, 1, "zebra");
   scene_add(s, 2, "zebra");
@@ -254,7 +254,7 @@ static void open_none(const sdx_index *index, secret *const *keys, size_t count)
 
 static void it_opens_no_block_and_no_record(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   secret *keys[16];
   export_key(s, contents);
   scene_add(s, 1, "zebra");
@@ -293,7 +293,7 @@ static void it_opens_no_block_and_no_record(void **state) {
 /* It makes no row that counts as the owner's. */
 static void it_forges_no_row(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   scene_add(s, 1, "zebra");
   scene_maintain(s, false);
@@ -323,7 +323,7 @@ static const int64_t lies[] = { -400 * (int64_t)SDX_DAY, -44 * (int64_t)SDX_DAY,
 /* It deletes with a time long past; only sweeps without a key come. */
 static void lying_hastens_no_keyless_purge(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   for (unsigned i = 0; i < 3; i++) scene_add(s, i, "zebra");
   scene_maintain(s, false);
@@ -347,7 +347,7 @@ static void lying_hastens_no_keyless_purge(void **state) {
 
 static void a_time_to_come_is_believed(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   scene_add(s, 1, "zebra");
   scene_maintain(s, false);
@@ -365,7 +365,7 @@ static void a_time_to_come_is_believed(void **state) {
 /* Upkeep with the read key adopts what was deposited: it counts from when it was first seen. */
 static void lying_hastens_no_keyed_purge(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   for (unsigned i = 0; i < 3; i++) scene_add(s, i, "zebra");
   sdx_deposit *d = depositor(s, contents);
@@ -389,7 +389,7 @@ static void lying_hastens_no_keyed_purge(void **state) {
 
 static void expiry(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   sdx_deposit *d = depositor(s, contents);
   deposit_at(d, 1, "zebra", s->now, s->now - 100 * SDX_DAY); /* long past, it says */
@@ -411,7 +411,7 @@ static void expiry(void **state) {
 /* What it replaced goes no later than 45 days after a sweep saw that. */
 static void superseded_versions(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   scene_add(s, 1, "zebra");
   scene_maintain(s, false);
@@ -432,7 +432,7 @@ static void superseded_versions(void **state) {
 
 static void removing_the_slot_cuts_it_off(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE], id[24];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 }, id[24];
   sdx_deposit *again = NULL;
   sdx_error err = { 0 };
   export_key(s, contents);
@@ -451,7 +451,7 @@ static void removing_the_slot_cuts_it_off(void **state) {
 
 static void rekey_keeps_deposit_files_good(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   sdx_error err = { 0 };
   export_key(s, contents);
   sdx_deposit *d = depositor(s, contents);
@@ -468,7 +468,7 @@ static void rekey_keeps_deposit_files_good(void **state) {
 
 static void a_closed_account_takes_no_deposits(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   sdx_deposit *again = NULL;
   export_key(s, contents);
   sdx_deposit *d = depositor(s, contents);
@@ -486,7 +486,7 @@ static void a_closed_account_takes_no_deposits(void **state) {
 /* A depositor is killed between any two of its writes: what it was told is done is there. */
 static void killed_anywhere(void **state) {
   scene *s = *state;
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   export_key(s, contents);
   unsigned acknowledged = 0;
   sdx_close(s->index); /* the child has nothing of ours open */

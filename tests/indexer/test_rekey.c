@@ -66,7 +66,7 @@ static void nothing_is_lost(scene *s) {
 static void every_key_is_new(void **state) {
   scene *s = *state;
   keyring_entry before[64];
-  char contents[SDX_DEPOSIT_FILE_SIZE];
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
   sdx_deposit *d = NULL;
   sdx_error err = { 0 };
   fill(s);
