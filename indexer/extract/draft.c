@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "indexer/extract/draft.h"
 
+#include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,15 @@ void draft_add_label(draft *d, const void *name, size_t size) {
 }
 void draft_set_id(draft *d, const void *id, size_t size) {
   d->id = put(d, id, size);
+}
+void draft_set_digest_id(draft *d) {
+  GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+  if (!d->text.failed && d->text.size > 0)
+    g_checksum_update(sum, d->text.data, (gssize)d->text.size);
+  if (!d->body.failed && d->body.size > 0)
+    g_checksum_update(sum, d->body.data, (gssize)d->body.size);
+  draft_set_id(d, g_checksum_get_string(sum), 32);
+  g_checksum_free(sum);
 }
 void draft_set_thread(draft *d, const void *id, size_t size) {
   d->thread = put(d, id, size);

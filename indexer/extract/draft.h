@@ -89,6 +89,8 @@ void draft_add_folder(draft *d, const void *name, size_t size);
 void draft_add_flag(draft *d, const void *name, size_t size); /* each once */
 void draft_add_label(draft *d, const void *name, size_t size);
 void draft_set_id(draft *d, const void *id, size_t size);
+/* An id that is a digest of the fields and the body, for items that have none of their own. */
+void draft_set_digest_id(draft *d);
 void draft_set_thread(draft *d, const void *id, size_t size);
 void draft_set_payload(draft *d, const void *bytes, size_t size);
 

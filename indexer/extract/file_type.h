@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* file_type.h - what a file is, by its name and its first bytes. */
+/*
+ * file_type.h - what a file is, by its first bytes; where they are text, its name says of what kind.
+ *
+ * Signatures are few and looked for here, so that the host parses nothing to know who shall.
+ */
 #ifndef SEALDEX_EXTRACT_FILE_TYPE_H
 #define SEALDEX_EXTRACT_FILE_TYPE_H
 
@@ -15,6 +19,13 @@ typedef enum file_type {
   FILE_TEXT,
   FILE_MARKDOWN,
   FILE_HTML,
+  FILE_CALENDAR, /* from here on read by the worker */
+  FILE_CONTACT,
+  FILE_PDF,
+  FILE_PACKAGE, /* zip and what is made of it, and other archives */
+  FILE_OLE,     /* compound files, and sheets and texts of the time before them */
+  FILE_RTF,
+  FILE_XML,
 } file_type;
 
 #define FILE_TYPE_SAMPLE ((size_t)65536) /* so many first bytes are enough */

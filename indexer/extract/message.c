@@ -16,6 +16,7 @@
 #define THREAD_MAX 64
 #define NESTED_MAX ((size_t)64 << 20) /* bytes of an encoded message in a message */
 #define WIDE_MAX ((size_t)64 << 20)   /* of a message in UTF-16 */
+#define DOCUMENT_MAX ((size_t)64 << 20) /* bytes of an attached document */
 #define WIDE_SAMPLE 8192
 #define SAMPLE_FIELDS 20 /* are read to tell a message */
 
@@ -230,6 +231,38 @@ static void read_nested(reader *r, const leaf *part, unsigned depth) {
   buffer_free(&decoded);
 }
 
+/* A file that is no text by its type: whoever reads documents sees what is in it. */
+static void put_document(reader *r, const leaf *part) {
+  draft *d = r->d;
+  buffer decoded = BUFFER_INIT;
+  const void *bytes = part->bytes;
+  size_t size = part->size;
+  if (is_encoded(part->encoding)) {
+    decode_transfer(&decoded, part, DOCUMENT_MAX);
+    if (decoded.failed) d->failed = true;
+    bytes = decoded.data;
+    size = decoded.failed ? 0 : decoded.size;
+  }
+  if (size > 0)
+    d->read_attachment(d, part->filename != NULL ? part->filename : "", bytes, size);
+  buffer_free(&decoded);
+}
+
+/* Types that hold text which only their own reader finds. */
+static bool is_document(const leaf *part) {
+  return !g_mime_content_type_is_type(part->type, "image", "*") &&
+         !g_mime_content_type_is_type(part->type, "audio", "*") &&
+         !g_mime_content_type_is_type(part->type, "video", "*") && !is_seal(part);
+}
+
+static bool is_card_or_calendar(const leaf *part) {
+  return g_mime_content_type_is_type(part->type, "text", "calendar") ||
+         g_mime_content_type_is_type(part->type, "text", "vcard") ||
+         g_mime_content_type_is_type(part->type, "text", "x-vcard") ||
+         g_mime_content_type_is_type(part->type, "text", "directory") ||
+         g_mime_content_type_is_type(part->type, "text", "rtf");
+}
+
 static void read_leaf(reader *r, const leaf *part, unsigned depth) {
   draft *d = r->d;
   const bool attached =
@@ -250,11 +283,15 @@ static void read_leaf(reader *r, const leaf *part, unsigned depth) {
   const bool text = is_text(part);
   if (!is_seal(part) && (attached || (named && !part->embedded) || (!text && !part->embedded)))
     d->has_attachment = true;
-  if (text && !attached && (!named || d->body.size == 0) &&
+  if (d->read_attachment != NULL && is_card_or_calendar(part))
+    put_document(r, part);
+  else if (text && !attached && (!named || d->body.size == 0) &&
       !g_mime_content_type_is_type(part->type, "text", "calendar"))
     put_body(r, part);
   else if (text || is_text_by_name(part))
     put_attachment(r, part);
+  else if (d->read_attachment != NULL && is_document(part))
+    put_document(r, part);
 }
 
 static bool is_of(GMimeObject *object, const char *type, const char *subtype) {

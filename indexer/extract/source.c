@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * source.c - the public walk over sources: files found by walk.h, told apart by file_type.h, read
- * by the extractors, one item after another.
+ * by the extractors, one item after another. What is in the files is read by a worker (worker.h); only
+ * where there is none here are messages and text read in this process, and all else by its name.
  *
  * Files are read into memory, not mapped: a mapped file that its mail program truncates meanwhile
  * would raise SIGBUS in the host's process. One message is in memory at a time, also of an mbox.
@@ -24,12 +25,14 @@
 #include "indexer/extract/message.h"
 #include "indexer/extract/naming.h"
 #include "indexer/extract/walk.h"
+#include "indexer/extract/worker.h"
 
-#define FILE_MAX ((uint64_t)1 << 30) /* a single message or document that is longer fails */
+#define FILE_MAX WIRE_INPUT_MAX /* a single message or document that is longer fails */
+#define KEY_MAX 160 /* bytes of a key in an id; a digest stands for longer ones */
 #define BYTES_KEEP ((size_t)4 << 20)
 
 /* What items are being taken from. */
-enum reading { READING_NOTHING, READING_MBOX, READING_LINES };
+enum reading { READING_NOTHING, READING_MBOX, READING_LINES, READING_REPLY };
 
 struct sdx_source {
   char **paths;
@@ -43,6 +46,7 @@ struct sdx_source {
   bool fd_borrowed;
   mbox mbox;
   jsonl lines;
+  worker worker;
   buffer file_id;  /* its id, which the ids of its items begin with */
   buffer folder;   /* the folder it is in */
   buffer stem;     /* its own name, which is the folder of its messages */
@@ -108,6 +112,7 @@ sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t co
   sdx_source *s = calloc(1, sizeof *s);
   if (s == NULL) return error_memory(err);
   s->fd = -1;
+  s->worker = (worker)WORKER_INIT;
   s->now = (int64_t)time(NULL);
   sdx_status status = SDX_OK;
   if (options != NULL && options->lines_on_stdin) {
@@ -148,6 +153,7 @@ void sdx_source_close(sdx_source *s) {
   buffer_free(&s->bytes);
   buffer_free(&s->id);
   draft_free(&s->draft);
+  worker_close(&s->worker);
   free(s);
 }
 
@@ -195,17 +201,17 @@ static void begin_draft(sdx_source *s, sdx_kind kind, int64_t fallback) {
 
 /* ---------------------------------------------------------------- several items in a file */
 
-/* Sets s->id to the file's id, `#`, the message's key, and `~2` for its second use. */
-static sdx_status name_in_file(sdx_source *s, const mbox_message *message, sdx_error *err) {
+/* Sets s->id to the file's id, `#`, the item's key, and `~2` for its second use. Without a key a
+ * digest of `bytes` stands for it. */
+static sdx_status name_in_file(sdx_source *s, sdx_bytes key, const void *bytes, size_t size,
+                               sdx_error *err) {
   buffer_reset(&s->id);
   buffer_put(&s->id, s->file_id.data, s->file_id.size);
   buffer_put_u8(&s->id, '#');
-  const sdx_bytes key = draft_field(&s->draft, "message-id");
   if (key.size > 0) {
     naming_put_escaped(&s->id, key.data, key.size);
   } else {
-    char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)message->bytes,
-                                               message->size);
+    char *digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes, size);
     buffer_put(&s->id, digest, 32);
     g_free(digest);
   }
@@ -213,14 +219,57 @@ static sdx_status name_in_file(sdx_source *s, const mbox_message *message, sdx_e
   if (met == UINT64_MAX || s->id.failed) return error_memory(err);
   if (met > 0) {
     char repeat[24];
-    const int size = g_snprintf(repeat, sizeof repeat, "~%llu", (unsigned long long)met + 1);
-    buffer_put(&s->id, repeat, (size_t)size);
+    const int length = g_snprintf(repeat, sizeof repeat, "~%llu", (unsigned long long)met + 1);
+    buffer_put(&s->id, repeat, (size_t)length);
   }
   return s->id.failed ? error_memory(err) : SDX_OK;
 }
 
 static sdx_bytes bytes_of(const buffer *b) {
   return (sdx_bytes){ .data = (const char *)b->data, .size = b->size };
+}
+
+/* Hands the bytes to the worker; where it is missing, what is read in this process. */
+static bool extract_here(sdx_source *s, file_type type, const void *bytes, size_t size) {
+  switch (type) {
+  case FILE_TEXT:
+    return text_extract(bytes, size, &s->draft);
+  case FILE_MARKDOWN:
+    return markdown_extract(bytes, size, &s->draft);
+  case FILE_HTML:
+    return page_extract(bytes, size, &s->draft);
+  case FILE_MESSAGE:
+    if (!message_extract(bytes, size, &s->draft)) return false;
+    if (s->draft.has_attachment)
+      draft_set_partial(&s->draft, "attachments by name only: sealdex-extract is not installed");
+    return true;
+  default:
+    return draft_refuse(&s->draft, "sealdex-extract, which reads it, is not installed");
+  }
+}
+
+/* The first item in the bytes. s->draft has been begun, and holds it, or the reason against it. */
+static worker_answer ask(sdx_source *s, file_type type, const char *name, const void *bytes,
+                         size_t size) {
+  wire_request request = { .type = type,
+                           .now = s->now,
+                           .fallback = s->draft.fallback,
+                           .name = name,
+                           .name_size = strnlen(name, WIRE_NAME_MAX),
+                           .size = size };
+  worker_begin(&s->worker, &request, bytes);
+  worker_answer answer = worker_next(&s->worker, &s->draft);
+  if (answer == WORKER_LOST && type == FILE_MESSAGE) { /* what it died of may be attached */
+    request.bare = true;
+    worker_begin(&s->worker, &request, bytes);
+    answer = worker_next(&s->worker, &s->draft);
+    if (answer == WORKER_ITEM)
+      draft_set_partial(&s->draft, "attachments by name only: one could not be read");
+  }
+  if (answer == WORKER_MISSING)
+    return extract_here(s, type, bytes, size) ? WORKER_ITEM : WORKER_REFUSED;
+  if (answer != WORKER_ITEM) s->draft.reason = s->worker.reason;
+  return answer;
 }
 
 static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
@@ -243,15 +292,16 @@ static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
   s->first = false;
   begin_draft(s, SDX_MESSAGE, message.date != 0 ? message.date : s->fallback);
   s->draft.stamp = s->stamp;
-  if (!message_extract(message.bytes, message.size, &s->draft))
+  if (ask(s, FILE_MESSAGE, "", message.bytes, message.size) != WORKER_ITEM)
     return fail(s, bytes_of(&s->file_id), s->draft.reason);
+  worker_end_reply(&s->worker);
   if (message.too_long)
     draft_set_partial(&s->draft, "only the beginning of it is in memory at once");
   mbox_add_flags(&s->draft, message.bytes, message.size);
   const buffer *folder = alone ? &s->folder : &s->stem;
   draft_add_folder(&s->draft, folder->data, folder->size);
   if (alone) return give_item(s, bytes_of(&s->file_id), err);
-  status = name_in_file(s, &message, err);
+  status = name_in_file(s, draft_field(&s->draft, "message-id"), message.bytes, message.size, err);
   return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
 }
 
@@ -342,43 +392,81 @@ static bool begin_file(sdx_source *s, const walk_entry *file, file_type type, in
   return !s->file_id.failed && !s->folder.failed && !s->stem.failed;
 }
 
-/* Hands the bytes to the extractor of their type: the one place that knows them all. */
-static bool extract(sdx_source *s, file_type type) {
-  const void *bytes = s->bytes.data;
-  const size_t size = s->bytes.size;
-  switch (type) {
-  case FILE_TEXT:
-    return text_extract(bytes, size, &s->draft);
-  case FILE_MARKDOWN:
-    return markdown_extract(bytes, size, &s->draft);
-  case FILE_HTML:
-    return page_extract(bytes, size, &s->draft);
-  case FILE_MESSAGE:
-    return message_extract(bytes, size, &s->draft);
-  case FILE_MBOX:
-  case FILE_MAYBE_MBOX:
-  case FILE_LINES:
-  case FILE_UNKNOWN:
-    break;
-  }
-  return draft_refuse(&s->draft, "it is of no supported type");
+/* The items of a calendar or of a set of cards: next_in_reply goes on with them. */
+static sdx_status begin_reply(sdx_source *s, const walk_entry *file, sdx_error *err) {
+  buffer_reset(&s->file_id);
+  buffer_reset(&s->folder);
+  buffer_put(&s->file_id, file->id.data, file->id.size);
+  buffer_put(&s->folder, file->folder.data, file->folder.size);
+  s->file_size = file->size;
+  s->reading = READING_REPLY;
+  return s->file_id.failed || s->folder.failed ? error_memory(err) : SDX_OK;
 }
 
-/* A file that is one item; its bytes have been read. */
+/* The item in s->draft, one of several of a file. */
+static sdx_status give_of_reply(sdx_source *s, sdx_error *err) {
+  if (s->draft.failed || s->draft.text.failed) return error_memory(err);
+  buffer key = BUFFER_INIT;
+  if (s->draft.id.size > 0 && s->draft.id.size <= KEY_MAX)
+    buffer_put(&key, s->draft.text.data + s->draft.id.at, s->draft.id.size);
+  const sdx_bytes said = { .data = (const char *)key.data, .size = key.size };
+  const void *bytes = s->draft.text.data;
+  size_t size = s->draft.text.size;
+  if (s->draft.id.size > KEY_MAX) {
+    bytes = s->draft.text.data + s->draft.id.at;
+    size = s->draft.id.size;
+  }
+  draft_add_folder(&s->draft, s->folder.data, s->folder.size);
+  const sdx_status status = name_in_file(s, said, bytes, size, err);
+  buffer_free(&key);
+  return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
+}
+
+static sdx_status next_in_reply(sdx_source *s, sdx_error *err) {
+  const worker_answer answer = worker_next(&s->worker, &s->draft);
+  if (answer == WORKER_ITEM) return give_of_reply(s, err);
+  end_file(s);
+  if (answer == WORKER_END) return SDX_NOT_FOUND;
+  return fail(s, bytes_of(&s->file_id), s->worker.reason);
+}
+
+static void add_filename(sdx_source *s, const walk_entry *file) {
+  buffer_reset(&s->id);
+  naming_put_escaped(&s->id, file->name, strlen(file->name));
+  draft_add_field(&s->draft, "filename", s->id.data, s->id.size);
+}
+
+/* A document of which nothing but its name is known, and why. */
+static sdx_status give_name(sdx_source *s, const walk_entry *file, const char *reason,
+                            sdx_error *err) {
+  begin_draft(s, SDX_DOCUMENT, file->modified);
+  s->draft.date = file->modified;
+  s->draft.size = file->size;
+  draft_set_partial(&s->draft, reason);
+  add_filename(s, file);
+  draft_add_folder(&s->draft, file->folder.data, file->folder.size);
+  return give_item(s, file->id, err);
+}
+
+/* A file whose bytes have been read. */
 static sdx_status give_file(sdx_source *s, const walk_entry *file, file_type type, sdx_error *err) {
   const size_t name_size = strlen(file->name);
+  const bool of_several = type == FILE_CALENDAR || type == FILE_CONTACT;
   int64_t fallback = 0;
   if (file->maildir) fallback = naming_maildir_date(file->name, name_size);
   if (type != FILE_MESSAGE) fallback = file->modified;
   begin_draft(s, SDX_MESSAGE, fallback);
-  s->draft.stamp = file->modified;
-  if (!extract(s, type)) return fail(s, file->id, s->draft.reason);
-  if (file->maildir) naming_add_flags(&s->draft, file->name, name_size);
-  if (type != FILE_MESSAGE) {
-    buffer_reset(&s->id);
-    naming_put_escaped(&s->id, file->name, name_size);
-    draft_add_field(&s->draft, "filename", s->id.data, s->id.size);
+  const worker_answer answer = ask(s, type, file->name, s->bytes.data, s->bytes.size);
+  if (answer == WORKER_LOST && type != FILE_MESSAGE && !of_several)
+    return give_name(s, file, s->draft.reason, err);
+  if (answer != WORKER_ITEM) return fail(s, file->id, s->draft.reason);
+  if (of_several && s->draft.id.size > 0) {
+    const sdx_status status = begin_reply(s, file, err);
+    return status == SDX_OK ? give_of_reply(s, err) : status;
   }
+  worker_end_reply(&s->worker);
+  if (file->maildir) naming_add_flags(&s->draft, file->name, name_size);
+  if (type != FILE_MESSAGE && !of_several) add_filename(s, file);
   draft_add_folder(&s->draft, file->folder.data, file->folder.size);
   return give_item(s, file->id, err);
 }
@@ -431,6 +519,10 @@ static sdx_status open_file(sdx_source *s, const walk_entry *file, sdx_error *er
     goto out;
   }
   if (read_rest(s, fd, file->size, &number) != SDX_OK) goto no_memory;
+  if (number == EFBIG && type != FILE_MESSAGE) {
+    status = give_name(s, file, "it is larger than is read", err);
+    goto out;
+  }
   if (number != 0) goto unreadable;
   status = give_file(s, file, type, err);
   goto out;
@@ -475,6 +567,8 @@ sdx_status sdx_source_next(sdx_source *s, const sdx_entry **out, sdx_error *err)
       status = next_in_mbox(s, err);
     } else if (s->reading == READING_LINES) {
       status = next_in_lines(s, err);
+    } else if (s->reading == READING_REPLY) {
+      status = next_in_reply(s, err);
     } else if (s->walking) {
       status = next_file(s, err);
     } else if (s->path < s->path_count) {

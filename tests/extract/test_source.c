@@ -137,7 +137,7 @@ static void tree(void **state) {
                                     "FAILED empty.eml: it is empty\n"
                                     "ITEM notes.md\n"
                                     "ITEM page.html\n"
-                                    "SKIPPED settings.yml: it is of no supported type\n");
+                                    "ITEM settings.yml\n");
 }
 
 static void files_named_directly(void **state) {

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wire.h - what goes between the host and the worker that reads for it (worker.h).
+ *
+ *   request: u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, string name, u64 size, and so many
+ *            bytes
+ *   reply:   frames of u32 size and so many bytes: u8 WIRE_ITEM and an item, u8 WIRE_REFUSED and a
+ *            reason, or u8 WIRE_END, which ends the reply
+ *   item:    u8 kind, u8 flags (1 attachment, 2 partial), zigzag date, sent, expires; varint size;
+ *            strings reason, id, thread, body; then fields (name, text), folders, flags, labels,
+ *            each as a varint count and strings
+ *
+ * Numbers are as in buffer.h. Both programs are of one build, so there is no version. The worker may
+ * have been taken over by what it read: the host believes nothing of a reply but its text.
+ */
+#ifndef SEALDEX_EXTRACT_WIRE_H
+#define SEALDEX_EXTRACT_WIRE_H
+
+#include "indexer/extract/draft.h"
+#include "indexer/extract/file_type.h"
+
+#define WIRE_MAGIC 0x57584453u
+#define WIRE_FRAME_MAX ((size_t)48 << 20)
+#define WIRE_INPUT_MAX ((uint64_t)256 << 20) /* bytes of one file */
+#define WIRE_NAME_MAX 1024
+#define WIRE_REASON_MAX 120
+
+enum { WIRE_ITEM = 1, WIRE_REFUSED = 2, WIRE_END = 3 };
+
+typedef struct wire_request {
+  file_type type;
+  bool bare; /* leave attachments unread */
+  int64_t now;
+  int64_t fallback;
+  const char *name; /* of the file: it says what the bytes leave open */
+  size_t name_size;
+  uint64_t size;
+} wire_request;
+
+/* The request without its bytes, and how long it is before the name. */
+void wire_put_request(buffer *out, const wire_request *request);
+#define WIRE_HEAD_SIZE 32
+/* Reads the WIRE_HEAD_SIZE bytes of a request; its name follows, then its bytes. */
+bool wire_get_request(wire_request *out, const uint8_t bytes[WIRE_HEAD_SIZE]);
+
+void wire_put_item(buffer *out, const draft *d);
+/* Fills *d, which has been begun; false where the bytes are no item. A reason is kept where it is of
+ * letters and points; it goes to reason[], which d->reason then points to. */
+bool wire_get_item(draft *d, char reason[WIRE_REASON_MAX + 1], const void *bytes, size_t size);
+void wire_get_reason(char reason[WIRE_REASON_MAX + 1], const void *bytes, size_t size);
+
+#endif
