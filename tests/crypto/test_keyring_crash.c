@@ -22,6 +22,10 @@ static struct {
   unsigned images;
 } expected;
 
+/* Of the keyring that was last prepared. */
+static char deposit_file[SDX_DEPOSIT_FILE_SIZE];
+static const sdx_secret deposit_key = { SDX_SECRET_DEPOSIT, deposit_file, sizeof deposit_file };
+
 static bool canary_is_expected(uint64_t generation) {
   return generation <= expected.canary_until;
 }
@@ -102,13 +106,14 @@ static void remove_image(const char *image) {
   assert_int_equal(rmdir(image), 0);
 }
 
-/* A keyring with a canary, `extra` keys beside it, and two slots. */
+/* A keyring with a canary, `extra` keys beside it, two slots, and a depositor's. */
 static void prepare(const char *dir, size_t extra) {
   keyring *k = NULL;
   file_store(dir, "keyring", NULL, 0);
   file_store(dir, "keyring.new", NULL, 0);
   assert_int_equal(keyring_create(&k, dir, &first_key, NULL, NULL), SDX_OK);
   assert_int_equal(keyring_slot_add(k, &second_key, NULL, NULL), SDX_OK);
+  assert_int_equal(keyring_deposit_add(k, deposit_file, NULL), SDX_OK);
   assert_int_equal(keyring_stage_add(k, KEYRING_TRASH, CANARY, 5, NULL, NULL), SDX_OK);
   for (uint64_t id = 1; id <= extra; id++)
     assert_int_equal(keyring_stage_add(k, KEYRING_EPOCH, id, 0, NULL, NULL), SDX_OK);
@@ -123,7 +128,23 @@ static keyring *open_for(const char *dir, const sdx_secret *unlock_with) {
   return k;
 }
 
+static sdx_status append_one(keyring *k) {
+  uint8_t public_half[32];
+  return keyring_has(k, KEYRING_DEPOSIT_EPOCH, 501)
+             ? SDX_OK
+             : keyring_stage_epoch(k, 501, public_half, NULL);
+}
+
+static sdx_status append_many(keyring *k) {
+  uint8_t public_half[32];
+  sdx_status status = SDX_OK;
+  for (uint64_t id = 600; id < 700 && status == SDX_OK; id++)
+    status = keyring_stage_epoch(k, id, public_half, NULL);
+  return status;
+}
+
 static sdx_status add_one(keyring *k) {
+  if (keyring_depositing(k)) return append_one(k);
   return keyring_has(k, KEYRING_SEGMENT, 500)
              ? SDX_OK
              : keyring_stage_add(k, KEYRING_SEGMENT, 500, 0, NULL, NULL);
@@ -219,6 +240,15 @@ static void growing(void **state) {
 static void removing_and_growing(void **state) {
   run(*state, remove_canary_and_grow, &first_key, 40);
 }
+static void appending(void **state) {
+  run(*state, append_one, &deposit_key, 0);
+}
+static void appending_and_growing(void **state) {
+  run(*state, append_many, &deposit_key, 40);
+}
+static void removing_with_a_deposit_key(void **state) {
+  run(*state, remove_canary, &deposit_key, 0);
+}
 static void dropping_a_slot(void **state) {
   run(*state, drop_first_slot, &first_key, 0);
 }
@@ -301,6 +331,9 @@ int main(void) {
     in_fresh_dir(removing_without_a_key),
     in_fresh_dir(growing),
     in_fresh_dir(removing_and_growing),
+    in_fresh_dir(appending),
+    in_fresh_dir(appending_and_growing),
+    in_fresh_dir(removing_with_a_deposit_key),
     in_fresh_dir(dropping_a_slot),
     in_fresh_dir(changing_the_root),
     in_fresh_dir(creating),
