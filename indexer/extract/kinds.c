@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "indexer/extract/kinds.h"
 
+#include <glib.h>
+
 #include "indexer/extract/calendar.h"
 #include "indexer/extract/contact.h"
 #include "indexer/extract/document.h"
+#include "indexer/extract/libraries.h"
 #include "indexer/extract/message.h"
 #include "indexer/extract/ole.h"
 #include "indexer/extract/package.h"
@@ -43,6 +46,17 @@ static bool extract_one(file_type type, const void *bytes, size_t size, draft *d
   default:
     return draft_refuse(d, "it is of no supported type");
   }
+}
+
+static GLogWriterOutput drop(GLogLevelFlags level, const GLogField *fields, gsize count,
+                             gpointer data) {
+  (void)level, (void)fields, (void)count, (void)data;
+  return G_LOG_WRITER_HANDLED;
+}
+
+void kinds_start(void) {
+  g_log_set_writer_func(drop, NULL, NULL);
+  libraries_start();
 }
 
 bool kinds_extract(file_type type, const void *bytes, size_t size, draft *d, draft_sink *sink,

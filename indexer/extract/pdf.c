@@ -55,6 +55,7 @@ bool pdf_extract(const void *bytes, size_t size, draft *d) {
   const int pages = poppler_document_get_n_pages(document);
   for (int i = 0; i < pages && !d->body.failed && d->body.size < DRAFT_BODY_MAX; i++)
     add_page(d, document, i);
+  if (pages <= 0) draft_set_partial(d, "it has no pages that can be read");
   if (pages > 0 && d->body.size <= (size_t)pages) {
     buffer_reset(&d->body);
     draft_set_partial(d, "it holds no text, only pictures");

@@ -114,6 +114,7 @@ static const struct {
   { SCMP_SYS(ioctl), ENOTTY },     { SCMP_SYS(fcntl), EPERM },      { SCMP_SYS(memfd_create), EPERM },
   { SCMP_SYS(prlimit64), EPERM },  { SCMP_SYS(eventfd2), EPERM },   { SCMP_SYS(pipe2), EPERM },
   { SCMP_SYS(rseq), ENOSYS },      { SCMP_SYS(umask), EPERM },
+  { SCMP_SYS(getpeername), ENOTSOCK },
 };
 
 /* Opening to read is for Landlock to judge where it is there; to write is for nobody. */

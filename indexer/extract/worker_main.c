@@ -5,16 +5,11 @@
  */
 #include <errno.h>
 #include <iconv.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/cursor.h"
 #include "indexer/extract/attachment.h"
 #include "indexer/extract/kinds.h"
-#include "indexer/extract/libraries.h"
 #include "indexer/extract/sandbox.h"
 #include "indexer/extract/wire.h"
 #include "indexer/extract/worker.h"
@@ -35,10 +30,12 @@ static bool read_all(void *bytes, size_t size) {
   return true;
 }
 
+static int output = -1; /* what was the standard output, which libraries print to */
+
 static void write_all(const void *bytes, size_t size) {
   const uint8_t *at = bytes;
   while (size > 0) {
-    const ssize_t n = write(1, at, size);
+    const ssize_t n = write(output, at, size);
     if (n < 0 && errno != EINTR) _exit(EXIT_WIRE);
     if (n > 0) at += n, size -= (size_t)n;
   }
@@ -128,8 +125,9 @@ int main(void) {
   writer w = { .sink = { .give = give } };
   buffer input = BUFFER_INIT;
   draft d = DRAFT_INIT;
-  if (chdir("/") != 0) return EXIT_SANDBOX;
-  libraries_start();
+  output = dup(1);
+  if (output < 0 || dup2(2, 1) < 0 || chdir("/") != 0) return EXIT_SANDBOX;
+  kinds_start();
   load_charsets();
   if (!sandbox_enter()) return EXIT_SANDBOX;
   while (serve(&w, &input, &d)) continue;
