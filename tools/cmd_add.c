@@ -74,9 +74,9 @@ static sdx_status commit(adding *a, uint64_t bytes_done, sdx_error *err) {
 
 static sdx_status put_item(adding *a, const sdx_item *item, sdx_outcome *outcome, sdx_error *err) {
   if (!a->deposit) return sdx_batch_add(a->batch, item, outcome, err);
-  const sdx_write_options writing = {
-    .version = 1, .now = a->batch_options.now, .undelete = a->batch_options.undelete
-  };
+  const sdx_write_options writing = { .version = 1,
+                                      .now = a->batch_options.now,
+                                      .undelete = a->batch_options.undelete };
   return sdx_deposit_add(a->deposit, item, &writing, outcome, err);
 }
 
@@ -189,10 +189,9 @@ static exit_code open_source(adding *a, int *fd) {
 }
 
 exit_code adding_run(const options *o, sdx_deposit *deposit) {
-  adding a = { .o = o,
-               .deposit = deposit,
-               .j = { .out = stdout },
-               .batch_options = SDX_BATCH_OPTIONS_INIT };
+  adding a = {
+    .o = o, .deposit = deposit, .j = { .out = stdout }, .batch_options = SDX_BATCH_OPTIONS_INIT
+  };
   sdx_error err = { 0 };
   int fd = -1;
   uint64_t memory;

@@ -143,18 +143,27 @@ static void print_status_json(const sdx_state *s) {
   json_close(&j);
 }
 
+static void print_size(const char *lead, uint64_t bytes) {
+  if (bytes < 1000000)
+    printf("%s%.1f kB", lead, (double)bytes / 1e3);
+  else
+    printf("%s%.1f MB", lead, (double)bytes / 1e6);
+}
+
 static void print_status(const sdx_state *s) {
   char when[WHEN_SIZE];
   printf("items:      %" PRIu64 " live, %" PRIu64 " deleted, %" PRIu64 " superseded\n", s->live,
          s->deleted, s->superseded);
   if (s->missing)
-    printf("missing:    %" PRIu64 " items were lost; sealdex-reindex --missing brings them back\n",
+    printf("missing:    %" PRIu64 " items were lost; adding them again brings them back\n",
            s->missing);
   printf("segments:   %" PRIu64 ", and %" PRIu64 " journal records\n", s->segments,
          s->journal_records);
-  printf("text:       %.1f MB indexed\n", (double)s->text_bytes / 1e6);
-  printf("files:      %.1f MB, of which %.1f in use; keyring %.0f kB\n",
-         (double)s->file_bytes / 1e6, (double)s->used_bytes / 1e6, (double)s->keyring_bytes / 1e3);
+  print_size("text:       ", s->text_bytes);
+  print_size(" indexed\nfiles:      ", s->file_bytes);
+  print_size(", of which ", s->used_bytes);
+  print_size(" in use; keyring ", s->keyring_bytes);
+  printf("\n");
   printf("generation: %" PRIu64 "\n", s->generation);
   printf("retention:  %.6g days\n", (double)s->retention / SDX_DAY);
   printf("last sweep: %s\n", s->last_sweep ? when_format(s->last_sweep, when) : "never");
@@ -274,10 +283,11 @@ const command command_verify = {
   .name = "verify",
   .arguments = "DIR --key FILE",
   .summary = "open everything and check that it is whole",
-  .details = "A line per problem, and exit code 4 where there is any.\n"
-             "\n"
-             "  --receipts FILE     check instead, without a key, that what sweep --receipt wrote of\n"
-             "                      this index holds: the chain is whole, and no key it names is left\n",
+  .details =
+      "A line per problem, and exit code 4 where there is any.\n"
+      "\n"
+      "  --receipts FILE     check instead, without a key, that what sweep --receipt wrote of\n"
+      "                      this index holds: the chain is whole, and no key it names is left\n",
   .takes = "receipts=",
   .run = run_verify,
 };

@@ -122,17 +122,23 @@ static void print_json(sweeping *s) {
   json_close(j);
 }
 
+static void print_count(const char *lead, uint64_t count, const char *one, const char *many) {
+  printf("%s%" PRIu64 " %s", lead, count, count == 1 ? one : many);
+}
+
 static void print_text(const sweeping *s) {
   const sdx_sweep_report *r = &s->sum;
-  printf("%s %" PRIu64 " %s: %" PRIu64 " items purged, %" PRIu64 " keys destroyed",
-         s->options.dry_run ? "would sweep" : "swept", r->indexes,
-         r->indexes == 1 ? "index" : "indexes", r->items_purged, r->keys_destroyed);
-  if (r->accounts_destroyed) printf(", %" PRIu64 " accounts destroyed", r->accounts_destroyed);
+  print_count(s->options.dry_run ? "would sweep " : "swept ", r->indexes, "index", "indexes");
+  print_count(": ", r->items_purged, "item purged", "items purged");
+  print_count(", ", r->keys_destroyed, "key destroyed", "keys destroyed");
+  if (r->accounts_destroyed)
+    print_count(", ", r->accounts_destroyed, "account destroyed", "accounts destroyed");
   if (r->items_missing)
-    printf(", %" PRIu64 " living items lost with them (sealdex-reindex --missing mends)",
-           r->items_missing);
+    print_count(", ", r->items_missing, "living item lost with them (add it again)",
+                "living items lost with them (add them again)");
   if (r->restorable_lost)
-    printf(", %" PRIu64 " younger deleted items lost with them", r->restorable_lost);
+    print_count(", ", r->restorable_lost, "younger deleted item lost with them",
+                "younger deleted items lost with them");
   if (s->refused) printf(", %" PRIu64 " refused for the clock", s->refused);
   if (r->failed) printf(", %" PRIu64 " failed", r->failed);
   printf("\n");

@@ -14,9 +14,9 @@
 #include "command.h"
 
 static const command *const commands[] = {
-  &command_keygen,  &command_init,   &command_add,    &command_search,  &command_show,
-  &command_snippet, &command_set,    &command_delete, &command_restore, &command_sweep,
-  &command_inspect, &command_status, &command_verify, &command_export,  &command_compact,
+  &command_keygen,  &command_init,   &command_add,         &command_search,  &command_show,
+  &command_snippet, &command_set,    &command_delete,      &command_restore, &command_sweep,
+  &command_inspect, &command_status, &command_verify,      &command_export,  &command_compact,
   &command_close,   &command_reopen, &command_deposit_key, &command_deposit, &command_rekey,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
