@@ -35,7 +35,10 @@ typedef struct node {
   bitmap_window limit;      /* only these items */
   bool limited;
   uint32_t window;          /* NODE_TOGETHER */
+  uint32_t place;           /* of a word in such a node */
   position_list *lists;
+  uint32_t *starts;         /* where a phrase may begin, of one item */
+  uint32_t starts_room;
   const plan_members *members;
   const uint64_t *set;      /* NODE_SET */
   bitmap_window *bitmaps;   /* NODE_BITMAPS */
@@ -212,6 +215,7 @@ static node *build_together(matcher *m, const plan *p, bool spine) {
   for (; n->count < p->count; n->count++) {
     node *word = build_word(m, p->children[n->count]);
     if (word == NULL || !open_spots(m, word)) return NULL;
+    word->place = n->count;
     n->children[n->count] = word;
     n->weighted |= word->weighted;
     n->top += word->top;
@@ -377,6 +381,11 @@ static uint32_t next_in_set(const node *n, uint32_t from, uint32_t items) {
   return SEGMENT_END;
 }
 
+/* Less than a few items in a window: worth asking where the next one is. */
+static bool is_sparse(const matcher *m, const node *n) {
+  return n->items < UINT32_MAX && n->items * WINDOW < 4 * (uint64_t)m->items;
+}
+
 static uint32_t next(matcher *m, node *n, uint32_t from) {
   uint32_t least = SEGMENT_END;
   switch (n->kind) {
@@ -386,7 +395,8 @@ static uint32_t next(matcher *m, node *n, uint32_t from) {
   case NODE_SIZE: return from;
   case NODE_AND:
   case NODE_TOGETHER:
-    for (uint32_t i = 0; i < n->count && from != SEGMENT_END; i++)
+    from = next(m, n->order[0], from);
+    for (uint32_t i = 1; i < n->count && from != SEGMENT_END && is_sparse(m, n->order[i]); i++)
       from = next(m, n->order[i], from);
     return from;
   case NODE_OR:
@@ -556,6 +566,35 @@ static void cut_at(position_list *l, uint32_t end) {
   while (l->count > 0 && l->at[l->count - 1] > end) l->count--;
 }
 
+static bool make_starts_room(matcher *m, node *n, uint32_t count) {
+  if (count <= n->starts_room) return true;
+  const uint32_t room = count < 64 ? 64 : 2 * count;
+  n->starts = scratch_take(m->s, room * sizeof(*n->starts));
+  n->starts_room = n->starts != NULL ? room : 0;
+  return n->starts != NULL;
+}
+
+/* Words one after another: where the rarest stands says where the phrase may begin, and each other
+ * word leaves fewer of these places. Most items fail at the second word. */
+static bool is_phrase(matcher *m, node *n, uint32_t ordinal, uint32_t end) {
+  uint32_t left = 0;
+  for (uint32_t k = 0; k < n->count; k++) {
+    node *word = n->order[k];
+    position_list l;
+    if (!add_spots(m, word, ordinal, &l)) return false;
+    cut_at(&l, end);
+    if (k > 0) {
+      left = positions_keep(n->starts, left, &l, word->place);
+    } else {
+      if (!make_starts_room(m, n, l.count)) return false;
+      for (uint32_t i = 0; i < l.count; i++)
+        if (l.at[i] >= word->place) n->starts[left++] = l.at[i] - word->place;
+    }
+    if (left == 0) return false;
+  }
+  return true;
+}
+
 static bool stands(matcher *m, node *n, uint32_t ordinal) {
   uint32_t end = UINT32_MAX;
   if (n->body && !body_end(m, ordinal, &end)) return false;
@@ -563,13 +602,13 @@ static bool stands(matcher *m, node *n, uint32_t ordinal) {
     position_list l;
     return leaf_positions(&n->spots, m->s, ordinal, &l) && l.at[0] <= end;
   }
+  if (n->ordered && n->window == n->count) return is_phrase(m, n, ordinal, end);
   for (uint32_t i = 0; i < n->count; i++) {
     if (!add_spots(m, n->children[i], ordinal, &n->lists[i])) return false;
     cut_at(&n->lists[i], end);
   }
-  if (!n->ordered) return positions_near(n->lists, n->count, n->window);
-  if (n->window == n->count) return positions_adjacent(n->lists, n->count);
-  return positions_ordered(n->lists, n->count, n->window);
+  return n->ordered ? positions_ordered(n->lists, n->count, n->window)
+                    : positions_near(n->lists, n->count, n->window);
 }
 
 static void keep_standing(matcher *m, node *n, uint32_t base) {

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/cursor.h"
 #include "base/error.h"
 
 #define CLASSES_MAX 64 /* of one word: languages, and marked forms that it stands for */
@@ -63,25 +62,27 @@ static void resolve_term(plan_context *c, const segment *seg, const plan_class *
                          .max_wdf = term.max_wdf, .min_length = term.min_length };
 }
 
+typedef struct collecting {
+  plan_context *c;
+  plan_terms terms;
+} collecting;
+
+static bool collect_member(void *context, sdx_bytes name, const segment_term *term) {
+  collecting *into = context;
+  (void)name;
+  return plan_terms_add(&into->terms, into->c->s, term);
+}
+
 static void resolve_class(plan_context *c, const segment *seg, const plan_class *cls, int language,
                           buffer *names, plan_members *out) {
   segment_class about;
-  plan_terms terms = { 0 };
-  buffer_reset(names);
-  const segment_class_kind kind = cls->kind == PLAN_STEM ? CLASS_STEM : CLASS_FOLD;
-  const sdx_status status =
-      segment_find_class(seg, &c->read->session, kind, (uint8_t)(kind == CLASS_STEM ? language : 0),
-                         cls->key.data, cls->key.size, &about, names);
+  collecting into = { .c = c };
+  const bool stem = cls->kind == PLAN_STEM;
+  const sdx_status status = segment_class_members(
+      seg, &c->read->session, stem ? CLASS_STEM : CLASS_FOLD, (uint8_t)(stem ? language : 0),
+      cls->key.data, cls->key.size, false, &about, names, collect_member, &into);
   if (status != SDX_OK) return;
-  cursor at = cursor_over(names->data, names->size);
-  while (cursor_left(&at) > 0) {
-    size_t size;
-    segment_term term;
-    const uint8_t *name = cursor_get_string(&at, &size);
-    if (name == NULL || segment_find(seg, &c->read->session, name, size, &term) != SDX_OK) break;
-    if (!plan_terms_add(&terms, c->s, &term)) return;
-  }
-  *out = (plan_members){ .terms = terms.terms, .count = terms.count, .df = about.df,
+  *out = (plan_members){ .terms = into.terms.terms, .count = into.terms.count, .df = about.df,
                          .max_wdf = about.max_wdf, .min_length = about.min_length };
 }
 
@@ -125,6 +126,10 @@ static sdx_status resolve(plan_context *c, plan_class *cls, sdx_error *err) {
 }
 
 /* ---------------------------------------------------------------- words */
+
+static bool same(sdx_bytes a, sdx_bytes b) {
+  return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
 
 static sdx_bytes join(plan_context *c, const char *prefix, const char *word, size_t size) {
   const size_t prefix_size = strlen(prefix);
@@ -178,36 +183,39 @@ static void add_stems(plan_context *c, classes *all, const char *prefix, sdx_byt
   }
 }
 
+typedef struct marking {
+  plan_context *c;
+  classes *all;
+  const char *prefix;
+  sdx_bytes folded;
+} marking;
+
+static bool add_marked_form(void *context, sdx_bytes name, const segment_term *term) {
+  marking *m = context;
+  const size_t prefix = strlen(m->prefix);
+  (void)term;
+  const sdx_bytes form = { .data = name.data + prefix, .size = name.size - prefix };
+  if (name.size > prefix && !same(form, m->folded))
+    add_stems(m->c, m->all, m->prefix, form, m->folded);
+  return true;
+}
+
 /* A word that was typed without marks stands for the marked words that fold to it, too: their stems
  * may be others. */
 static void add_marked(plan_context *c, classes *all, const char *prefix, sdx_bytes folded) {
   const view *v = c->read->view;
   const sdx_bytes key = join(c, prefix, folded.data, folded.size);
-  const size_t prefix_size = strlen(prefix);
   buffer names = BUFFER_INIT;
-  for (size_t i = 0; i < v->segment_count; i++) {
+  for (size_t i = 0; i < v->segment_count && c->read->session.status == SDX_OK; i++) {
     segment_class about;
-    buffer_reset(&names);
-    if (c->read->session.status != SDX_OK) break;
+    marking m = { .c = c, .all = all, .prefix = prefix, .folded = folded };
     c->segment = i;
-    if (segment_find_class(v->segments[i].seg, &c->read->session, CLASS_FOLD, 0, key.data, key.size,
-                           &about, &names) != SDX_OK)
-      continue;
-    cursor at = cursor_over(names.data, names.size);
-    while (cursor_left(&at) > 0) {
-      size_t size;
-      const uint8_t *name = cursor_get_string(&at, &size);
-      if (name == NULL || size < prefix_size) break;
-      if (size == key.size && memcmp(name, key.data, size) == 0) continue;
-      const sdx_bytes marked = { .data = (const char *)name + prefix_size, .size = size - prefix_size };
-      add_stems(c, all, prefix, marked, folded);
-    }
+    const sdx_status status =
+        segment_class_members(v->segments[i].seg, &c->read->session, CLASS_FOLD, 0, key.data,
+                              key.size, true, &about, &names, add_marked_form, &m);
+    if (status != SDX_OK && status != SDX_NOT_FOUND) break;
   }
   buffer_free(&names);
-}
-
-static bool same(sdx_bytes a, sdx_bytes b) {
-  return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
 static sdx_status make_leaf(plan **out, plan_context *c, plan_class *cls, bool weighted, bool body,

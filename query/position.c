@@ -19,35 +19,15 @@ static uint32_t find(const position_list *l, uint32_t from, uint32_t target) {
   return low;
 }
 
-static bool has(const position_list *l, uint32_t target) {
-  const uint32_t i = find(l, 0, target);
-  return i < l->count && l->at[i] == target;
-}
-
-bool positions_adjacent(const position_list *lists, size_t n) {
-  size_t rare = 0; /* the shortest list says where the phrase may stand */
-  for (size_t i = 0; i < n; i++) {
-    if (lists[i].count == 0) return false;
-    if (lists[i].count < lists[rare].count) rare = i;
+uint32_t positions_keep(uint32_t *starts, uint32_t count, const position_list *word,
+                        uint32_t offset) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0, at = 0; i < count; i++) {
+    at = find(word, at, starts[i] + offset);
+    if (at == word->count) break;
+    if (word->at[at] == starts[i] + offset) starts[kept++] = starts[i];
   }
-  if (n == 2) { /* most phrases: one walk along both */
-    const position_list *a = &lists[0], *b = &lists[1];
-    for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
-      if (a->at[i] + 1 == b->at[j]) return true;
-      if (a->at[i] < b->at[j]) i++;
-      else j++;
-    }
-    return false;
-  }
-  for (uint32_t i = 0; i < lists[rare].count; i++) {
-    const uint32_t at = lists[rare].at[i];
-    if (at < rare) continue;
-    const uint32_t start = at - (uint32_t)rare;
-    size_t k = 0;
-    while (k < n && (k == rare || has(&lists[k], start + (uint32_t)k))) k++;
-    if (k == n) return true;
-  }
-  return false;
+  return kept;
 }
 
 bool positions_ordered(const position_list *lists, size_t n, uint32_t window) {

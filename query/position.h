@@ -17,8 +17,10 @@ typedef struct position_list {
   uint32_t count;
 } position_list;
 
-/* Words one after another: at p, p + 1, p + 2 ... */
-bool positions_adjacent(const position_list *lists, size_t n);
+/* Of the places where a phrase might start (ascending, at least 0), keeps those where its word number
+ * `offset` stands, too; returns how many are left. */
+uint32_t positions_keep(uint32_t *starts, uint32_t count, const position_list *word,
+                        uint32_t offset);
 /* Words in this order, the last less than `window` behind the first. */
 bool positions_ordered(const position_list *lists, size_t n, uint32_t window);
 /* Words in any order, each at a position of its own, all within `window` positions. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Finding and walking terms and classes. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/wipe.h"
@@ -259,26 +260,32 @@ static bool complete(const segment *s, segment_session *session, const buffer *n
   return status == SDX_OK;
 }
 
-/* A class that is not stored because its only member has the key's own bytes. */
+/* The one member of a class that is not stored because it has the key's own bytes. */
+static sdx_status find_own(const segment *s, segment_session *session, segment_class_kind kind,
+                           uint8_t language, const void *key, size_t size, layout_term *out) {
+  if (kind == CLASS_STEM && (s->manifest.info.language_count > 1 || language != 0))
+    return SDX_NOT_FOUND;
+  const sdx_status status = dictionary_find(s, session, key, size, out);
+  if (status != SDX_OK) return status;
+  const bool own = kind == CLASS_STEM ? (out->flags & LAYOUT_OWN_STEM) != 0
+                                      : (out->flags & LAYOUT_FOLDS) == 0 && out->term.cf > 0;
+  return own ? SDX_OK : SDX_NOT_FOUND;
+}
+
 static sdx_status find_omitted(const segment *s, segment_session *session, segment_class_kind kind,
                                uint8_t language, const void *key, size_t size, segment_class *out,
                                buffer *names) {
   layout_term t;
-  if (kind == CLASS_STEM && (s->manifest.info.language_count > 1 || language != 0))
-    return SDX_NOT_FOUND;
-  const sdx_status status = dictionary_find(s, session, key, size, &t);
+  const sdx_status status = find_own(s, session, kind, language, key, size, &t);
   if (status != SDX_OK) return status;
-  const bool own = kind == CLASS_STEM ? (t.flags & LAYOUT_OWN_STEM) != 0
-                                      : (t.flags & LAYOUT_FOLDS) == 0 && t.term.cf > 0;
-  if (!own) return SDX_NOT_FOUND;
   from_term(out, &t.term);
   buffer_put_string(names, key, size);
   return names->failed ? session_fail(session, SDX_NO_MEMORY, "out of memory") : SDX_OK;
 }
 
-sdx_status segment_find_class(const segment *s, segment_session *session, segment_class_kind kind,
-                              uint8_t language, const void *key, size_t size, segment_class *out,
-                              buffer *names) {
+sdx_status dictionary_find_class(const segment *s, segment_session *session, segment_class_kind kind,
+                                 uint8_t language, const void *key, size_t size, segment_class *out,
+                                 bool *as_member, buffer *names) {
   uint8_t full[LAYOUT_KEY_MAX];
   const size_t full_size = class_key(full, kind, language, key, size);
   if (full_size == 0) return SDX_NOT_FOUND;
@@ -287,7 +294,6 @@ sdx_status segment_find_class(const segment *s, segment_session *session, segmen
   layout_leaf leaf;
   layout_class c;
   uint32_t number;
-  const size_t from = names->size;
   sdx_status status = find(s, session, &d, full, full_size, &number, &leaf, &ref);
   if (status == SDX_OK) {
     if (!layout_class_read(&leaf, &s->manifest.context, &c)) {
@@ -296,14 +302,94 @@ sdx_status segment_find_class(const segment *s, segment_session *session, segmen
       status = session->status;
     } else {
       *out = c.about;
+      *as_member = c.as_member;
     }
   }
   block_release(&ref);
-  if (status == SDX_OK && c.as_member && !complete(s, session, names, from, out))
-    status = session->status;
-  if (status == SDX_NOT_FOUND) status = find_omitted(s, session, kind, language, key, size, out, names);
   wipe(full, sizeof full);
   return status;
+}
+
+sdx_status segment_find_class(const segment *s, segment_session *session, segment_class_kind kind,
+                              uint8_t language, const void *key, size_t size, segment_class *out,
+                              buffer *names) {
+  const size_t from = names->size;
+  bool as_member = false;
+  sdx_status status =
+      dictionary_find_class(s, session, kind, language, key, size, out, &as_member, names);
+  if (status == SDX_OK && as_member && !complete(s, session, names, from, out))
+    status = session->status;
+  if (status == SDX_NOT_FOUND) status = find_omitted(s, session, kind, language, key, size, out, names);
+  return status;
+}
+
+/* ---------------------------------------------------------------- members */
+
+#define MEMBER_STEPS 12 /* of a walk from one member to the next, before it is looked up instead */
+
+/* The entries of the members named. They stand near each other, mostly with few terms between, so
+ * walking costs less than looking each up. */
+static sdx_status give_members(const segment *s, segment_session *session, const buffer *names,
+                               segment_member each, void *context) {
+  cursor at = cursor_over(names->data, names->size);
+  segment_terms *terms = NULL;
+  sdx_status status = SDX_OK;
+  while (cursor_left(&at) > 0 && status == SDX_OK) {
+    sdx_bytes name = { NULL, 0 }, met;
+    segment_term term;
+    name.data = (const char *)cursor_get_string(&at, &name.size);
+    bool found = false;
+    if (terms == NULL && cursor_left(&at) > 0)
+      status = segment_terms_open(&terms, s, session, name.data, name.size);
+    for (unsigned i = 0; terms != NULL && !found && i < MEMBER_STEPS; i++) {
+      if (!segment_terms_next(terms, &met, &term)) break;
+      found = met.size == name.size && memcmp(met.data, name.data, met.size) == 0;
+    }
+    if (status == SDX_OK && !found) {
+      segment_terms_close(terms);
+      terms = NULL;
+      status = segment_find(s, session, name.data, name.size, &term);
+      if (status == SDX_NOT_FOUND) status = session_damaged(session);
+    }
+    if (status == SDX_OK && !each(context, name, &term)) break;
+  }
+  segment_terms_close(terms);
+  return status;
+}
+
+static sdx_status give_omitted(const segment *s, segment_session *session, segment_class_kind kind,
+                               uint8_t language, sdx_bytes key, segment_class *out,
+                               segment_member each, void *context) {
+  layout_term t;
+  const sdx_status status = find_own(s, session, kind, language, key.data, key.size, &t);
+  if (status != SDX_OK) return status;
+  from_term(out, &t.term);
+  (void)each(context, key, &t.term);
+  return SDX_OK;
+}
+
+sdx_status segment_class_members(const segment *s, segment_session *session, segment_class_kind kind,
+                                 uint8_t language, const void *key, size_t size, bool stored,
+                                 segment_class *out, buffer *names, segment_member each,
+                                 void *context) {
+  bool as_member = false;
+  buffer_reset(names);
+  sdx_status status =
+      dictionary_find_class(s, session, kind, language, key, size, out, &as_member, names);
+  if (status == SDX_NOT_FOUND && !stored)
+    return give_omitted(s, session, kind, language, (sdx_bytes){ key, size }, out, each, context);
+  if (status != SDX_OK) return status;
+  if (!as_member) return give_members(s, session, names, each, context);
+  cursor at = cursor_over(names->data, names->size);
+  sdx_bytes name;
+  segment_term term;
+  name.data = (const char *)cursor_get_string(&at, &name.size);
+  status = segment_find(s, session, name.data, name.size, &term);
+  if (status == SDX_NOT_FOUND) return session_damaged(session);
+  if (status != SDX_OK) return status;
+  from_term(out, &term);
+  (void)each(context, name, &term);
+  return SDX_OK;
 }
 
 struct segment_classes {

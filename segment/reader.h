@@ -98,6 +98,14 @@ typedef struct segment_class {
 sdx_status segment_find_class(const segment *s, segment_session *session, segment_class_kind kind,
                               uint8_t language, const void *key, size_t size, segment_class *out,
                               buffer *names) SDX_CHECK;
+/* The same with the members' entries: calls `each` for every member, in byte order, until it returns
+ * false. With `stored`, omitted classes are not looked for: half the work where a class is not
+ * expected. `names` is working memory. */
+typedef bool (*segment_member)(void *context, sdx_bytes name, const segment_term *term);
+sdx_status segment_class_members(const segment *s, segment_session *session, segment_class_kind kind,
+                                 uint8_t language, const void *key, size_t size, bool stored,
+                                 segment_class *out, buffer *names, segment_member each,
+                                 void *context) SDX_CHECK;
 /* Stored classes (not those omitted, whose key is a surface term) in byte order of (kind, language,
  * key); for merging, verifying, and folds by prefix. `names` may be NULL. */
 typedef struct segment_classes segment_classes;

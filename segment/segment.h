@@ -44,6 +44,11 @@ void stream_prefetch(const segment *s, segment_session *session, segment_stream 
 /* A term with what merging and classes need beside the reader's struct. */
 sdx_status dictionary_find(const segment *s, segment_session *session, const void *term, size_t size,
                            layout_term *out);
+/* A class that is stored, and its members' names; *as_member: its statistics are those of its one
+ * member, and are not in *out. */
+sdx_status dictionary_find_class(const segment *s, segment_session *session, segment_class_kind kind,
+                                 uint8_t language, const void *key, size_t size, segment_class *out,
+                                 bool *as_member, buffer *names);
 /* The flags of the term that segment_terms_next gave last. */
 uint8_t segment_terms_flags(const segment_terms *t);
 /* What classes_next gave last: whether its statistics were looked up at its member. */
