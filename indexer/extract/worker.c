@@ -18,6 +18,7 @@
 #include "base/cursor.h"
 
 #define PIPE_SIZE (1 << 20)
+#define SEND_AT_ONCE 65536 /* bytes that are copied behind the head to save a call */
 
 /* ---------------------------------------------------------------- starting */
 
@@ -183,8 +184,10 @@ static bool send_quietly(worker *w, const wire_request *request, const void *byt
   sigpending(&pending);
   const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
   if (pthread_sigmask(SIG_BLOCK, &pipes, &before) != 0) return false;
-  const bool sent = send_bytes(w, w->head.data, w->head.size) &&
-                    send_bytes(w, bytes, (size_t)request->size);
+  const bool small = request->size <= SEND_AT_ONCE;
+  if (small) buffer_put(&w->head, bytes, (size_t)request->size);
+  const bool sent = !w->head.failed && send_bytes(w, w->head.data, w->head.size) &&
+                    (small || send_bytes(w, bytes, (size_t)request->size));
   if (!sent && !was_pending) {
     const struct timespec none = { 0 };
     while (sigtimedwait(&pipes, NULL, &none) < 0 && errno == EINTR) continue;
