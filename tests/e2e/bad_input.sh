@@ -113,14 +113,16 @@ if [ "$(id -u)" != 0 ]; then
   still_sound
 elif command -v setpriv >/dev/null; then
   chmod 755 "$work" && chmod -R a+rX index && chmod 644 key
+  # A build below root's home is out of nobody's reach: he gets copies.
+  cp "$SEALDEX" "$(ldd "$SEALDEX" | awk '/libsealdex/ { print $3 }')" . && chmod a+rx sealdex libsealdex*
+  as_nobody() { LD_LIBRARY_PATH=$work setpriv --reuid=65534 --regid=65534 --clear-groups "$work/sealdex" "$@"; }
   last="sealdex add index, as nobody"
   got=0
-  setpriv --reuid=65534 --regid=65534 --clear-groups "$SEALDEX" delete index --key key good.eml \
-    >out 2>err </dev/null || got=$?
+  as_nobody delete index --key key good.eml >out 2>err </dev/null || got=$?
   [ $got = 6 ] || fail "a read-only directory: exit code $got"
   err_one_line
-  setpriv --reuid=65534 --regid=65534 --clear-groups "$SEALDEX" search index --key key gryphon \
-    >out 2>err </dev/null || fail "searching a read-only directory"
+  as_nobody search index --key key gryphon >out 2>err </dev/null ||
+    fail "searching a read-only directory"
   still_sound
 fi
 passed
