@@ -534,7 +534,6 @@ static tree *parse_unary(parser *p) {
   }
   tree *t = p->now.kind == LEX_OPEN ? parse_group(p) : parse_near(p);
   if (t == NULL || !without) return t;
-  if (t->kind == TREE_NOT) return t->first;
   tree *not = tree_new(p->s, TREE_NOT);
   tree_append(not, t);
   return not;

@@ -121,7 +121,7 @@ void tree_print(const tree *t, buffer *out) {
   case TREE_OR: put_children(t, out); break;
   case TREE_NOT:
     put_text(out, "NOT ");
-    put_child(t->first, 2, out);
+    put_child(t->first, t->first->kind == TREE_NOT ? 3 : 2, out);
     break;
   case TREE_WORD:
   case TREE_PATTERN:
