@@ -24,7 +24,8 @@ int scene_begin(void **state) {
   scene *s = calloc(1, sizeof *s);
   sdx_error err = { 0 };
   sdx_init_options options = SDX_INIT_OPTIONS_INIT;
-  strcpy(s->dir, "/tmp/sealdex-scene-XXXXXX");
+  const char *base = getenv("TMPDIR");
+  snprintf(s->dir, sizeof s->dir, "%s/sealdex-scene-XXXXXX", base != NULL ? base : "/tmp");
   if (mkdtemp(s->dir) == NULL) return -1;
   snprintf(s->path, sizeof s->path, "%s/index", s->dir);
   s->now = options.now = SCENE_START;

@@ -17,7 +17,7 @@
 #define SCENE_START INT64_C(1700000000)
 
 typedef struct scene {
-  char dir[64], path[80];
+  char dir[200], path[216];
   sdx_index *index;
   int64_t now;
 } scene;

@@ -17,7 +17,7 @@ static sdx_status open_status(const scene *s, const sdx_secret *key) {
 }
 
 static bool stands(const scene *s, const char *name) {
-  char path[160];
+  char path[256];
   snprintf(path, sizeof path, "%s/%s", s->path, name);
   return access(path, F_OK) == 0;
 }
