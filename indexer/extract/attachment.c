@@ -43,7 +43,8 @@ static void gather(draft_sink *sink, draft *d) {
 /* Appends the text of the file to *out, at most `limit` bytes; false where some was left out. */
 static bool put_text(buffer *out, size_t limit, draft *d, const char *name, const void *bytes,
                      size_t size, unsigned depth) {
-  const file_type type = depth <= PACKAGE_DEPTH_MAX ? file_type_of(name, bytes, size) : FILE_UNKNOWN;
+  const file_type type =
+      depth <= PACKAGE_DEPTH_MAX ? file_type_of(name, bytes, size) : FILE_UNKNOWN;
   if (type == FILE_UNKNOWN || type == FILE_LINES || size == 0) return true;
   gathering g = { .sink = { .give = gather }, .out = out, .whole = d };
   g.stop_at = out->size + limit;

@@ -5,8 +5,8 @@
 
 #include "indexer/extract/draft.h"
 
-/* Adds a field `attachment` to *d: what a reader of its type finds in the file, its title first. What
- * cannot be read of it makes *d partial; a type without text adds nothing. */
+/* Adds a field `attachment` to *d: what a reader of its type finds in the file, its title first.
+ * What cannot be read of it makes *d partial; a type without text adds nothing. */
 void attachment_add(draft *d, const char *name, const void *bytes, size_t size);
 /* Appends the same to d->body; `depth` is how many archives the file is in. */
 void attachment_put_body(draft *d, const char *name, const void *bytes, size_t size,

@@ -35,7 +35,7 @@ typedef struct entries {
 static void put_line(buffer *out, const content_line *line) {
   buffer_put(out, line->name.data, line->name.size - 1);
   const char *at = (const char *)line->parameters.data;
-  const char *end = at + line->parameters.size;
+  const char *end = line->parameters.size > 0 ? at + line->parameters.size : at;
   for (; at < end; at += strlen(at) + 1) {
     const char *equals = strchr(at, '=');
     if (strncmp(at, "ENCODING=", 9) == 0 || strncmp(at, "CHARSET=", 8) == 0) continue;
@@ -62,8 +62,8 @@ static bool is_base64_attachment(const content_line *line) {
   return line->encoded && (content_is(line, "ATTACH") || content_is(line, "IMAGE"));
 }
 
-/* Writes what libical shall read: lines joined and in UTF-8, quoted-printable undone, without alarms
- * and without what attachments hold; false where components are nested too deep. */
+/* Writes what libical shall read: lines joined and in UTF-8, quoted-printable undone, without
+ * alarms and without what attachments hold; false where components are nested too deep. */
 static bool prepare(buffer *out, const void *bytes, size_t size, bool *cut) {
   content_reader reader;
   content_line line = CONTENT_LINE_INIT;

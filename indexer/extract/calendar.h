@@ -25,9 +25,10 @@
 
 #define CALENDAR_YEAR_MIN 1970
 #define CALENDAR_YEAR_MAX 2049
-#define CALENDAR_DEPTH_MAX 16           /* components in components */
-#define CALENDAR_STEPS_MAX 20000        /* occurrences of a rule that are looked at ... */
-#define CALENDAR_STEPS_IN_FILE 300000   /* ... and of all rules of a file; then every month counts */
+#define CALENDAR_DEPTH_MAX 16         /* components in components */
+#define CALENDAR_STEPS_MAX 20000      /* occurrences of a rule that are looked at ... */
+#define CALENDAR_STEPS_IN_FILE 300000 /* ... and of all rules of a file; then every month counts   \
+                                       */
 
 bool calendar_extract(const void *bytes, size_t size, draft *d, draft_sink *sink);
 

@@ -138,7 +138,8 @@ static void put_initials(card *c, const char *at, size_t size) {
     const bool letter = byte >= 0x80 || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
     if (letter && !word) {
       size_t length = 1;
-      while (byte >= 0x80 && i + length < size && ((uint8_t)at[i + length] & 0xc0) == 0x80) length++;
+      while (byte >= 0x80 && i + length < size && ((uint8_t)at[i + length] & 0xc0) == 0x80)
+        length++;
       buffer_put(&c->initials, at + i, length);
     }
     if (byte < 0x80 || letter) word = letter;
@@ -189,8 +190,7 @@ static void add_address_or_uri(card *c, const char *name, const content_line *li
 /* 19800517 and 1980-05-17 are the same day, found as 1980-05-17. */
 static void add_day(card *c, const content_line *line) {
   char day[16];
-  if (line->value.size > 0 &&
-      iso_date_day(day, (const char *)line->value.data, line->value.size)) {
+  if (line->value.size > 0 && iso_date_day(day, (const char *)line->value.data, line->value.size)) {
     buffer_reset(&c->text);
     buffer_put(&c->text, day, strlen(day));
     add(c, "note", &c->text);
@@ -204,23 +204,34 @@ static const struct {
   const char *field;
   char separator;
 } PLAIN[] = {
-  { "FN", "name", '\0' },           { "NICKNAME", "name", ',' },
-  { "SORT-STRING", "name", '\0' },  { "X-PHONETIC-FIRST-NAME", "name", '\0' },
-  { "X-PHONETIC-LAST-NAME", "name", '\0' }, { "X-MAIDENNAME", "name", '\0' },
+  { "FN", "name", '\0' },
+  { "NICKNAME", "name", ',' },
+  { "SORT-STRING", "name", '\0' },
+  { "X-PHONETIC-FIRST-NAME", "name", '\0' },
+  { "X-PHONETIC-LAST-NAME", "name", '\0' },
+  { "X-MAIDENNAME", "name", '\0' },
   { "SOUND", "name", ';' }, /* where it is text: the reading of a Japanese name */
-  { "EMAIL", "email", '\0' },       { "ORG", "org", ';' },
-  { "TITLE", "org", '\0' },         { "ROLE", "org", '\0' },
-  { "X-DEPARTMENT", "org", '\0' },  { "ADR", "address", ';' },
-  { "LABEL", "address", '\0' },     { "NOTE", "note", '\0' },
-  { "CATEGORIES", "keywords", ',' }, { "X-EVOLUTION-FILE-AS", "name", '\0' },
-  { "X-SPOUSE", "note", '\0' },     { "X-EVOLUTION-SPOUSE", "note", '\0' },
-  { "X-ASSISTANT", "note", '\0' },  { "X-EVOLUTION-ASSISTANT", "note", '\0' },
-  { "X-MANAGER", "note", '\0' },    { "X-EVOLUTION-MANAGER", "note", '\0' },
+  { "EMAIL", "email", '\0' },
+  { "ORG", "org", ';' },
+  { "TITLE", "org", '\0' },
+  { "ROLE", "org", '\0' },
+  { "X-DEPARTMENT", "org", '\0' },
+  { "ADR", "address", ';' },
+  { "LABEL", "address", '\0' },
+  { "NOTE", "note", '\0' },
+  { "CATEGORIES", "keywords", ',' },
+  { "X-EVOLUTION-FILE-AS", "name", '\0' },
+  { "X-SPOUSE", "note", '\0' },
+  { "X-EVOLUTION-SPOUSE", "note", '\0' },
+  { "X-ASSISTANT", "note", '\0' },
+  { "X-EVOLUTION-ASSISTANT", "note", '\0' },
+  { "X-MANAGER", "note", '\0' },
+  { "X-EVOLUTION-MANAGER", "note", '\0' },
 };
 
-static const char *const URIS[] = { "URL",    "IMPP",  "X-SOCIALPROFILE", "X-JABBER", "X-SKYPE",
-                                    "X-AIM",  "X-ICQ", "X-MSN",           "X-YAHOO",  "X-TWITTER",
-                                    "X-GADUGADU" };
+static const char *const URIS[] = { "URL",     "IMPP",      "X-SOCIALPROFILE", "X-JABBER",
+                                    "X-SKYPE", "X-AIM",     "X-ICQ",           "X-MSN",
+                                    "X-YAHOO", "X-TWITTER", "X-GADUGADU" };
 
 static void read_line(card *c, const content_line *line) {
   if (line->encoded) return;
@@ -247,9 +258,8 @@ static void read_line(card *c, const content_line *line) {
   } else if (content_is(line, "RELATED")) {
     add_address_or_uri(c, "note", line);
   } else if (content_is(line, "REV")) {
-    const int64_t at = line->value.size > 0
-                           ? iso_date_parse((const char *)line->value.data, line->value.size)
-                           : 0;
+    const int64_t at =
+        line->value.size > 0 ? iso_date_parse((const char *)line->value.data, line->value.size) : 0;
     if (at > 0) c->d->date = at;
   } else if (content_is(line, "UID") && c->d->id.size == 0 && line->value.size > 0) {
     draft_set_id(c->d, line->value.data, line->value.size);

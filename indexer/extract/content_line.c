@@ -166,9 +166,10 @@ static void put_value(content_reader *r, content_line *line, const char *at, con
 
 bool content_next(content_reader *r, content_line *line) {
   while (join(r, &line->cut)) {
+    if (r->raw.size == 0) continue;
     const char *at = (const char *)r->raw.data;
     const char *end = at + r->raw.size;
-    const char *colon = r->raw.size > 0 ? find_colon(at, end) : NULL;
+    const char *colon = find_colon(at, end);
     if (colon == NULL) continue;
     buffer_reset(&line->name);
     buffer_reset(&line->parameters);
@@ -188,6 +189,7 @@ bool content_is(const content_line *line, const char *name) {
 
 const char *content_parameter(const content_line *line, const char *name, size_t n) {
   const size_t length = strlen(name);
+  if (line->parameters.size == 0) return NULL;
   const char *at = (const char *)line->parameters.data;
   const char *end = at + line->parameters.size;
   while (at < end) {
@@ -211,7 +213,7 @@ bool content_part(buffer *out, sdx_bytes *rest, char separator) {
       buffer_put_u8(out, (uint8_t)*at);
     }
   }
-  *rest = at < end ? (sdx_bytes){ .data = at + 1, .size = (size_t)(end - at - 1) }
-                   : (sdx_bytes){ 0 };
+  *rest =
+      at < end ? (sdx_bytes){ .data = at + 1, .size = (size_t)(end - at - 1) } : (sdx_bytes){ 0 };
   return true;
 }

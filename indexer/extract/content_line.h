@@ -26,12 +26,13 @@ typedef struct content_line {
   buffer name;       /* upper case, without its group, as a C string */
   buffer parameters; /* `NAME=value` and NUL, one behind the other; names in upper case */
   buffer value;
-  bool encoded;      /* in base64: no text */
-  bool cut;          /* longer than CONTENT_VALUE_MAX */
-  bool quoted;       /* it came quoted-printable, so that line ends in it are its own */
+  bool encoded; /* in base64: no text */
+  bool cut;     /* longer than CONTENT_VALUE_MAX */
+  bool quoted;  /* it came quoted-printable, so that line ends in it are its own */
 } content_line;
 
-#define CONTENT_LINE_INIT { .name = BUFFER_INIT, .parameters = BUFFER_INIT, .value = BUFFER_INIT }
+#define CONTENT_LINE_INIT                                                                          \
+  { .name = BUFFER_INIT, .parameters = BUFFER_INIT, .value = BUFFER_INIT }
 
 void content_open(content_reader *r, const void *bytes, size_t size);
 /* The next line; false at the end or where memory ran out (then line->value.failed). */

@@ -26,13 +26,13 @@ static const struct {
   const char *extension;
   name_class names;
 } EXTENSIONS[] = {
-  { "eml", NAME_MESSAGE },   { "emlx", NAME_SILENT },       { "mbox", NAME_MBOX },
-  { "mbx", NAME_MBOX },      { "jsonl", NAME_LINES },       { "ndjson", NAME_LINES },
-  { "md", NAME_MARKDOWN },   { "markdown", NAME_MARKDOWN }, { "html", NAME_HTML },
-  { "htm", NAME_HTML },      { "xhtml", NAME_HTML },        { "xml", NAME_XML },
-  { "fb2", NAME_XML },       { "fodt", NAME_XML },          { "svg", NAME_XML },
-  { "ics", NAME_CALENDAR },  { "ifb", NAME_CALENDAR },      { "ical", NAME_CALENDAR },
-  { "vcs", NAME_CALENDAR },  { "vcf", NAME_CONTACT },       { "vcard", NAME_CONTACT },
+  { "eml", NAME_MESSAGE },  { "emlx", NAME_SILENT },       { "mbox", NAME_MBOX },
+  { "mbx", NAME_MBOX },     { "jsonl", NAME_LINES },       { "ndjson", NAME_LINES },
+  { "md", NAME_MARKDOWN },  { "markdown", NAME_MARKDOWN }, { "html", NAME_HTML },
+  { "htm", NAME_HTML },     { "xhtml", NAME_HTML },        { "xml", NAME_XML },
+  { "fb2", NAME_XML },      { "fodt", NAME_XML },          { "svg", NAME_XML },
+  { "ics", NAME_CALENDAR }, { "ifb", NAME_CALENDAR },      { "ical", NAME_CALENDAR },
+  { "vcs", NAME_CALENDAR }, { "vcf", NAME_CONTACT },       { "vcard", NAME_CONTACT },
 };
 
 /* Files of mail stores that are neither mail nor documents. */
@@ -73,8 +73,7 @@ static bool has(const char *at, size_t size, size_t offset, const char *signatur
 #define HAS(offset, text) has(at, size, (offset), (text), sizeof(text) - 1)
 
 static file_type type_of_binary(const char *at, size_t size) {
-  if (HAS(0, "%PDF-") || memmem(at, size < 1024 ? size : 1024, "%PDF-", 5) != NULL)
-    return FILE_PDF;
+  if (HAS(0, "%PDF-") || memmem(at, size < 1024 ? size : 1024, "%PDF-", 5) != NULL) return FILE_PDF;
   if (HAS(0, "\xd0\xcf\x11\xe0") || HAS(0, "\xdb\xa5") || HAS(0, "\x09\x08\x10\x00") ||
       HAS(0, "\x09\x08\x08\x00") || HAS(0, "\x09\x04\x06\x00") || HAS(0, "\x09\x02\x06\x00") ||
       HAS(0, "\x09\x00\x04\x00") || HAS(0, "\x09\x00\x06\x00"))
@@ -110,8 +109,8 @@ static bool begins_with(const void *bytes, size_t size, const char *word) {
   if (wide == NULL) return false;
   buffer narrow = BUFFER_INIT;
   (void)charset_decode(&narrow, 64, wide, bytes, size < 256 ? size & ~(size_t)1 : 256);
-  const bool found = !narrow.failed && narrow.size > 0 &&
-                     begins((const char *)narrow.data, narrow.size, word);
+  const bool found =
+      !narrow.failed && narrow.size > 0 && begins((const char *)narrow.data, narrow.size, word);
   buffer_free(&narrow);
   return found;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * file_type.h - what a file is, by its first bytes; where they are text, its name says of what kind.
+ * file_type.h - what a file is, by its first bytes; where they are text, its name says of what
+ * kind.
  *
  * Signatures are few and looked for here, so that the host parses nothing to know who shall.
  */

@@ -6,8 +6,8 @@
 #include "indexer/extract/draft_sink.h"
 #include "indexer/extract/file_type.h"
 
-/* Before all else, once in the worker's process: what libraries would log goes nowhere, since it may
- * quote what they read. */
+/* Before all else, once in the worker's process: what libraries would log goes nowhere, since it
+ * may quote what they read. */
 void kinds_start(void);
 
 /* Gives each item to `sink`; false, with d->reason, where there is none. `depth` is how many

@@ -14,8 +14,8 @@
 #include "indexer/extract/part_limit.h"
 
 #define THREAD_MAX 64
-#define NESTED_MAX ((size_t)64 << 20) /* bytes of an encoded message in a message */
-#define WIDE_MAX ((size_t)64 << 20)   /* of a message in UTF-16 */
+#define NESTED_MAX ((size_t)64 << 20)   /* bytes of an encoded message in a message */
+#define WIDE_MAX ((size_t)64 << 20)     /* of a message in UTF-16 */
 #define DOCUMENT_MAX ((size_t)64 << 20) /* bytes of an attached document */
 #define WIDE_SAMPLE 8192
 #define SAMPLE_FIELDS 20 /* are read to tell a message */
@@ -243,8 +243,7 @@ static void put_document(reader *r, const leaf *part) {
     bytes = decoded.data;
     size = decoded.failed ? 0 : decoded.size;
   }
-  if (size > 0)
-    d->read_attachment(d, part->filename != NULL ? part->filename : "", bytes, size);
+  if (size > 0) d->read_attachment(d, part->filename != NULL ? part->filename : "", bytes, size);
   buffer_free(&decoded);
 }
 
@@ -286,7 +285,7 @@ static void read_leaf(reader *r, const leaf *part, unsigned depth) {
   if (d->read_attachment != NULL && is_card_or_calendar(part))
     put_document(r, part);
   else if (text && !attached && (!named || d->body.size == 0) &&
-      !g_mime_content_type_is_type(part->type, "text", "calendar"))
+           !g_mime_content_type_is_type(part->type, "text", "calendar"))
     put_body(r, part);
   else if (text || is_text_by_name(part))
     put_attachment(r, part);
@@ -540,8 +539,8 @@ static void set_thread(draft *d, const buffer *id) {
   g_free(digest);
 }
 
-/* The same file gives the same date whenever it is read, so a date that cannot be is held to the file's
- * own, not to the clock. */
+/* The same file gives the same date whenever it is read, so a date that cannot be is held to the
+ * file's own, not to the clock. */
 static int64_t clamp(const draft *d, int64_t date) {
   if (d->now == 0 || date <= d->now + SDX_DAY) return date;
   return (d->stamp > 0 && d->stamp <= d->now ? d->stamp : d->now) + SDX_DAY;

@@ -22,7 +22,8 @@ static icaltimezone *zone_of(icalproperty *property, struct icaltimetype time) {
     icaltimezone *zone = icalcomponent_get_timezone(c, id);
     if (zone != NULL) return zone;
   }
-  return strlen(id) < 128 && strstr(id, "..") == NULL ? icaltimezone_get_builtin_timezone(id) : NULL;
+  return strlen(id) < 128 && strstr(id, "..") == NULL ? icaltimezone_get_builtin_timezone(id)
+                                                      : NULL;
 }
 
 bool occurrence_instant(icalproperty *property, struct icaltimetype time, int64_t *out) {
@@ -65,8 +66,8 @@ static int compare_times(const void *a, const void *b) {
 
 static bool is_left_out(const occurrence_set *set, int64_t at) {
   const time_t key = (time_t)at;
-  return set->left_out_count > 0 && bsearch(&key, set->left_out, set->left_out_count,
-                                            sizeof key, compare_times) != NULL;
+  return set->left_out_count > 0 &&
+         bsearch(&key, set->left_out, set->left_out_count, sizeof key, compare_times) != NULL;
 }
 
 static void leave_out(occurrence_set *set, int64_t at) {
@@ -111,7 +112,8 @@ static int64_t duration_of(icalcomponent *c, int64_t start) {
   return seconds > 0 ? seconds - 1 : 0;
 }
 
-/* EXDATE names instants, or whole days (which then stand for the instant of the series that day). */
+/* EXDATE names instants, or whole days (which then stand for the instant of the series that day).
+ */
 static void read_exceptions(occurrence_set *set, icalcomponent *master, int64_t start) {
   for (icalproperty *p = icalcomponent_get_first_property(master, ICAL_EXDATE_PROPERTY); p != NULL;
        p = icalcomponent_get_next_property(master, ICAL_EXDATE_PROPERTY)) {

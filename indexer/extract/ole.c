@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "indexer/extract/ole.h"
 
-#include <gsf/gsf.h>
 #include <gsf/gsf-infile-msole.h>
 #include <gsf/gsf-input-memory.h>
 #include <gsf/gsf-meta-names.h>
 #include <gsf/gsf-msole-utils.h>
+#include <gsf/gsf.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,8 +105,7 @@ static void read_word(draft *d, GsfInfile *file) {
     if (which == -1) {
       draft_set_partial(d, "it is encrypted");
     } else {
-      if (which >= 0)
-        (void)read_stream(&table, file, which == 1 ? "1Table" : "0Table", STREAM_MAX);
+      if (which >= 0) (void)read_stream(&table, file, which == 1 ? "1Table" : "0Table", STREAM_MAX);
       word_text(d, document.data, document.size, table.data, table.size);
     }
   } else {
@@ -293,7 +292,8 @@ static void read_file(draft *d, GsfInfile *file) {
 
 /* Sheets of before compound files begin with the record that begins a sheet. */
 static bool is_bare_sheet(const uint8_t *bytes, size_t size) {
-  return size > 8 && bytes[0] == 9 && (bytes[1] == 0 || bytes[1] == 2 || bytes[1] == 4 || bytes[1] == 8);
+  return size > 8 && bytes[0] == 9 &&
+         (bytes[1] == 0 || bytes[1] == 2 || bytes[1] == 4 || bytes[1] == 8);
 }
 
 bool ole_extract(const void *bytes, size_t size, draft *d) {

@@ -15,8 +15,13 @@
 
 static const char CUT[] = "more text than is read of one item";
 
-typedef enum package_kind { PACKAGE_ARCHIVE, PACKAGE_OFFICE, PACKAGE_ODF, PACKAGE_EPUB,
-                            PACKAGE_IWORK } package_kind;
+typedef enum package_kind {
+  PACKAGE_ARCHIVE,
+  PACKAGE_OFFICE,
+  PACKAGE_ODF,
+  PACKAGE_EPUB,
+  PACKAGE_IWORK
+} package_kind;
 
 typedef struct package {
   draft *d;
@@ -70,7 +75,8 @@ static void read_office(draft *d, const char *name, const buffer *b) {
     return;
   }
   if (!ends(name, ".xml")) return;
-  if (starts(name, "docProps/core")) xml_metadata(d, b->data, b->size);
+  if (starts(name, "docProps/core"))
+    xml_metadata(d, b->data, b->size);
   else if (starts(name, "word/document") || starts(name, "word/header") ||
            starts(name, "word/footer") || starts(name, "word/footnotes") ||
            starts(name, "word/endnotes") || starts(name, "word/comments") ||
@@ -170,8 +176,8 @@ static const char *name_of(struct archive_entry *entry) {
   return name != NULL ? name : "";
 }
 
-/* The next member, also where something about it is odd; false at the end, or where the rest cannot be
- * read (*damaged). */
+/* The next member, also where something about it is odd; false at the end, or where the rest cannot
+ * be read (*damaged). */
 static bool next_member(struct archive *a, struct archive_entry **entry, bool *damaged) {
   const int read = archive_read_next_header(a, entry);
   if (read == ARCHIVE_OK || read == ARCHIVE_WARN) return true;
@@ -242,8 +248,8 @@ static void add_name(package *p, const char *name) {
 /* False where reading has to end. */
 static bool read_entry(package *p, struct archive *a, struct archive_entry *entry, buffer *b) {
   const char *name = name_of(entry);
-  const bool is_file = archive_entry_filetype(entry) == AE_IFREG ||
-                       archive_format(a) == ARCHIVE_FORMAT_RAW;
+  const bool is_file =
+      archive_entry_filetype(entry) == AE_IFREG || archive_format(a) == ARCHIVE_FORMAT_RAW;
   if (++p->members > PACKAGE_MEMBERS_MAX) {
     draft_set_partial(p->d, "more members than are read of one archive");
     return false;
@@ -273,8 +279,8 @@ bool package_extract(const void *bytes, size_t size, draft *d, unsigned depth) {
     while (next_member(a, &entry, &damaged))
       if (!read_entry(&p, a, entry, &b)) break;
   if (damaged)
-    draft_set_partial(d, p.members == 0 ? "it is no archive that can be read"
-                                        : "its rest is damaged");
+    draft_set_partial(d,
+                      p.members == 0 ? "it is no archive that can be read" : "its rest is damaged");
   if (p.encrypted) draft_set_partial(d, "it is encrypted");
   if (p.kind == PACKAGE_IWORK) draft_set_partial(d, "no text is read of its type");
   if (b.failed) d->failed = true;

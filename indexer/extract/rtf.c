@@ -11,8 +11,14 @@
 #define VALUE_MAX 4096
 
 /* Where the text of a group goes. */
-typedef enum place { PLACE_BODY, PLACE_NOWHERE, PLACE_FONTS, PLACE_TITLE, PLACE_AUTHOR,
-                     PLACE_KEYWORDS } place;
+typedef enum place {
+  PLACE_BODY,
+  PLACE_NOWHERE,
+  PLACE_FONTS,
+  PLACE_TITLE,
+  PLACE_AUTHOR,
+  PLACE_KEYWORDS
+} place;
 
 typedef struct group {
   place to;
@@ -29,11 +35,11 @@ typedef struct rtf {
   size_t too_deep; /* groups that were opened beyond it */
   uint16_t pages[FONTS_MAX];
   uint16_t page;
-  unsigned skip;   /* of the fallback of the last \u */
-  unsigned high;   /* a first half of a surrogate pair */
-  bool star;       /* the last word was \*: an unknown destination may be left out */
-  buffer run;      /* bytes in the character set of the font */
-  buffer value;    /* of a field of the info group */
+  unsigned skip; /* of the fallback of the last \u */
+  unsigned high; /* a first half of a surrogate pair */
+  bool star;     /* the last word was \*: an unknown destination may be left out */
+  buffer run;    /* bytes in the character set of the font */
+  buffer value;  /* of a field of the info group */
 } rtf;
 
 static group *top(rtf *r) {
@@ -100,10 +106,15 @@ static void put_character(rtf *r, uint32_t c) {
   if (c == 0 || c > 0x10ffff) return;
   char text[4];
   size_t size = 0;
-  if (c < 0x80) text[size++] = (char)c;
-  else if (c < 0x800) text[size++] = (char)(0xc0 | c >> 6);
-  else if (c < 0x10000) text[size++] = (char)(0xe0 | c >> 12), text[size++] = (char)(0x80 | ((c >> 6) & 63));
-  else text[size++] = (char)(0xf0 | c >> 18), text[size++] = (char)(0x80 | ((c >> 12) & 63)), text[size++] = (char)(0x80 | ((c >> 6) & 63));
+  if (c < 0x80)
+    text[size++] = (char)c;
+  else if (c < 0x800)
+    text[size++] = (char)(0xc0 | c >> 6);
+  else if (c < 0x10000)
+    text[size++] = (char)(0xe0 | c >> 12), text[size++] = (char)(0x80 | ((c >> 6) & 63));
+  else
+    text[size++] = (char)(0xf0 | c >> 18), text[size++] = (char)(0x80 | ((c >> 12) & 63)),
+    text[size++] = (char)(0x80 | ((c >> 6) & 63));
   if (c >= 0x80) text[size++] = (char)(0x80 | (c & 63));
   buffer *out = top(r)->to == PLACE_BODY ? &r->d->body : &r->value;
   if (out->size + size <= (top(r)->to == PLACE_BODY ? DRAFT_BODY_MAX : VALUE_MAX))
@@ -118,30 +129,64 @@ static void put_mark(rtf *r, char mark) {
 /* ---------------------------------------------------------------- control words */
 
 static const char *const HIDDEN[] = {
-  "colortbl", "stylesheet", "pict",      "object",    "objdata",   "themedata", "datastore",
-  "listtable", "listoverridetable", "rsidtbl", "generator", "filetbl", "revtbl", "xmlnstbl",
-  "latentstyles", "colorschememapping", "fldinst", "pgdsctbl", "info", "operator", "doccomm",
-  "private", "xe", "tc", "bkmkstart", "bkmkend", "panose", "falt", "nonshppict", "mmathPr",
-  "wgrffmtfilter", "listtext_", "template", "blipuid", "picprop", "ftnsep", "aftnsep",
+  "colortbl",
+  "stylesheet",
+  "pict",
+  "object",
+  "objdata",
+  "themedata",
+  "datastore",
+  "listtable",
+  "listoverridetable",
+  "rsidtbl",
+  "generator",
+  "filetbl",
+  "revtbl",
+  "xmlnstbl",
+  "latentstyles",
+  "colorschememapping",
+  "fldinst",
+  "pgdsctbl",
+  "info",
+  "operator",
+  "doccomm",
+  "private",
+  "xe",
+  "tc",
+  "bkmkstart",
+  "bkmkend",
+  "panose",
+  "falt",
+  "nonshppict",
+  "mmathPr",
+  "wgrffmtfilter",
+  "listtext_",
+  "template",
+  "blipuid",
+  "picprop",
+  "ftnsep",
+  "aftnsep",
 };
 
 static const struct {
   const char *word;
   char mark;
-} MARKS[] = { { "par", '\n' }, { "line", '\n' }, { "row", '\n' },  { "sect", '\n' }, { "page", '\n' },
-              { "tab", ' ' },  { "cell", ' ' },  { "nestcell", ' ' }, { "nestrow", '\n' } };
+} MARKS[] = { { "par", '\n' },  { "line", '\n' },    { "row", '\n' },
+              { "sect", '\n' }, { "page", '\n' },    { "tab", ' ' },
+              { "cell", ' ' },  { "nestcell", ' ' }, { "nestrow", '\n' } };
 
 static const struct {
   const char *word;
   uint16_t character;
-} SIGNS[] = { { "emdash", 0x2014 }, { "endash", 0x2013 }, { "bullet", 0x2022 },
-              { "lquote", 0x2018 }, { "rquote", 0x2019 }, { "ldblquote", 0x201c },
-              { "rdblquote", 0x201d }, { "emspace", ' ' }, { "enspace", ' ' } };
+} SIGNS[] = { { "emdash", 0x2014 },    { "endash", 0x2013 }, { "bullet", 0x2022 },
+              { "lquote", 0x2018 },    { "rquote", 0x2019 }, { "ldblquote", 0x201c },
+              { "rdblquote", 0x201d }, { "emspace", ' ' },   { "enspace", ' ' } };
 
 static bool is_known_destination(const char *word) {
-  static const char *const KNOWN[] = { "shptxt", "shpinst", "shppict_", "footnote", "annotation",
-                                       "atnid", "atnauthor", "fldrslt", "listtext", "pntext",
-                                       "htmltag_", "shprslt_", "ud", "upr_" };
+  static const char *const KNOWN[] = { "shptxt",     "shpinst", "shppict_",  "footnote",
+                                       "annotation", "atnid",   "atnauthor", "fldrslt",
+                                       "listtext",   "pntext",  "htmltag_",  "shprslt_",
+                                       "ud",         "upr_" };
   for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
     if (strcmp(word, KNOWN[i]) == 0) return true;
   return false;
@@ -149,10 +194,14 @@ static bool is_known_destination(const char *word) {
 
 static bool set_destination(rtf *r, const char *word) {
   group *g = top(r);
-  if (strcmp(word, "fonttbl") == 0) g->to = PLACE_FONTS;
-  else if (strcmp(word, "title") == 0) g->to = PLACE_TITLE;
-  else if (strcmp(word, "author") == 0) g->to = PLACE_AUTHOR;
-  else if (strcmp(word, "keywords") == 0) g->to = PLACE_KEYWORDS;
+  if (strcmp(word, "fonttbl") == 0)
+    g->to = PLACE_FONTS;
+  else if (strcmp(word, "title") == 0)
+    g->to = PLACE_TITLE;
+  else if (strcmp(word, "author") == 0)
+    g->to = PLACE_AUTHOR;
+  else if (strcmp(word, "keywords") == 0)
+    g->to = PLACE_KEYWORDS;
   else {
     for (size_t i = 0; i < sizeof HIDDEN / sizeof HIDDEN[0]; i++)
       if (strcmp(word, HIDDEN[i]) == 0) {
@@ -188,7 +237,8 @@ static void obey(rtf *r, const char *word, bool has_number, long number) {
     top(r)->font = (uint16_t)number;
   } else if (strcmp(word, "fcharset") == 0 && top(r)->to == PLACE_FONTS) {
     r->pages[top(r)->font] = (uint16_t)page_of((uint16_t)number);
-  } else if (strcmp(word, "cpg") == 0 && top(r)->to == PLACE_FONTS && number > 0 && number < 65536) {
+  } else if (strcmp(word, "cpg") == 0 && top(r)->to == PLACE_FONTS && number > 0 &&
+             number < 65536) {
     r->pages[top(r)->font] = (uint16_t)number;
   } else if (strcmp(word, "ansicpg") == 0 && number > 0 && number < 65536) {
     r->page = (uint16_t)number;
@@ -307,10 +357,14 @@ bool rtf_extract(const void *bytes, size_t size, draft *d) {
   r->groups[0].fallback = 1;
   while (r->at < r->end && d->body.size < DRAFT_BODY_MAX && !d->body.failed) {
     const char c = *r->at++;
-    if (c == '{') open_group(r);
-    else if (c == '}') close_group(r);
-    else if (c == '\\') read_control(r);
-    else if (c != '\r' && c != '\n' && c != '\0') put_byte(r, (uint8_t)c);
+    if (c == '{')
+      open_group(r);
+    else if (c == '}')
+      close_group(r);
+    else if (c == '\\')
+      read_control(r);
+    else if (c != '\r' && c != '\n' && c != '\0')
+      put_byte(r, (uint8_t)c);
   }
   flush(r);
   if (d->body.size >= DRAFT_BODY_MAX) draft_set_partial(d, "more text than is read of one item");

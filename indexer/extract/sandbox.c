@@ -45,9 +45,11 @@ void sandbox_allow_seconds(unsigned seconds) {
 
 /* ---------------------------------------------------------------- files, by Landlock */
 
-static const char *const READABLE[] = { "/usr/share/zoneinfo", "/usr/share/poppler",
+static const char *const READABLE[] = { "/usr/share/zoneinfo",
+                                        "/usr/share/poppler",
                                         "/usr/lib/x86_64-linux-gnu/gconv",
-                                        "/usr/lib/aarch64-linux-gnu/gconv", "/usr/lib64/gconv",
+                                        "/usr/lib/aarch64-linux-gnu/gconv",
+                                        "/usr/lib64/gconv",
                                         "/usr/lib/gconv" };
 
 static void allow_reading(int rules, const char *path) {
@@ -82,21 +84,50 @@ static bool close_files(void) {
 /* ---------------------------------------------------------------- system calls, by seccomp */
 
 static const int ALLOWED[] = {
-  SCMP_SYS(read),          SCMP_SYS(write),         SCMP_SYS(readv),
-  SCMP_SYS(writev),        SCMP_SYS(pread64),       SCMP_SYS(lseek),
-  SCMP_SYS(close),         SCMP_SYS(fstat),         SCMP_SYS(newfstatat),
-  SCMP_SYS(mmap),          SCMP_SYS(mprotect),      SCMP_SYS(munmap),
-  SCMP_SYS(mremap),        SCMP_SYS(madvise),       SCMP_SYS(brk),
-  SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-  SCMP_SYS(futex),         SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-  SCMP_SYS(time),          SCMP_SYS(getrandom),     SCMP_SYS(getpid),
-  SCMP_SYS(gettid),        SCMP_SYS(getrusage),     SCMP_SYS(setitimer),
-  SCMP_SYS(exit),          SCMP_SYS(exit_group),    SCMP_SYS(sched_yield),
-  SCMP_SYS(sched_getaffinity), SCMP_SYS(poll),      SCMP_SYS(getdents64),
-  SCMP_SYS(restart_syscall), SCMP_SYS(sysinfo),     SCMP_SYS(uname),
-  SCMP_SYS(fadvise64),     SCMP_SYS(tgkill),        SCMP_SYS(sigaltstack),
-  SCMP_SYS(getuid),        SCMP_SYS(geteuid),       SCMP_SYS(getgid),
-  SCMP_SYS(getegid),       SCMP_SYS(clock_nanosleep),
+  SCMP_SYS(read),
+  SCMP_SYS(write),
+  SCMP_SYS(readv),
+  SCMP_SYS(writev),
+  SCMP_SYS(pread64),
+  SCMP_SYS(lseek),
+  SCMP_SYS(close),
+  SCMP_SYS(fstat),
+  SCMP_SYS(newfstatat),
+  SCMP_SYS(mmap),
+  SCMP_SYS(mprotect),
+  SCMP_SYS(munmap),
+  SCMP_SYS(mremap),
+  SCMP_SYS(madvise),
+  SCMP_SYS(brk),
+  SCMP_SYS(rt_sigaction),
+  SCMP_SYS(rt_sigprocmask),
+  SCMP_SYS(rt_sigreturn),
+  SCMP_SYS(futex),
+  SCMP_SYS(clock_gettime),
+  SCMP_SYS(gettimeofday),
+  SCMP_SYS(time),
+  SCMP_SYS(getrandom),
+  SCMP_SYS(getpid),
+  SCMP_SYS(gettid),
+  SCMP_SYS(getrusage),
+  SCMP_SYS(setitimer),
+  SCMP_SYS(exit),
+  SCMP_SYS(exit_group),
+  SCMP_SYS(sched_yield),
+  SCMP_SYS(sched_getaffinity),
+  SCMP_SYS(poll),
+  SCMP_SYS(getdents64),
+  SCMP_SYS(restart_syscall),
+  SCMP_SYS(sysinfo),
+  SCMP_SYS(uname),
+  SCMP_SYS(fadvise64),
+  SCMP_SYS(tgkill),
+  SCMP_SYS(sigaltstack),
+  SCMP_SYS(getuid),
+  SCMP_SYS(geteuid),
+  SCMP_SYS(getgid),
+  SCMP_SYS(getegid),
+  SCMP_SYS(clock_nanosleep),
 };
 
 /* Libraries ask for these, and go on without. */
@@ -104,23 +135,26 @@ static const struct {
   int call;
   int answer;
 } DENIED[] = {
-  { SCMP_SYS(open), ENOENT },      { SCMP_SYS(stat), ENOENT },      { SCMP_SYS(lstat), ENOENT },
-  { SCMP_SYS(access), ENOENT },    { SCMP_SYS(faccessat), ENOENT }, { SCMP_SYS(faccessat2), ENOENT },
-  { SCMP_SYS(readlink), ENOENT },  { SCMP_SYS(readlinkat), ENOENT }, { SCMP_SYS(statx), ENOENT },
-  { SCMP_SYS(statfs), ENOENT },    { SCMP_SYS(getcwd), ENOENT },    { SCMP_SYS(mkdir), EPERM },
-  { SCMP_SYS(unlink), EPERM },     { SCMP_SYS(socket), EPERM },     { SCMP_SYS(connect), EPERM },
-  { SCMP_SYS(clone), EPERM },      { SCMP_SYS(clone3), ENOSYS },    { SCMP_SYS(fork), EPERM },
-  { SCMP_SYS(vfork), EPERM },      { SCMP_SYS(execve), EPERM },     { SCMP_SYS(prctl), EPERM },
-  { SCMP_SYS(ioctl), ENOTTY },     { SCMP_SYS(fcntl), EPERM },      { SCMP_SYS(memfd_create), EPERM },
-  { SCMP_SYS(prlimit64), EPERM },  { SCMP_SYS(eventfd2), EPERM },   { SCMP_SYS(pipe2), EPERM },
-  { SCMP_SYS(rseq), ENOSYS },      { SCMP_SYS(umask), EPERM },
-  { SCMP_SYS(getpeername), ENOTSOCK },
+  { SCMP_SYS(open), ENOENT },      { SCMP_SYS(stat), ENOENT },
+  { SCMP_SYS(lstat), ENOENT },     { SCMP_SYS(access), ENOENT },
+  { SCMP_SYS(faccessat), ENOENT }, { SCMP_SYS(faccessat2), ENOENT },
+  { SCMP_SYS(readlink), ENOENT },  { SCMP_SYS(readlinkat), ENOENT },
+  { SCMP_SYS(statx), ENOENT },     { SCMP_SYS(statfs), ENOENT },
+  { SCMP_SYS(getcwd), ENOENT },    { SCMP_SYS(mkdir), EPERM },
+  { SCMP_SYS(unlink), EPERM },     { SCMP_SYS(socket), EPERM },
+  { SCMP_SYS(connect), EPERM },    { SCMP_SYS(clone), EPERM },
+  { SCMP_SYS(clone3), ENOSYS },    { SCMP_SYS(fork), EPERM },
+  { SCMP_SYS(vfork), EPERM },      { SCMP_SYS(execve), EPERM },
+  { SCMP_SYS(prctl), EPERM },      { SCMP_SYS(ioctl), ENOTTY },
+  { SCMP_SYS(fcntl), EPERM },      { SCMP_SYS(memfd_create), EPERM },
+  { SCMP_SYS(prlimit64), EPERM },  { SCMP_SYS(eventfd2), EPERM },
+  { SCMP_SYS(pipe2), EPERM },      { SCMP_SYS(rseq), ENOSYS },
+  { SCMP_SYS(umask), EPERM },      { SCMP_SYS(getpeername), ENOTSOCK },
 };
 
 /* Opening to read is for Landlock to judge where it is there; to write is for nobody. */
 static int add_open(scmp_filter_ctx filter, bool files_closed) {
-  if (!files_closed)
-    return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(openat), 0);
+  if (!files_closed) return seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT), SCMP_SYS(openat), 0);
   const uint64_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
   return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
                           SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0)) ||

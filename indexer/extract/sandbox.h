@@ -4,9 +4,9 @@
  *
  * After sandbox_enter the process can read and write its open descriptors, have memory up to
  * SANDBOX_MEMORY, and end. Opening files answers that there are none - but where the kernel has
- * Landlock, that which text needs (time zones, character sets, the character maps of PDF) can be read.
- * Network, processes and threads answer that they are not permitted; any other system call ends the
- * process. Load what needs files before.
+ * Landlock, that which text needs (time zones, character sets, the character maps of PDF) can be
+ * read. Network, processes and threads answer that they are not permitted; any other system call
+ * ends the process. Load what needs files before.
  */
 #ifndef SEALDEX_EXTRACT_SANDBOX_H
 #define SEALDEX_EXTRACT_SANDBOX_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * source.c - the public walk over sources: files found by walk.h, told apart by file_type.h, read
- * by the extractors, one item after another. What is in the files is read by a worker (worker.h); only
- * where there is none here are messages and text read in this process, and all else by its name.
+ * by the extractors, one item after another. What is in the files is read by a worker (worker.h);
+ * only where there is none here are messages and text read in this process, and all else by its
+ * name.
  *
  * Files are read into memory, not mapped: a mapped file that its mail program truncates meanwhile
  * would raise SIGBUS in the host's process. One message is in memory at a time, also of an mbox.
@@ -28,7 +29,7 @@
 #include "indexer/extract/worker.h"
 
 #define FILE_MAX WIRE_INPUT_MAX /* a single message or document that is longer fails */
-#define KEY_MAX 160 /* bytes of a key in an id; a digest stands for longer ones */
+#define KEY_MAX 160             /* bytes of a key in an id; a digest stands for longer ones */
 #define BYTES_KEEP ((size_t)4 << 20)
 
 /* What items are being taken from. */
@@ -55,7 +56,7 @@ struct sdx_source {
   bool first;      /* no message has been taken from it */
   uint64_t file_size;
   int64_t fallback;
-  int64_t stamp;    /* when the file was written */
+  int64_t stamp; /* when the file was written */
 
   id_set ids; /* met in this run */
   buffer bytes;

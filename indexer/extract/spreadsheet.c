@@ -32,8 +32,8 @@ static double as_double(uint64_t bits) {
 
 /* A number in 30 bits: an integer, or the upper bits of a double; perhaps hundredfold. */
 static double as_rk(uint32_t bits) {
-  const double value = bits & 2 ? (double)((int32_t)bits >> 2)
-                                : as_double((uint64_t)(bits & 0xfffffffcu) << 32);
+  const double value =
+      bits & 2 ? (double)((int32_t)bits >> 2) : as_double((uint64_t)(bits & 0xfffffffcu) << 32);
   return bits & 1 ? value / 100 : value;
 }
 
@@ -80,16 +80,31 @@ void binary_sheet_text(draft *d, const void *bytes, size_t size) {
 /* ---------------------------------------------------------------- .xls */
 
 enum {
-  RECORD_FILEPASS = 0x2f, RECORD_CODEPAGE = 0x42, RECORD_CONTINUE = 0x3c, RECORD_BOF = 0x809,
-  RECORD_BOUNDSHEET = 0x85, RECORD_SST = 0xfc, RECORD_LABEL = 0x204, RECORD_RSTRING = 0xd6,
-  RECORD_STRING = 0x207, RECORD_NUMBER = 0x203, RECORD_RK = 0x27e, RECORD_MULRK = 0xbd,
-  RECORD_FORMULA = 0x06, RECORD_FORMULA4 = 0x406, RECORD_TXO = 0x1b6, RECORD_NOTE = 0x1c,
-  RECORD_LABEL2 = 0x04, RECORD_NUMBER2 = 0x03, RECORD_HEADER = 0x14, RECORD_FOOTER = 0x15
+  RECORD_FILEPASS = 0x2f,
+  RECORD_CODEPAGE = 0x42,
+  RECORD_CONTINUE = 0x3c,
+  RECORD_BOF = 0x809,
+  RECORD_BOUNDSHEET = 0x85,
+  RECORD_SST = 0xfc,
+  RECORD_LABEL = 0x204,
+  RECORD_RSTRING = 0xd6,
+  RECORD_STRING = 0x207,
+  RECORD_NUMBER = 0x203,
+  RECORD_RK = 0x27e,
+  RECORD_MULRK = 0xbd,
+  RECORD_FORMULA = 0x06,
+  RECORD_FORMULA4 = 0x406,
+  RECORD_TXO = 0x1b6,
+  RECORD_NOTE = 0x1c,
+  RECORD_LABEL2 = 0x04,
+  RECORD_NUMBER2 = 0x03,
+  RECORD_HEADER = 0x14,
+  RECORD_FOOTER = 0x15
 };
 
 typedef struct workbook {
   draft *d;
-  cursor c; /* behind the current record */
+  cursor c;  /* behind the current record */
   bool wide; /* BIFF8: strings say whether they are of two bytes */
   bool old;  /* BIFF2: other cells */
   char charset[16];
@@ -152,8 +167,8 @@ static void chain_characters(chain *k, size_t count, bool two) {
     }
     if (step > count) step = count;
     const uint8_t *at = cursor_get(&k->r, step * width);
-    if (at != NULL && !charset_decode(&d->body, room(d), two ? "UTF-16LE" : "iso-8859-1", at,
-                                      step * width))
+    if (at != NULL &&
+        !charset_decode(&d->body, room(d), two ? "UTF-16LE" : "iso-8859-1", at, step * width))
       draft_set_partial(d, "more text than is read of one item");
     count -= step;
   }

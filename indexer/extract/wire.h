@@ -2,16 +2,14 @@
 /*
  * wire.h - what goes between the host and the worker that reads for it (worker.h).
  *
- *   request: u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, string name, u64 size, and so many
- *            bytes
- *   reply:   frames of u32 size and so many bytes: u8 WIRE_ITEM and an item, u8 WIRE_REFUSED and a
- *            reason, or u8 WIRE_END, which ends the reply
- *   item:    u8 kind, u8 flags (1 attachment, 2 partial), zigzag date, sent, expires; varint size;
- *            strings reason, id, thread, body; then fields (name, text), folders, flags, labels,
- *            each as a varint count and strings
+ *   request: u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, string name, u64 size, and so
+ * many bytes reply:   frames of u32 size and so many bytes: u8 WIRE_ITEM and an item, u8
+ * WIRE_REFUSED and a reason, or u8 WIRE_END, which ends the reply item:    u8 kind, u8 flags (1
+ * attachment, 2 partial), zigzag date, sent, expires; varint size; strings reason, id, thread,
+ * body; then fields (name, text), folders, flags, labels, each as a varint count and strings
  *
- * Numbers are as in buffer.h. Both programs are of one build, so there is no version. The worker may
- * have been taken over by what it read: the host believes nothing of a reply but its text.
+ * Numbers are as in buffer.h. Both programs are of one build, so there is no version. The worker
+ * may have been taken over by what it read: the host believes nothing of a reply but its text.
  */
 #ifndef SEALDEX_EXTRACT_WIRE_H
 #define SEALDEX_EXTRACT_WIRE_H
@@ -44,8 +42,8 @@ void wire_put_request(buffer *out, const wire_request *request);
 bool wire_get_request(wire_request *out, const uint8_t bytes[WIRE_HEAD_SIZE]);
 
 void wire_put_item(buffer *out, const draft *d);
-/* Fills *d, which has been begun; false where the bytes are no item. A reason is kept where it is of
- * letters and points; it goes to reason[], which d->reason then points to. */
+/* Fills *d, which has been begun; false where the bytes are no item. A reason is kept where it is
+ * of letters and points; it goes to reason[], which d->reason then points to. */
 bool wire_get_item(draft *d, char reason[WIRE_REASON_MAX + 1], const void *bytes, size_t size);
 void wire_get_reason(char reason[WIRE_REASON_MAX + 1], const void *bytes, size_t size);
 

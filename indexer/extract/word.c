@@ -117,8 +117,13 @@ void word_text(draft *d, const void *document, size_t size, const void *table, s
 
 /* ---------------------------------------------------------------- PowerPoint */
 
-enum { SLIDES_MASTER = 0x3f8, SLIDES_WIDE = 0xfa0, SLIDES_NARROW = 0xfa8, SLIDES_STRING = 0xfba,
-       SLIDES_ENCRYPTED = 0x2f14 };
+enum {
+  SLIDES_MASTER = 0x3f8,
+  SLIDES_WIDE = 0xfa0,
+  SLIDES_NARROW = 0xfa8,
+  SLIDES_STRING = 0xfba,
+  SLIDES_ENCRYPTED = 0x2f14
+};
 
 /* Records in records: a container's are read as if they stood behind it. */
 void slides_text(draft *d, const void *bytes, size_t size) {

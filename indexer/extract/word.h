@@ -5,8 +5,8 @@
 
 #include "indexer/extract/draft.h"
 
-/* Which table stream a document uses, by its first bytes: 0 or 1; -1 where it is encrypted; -2 where
- * it has none: its text is between two marks. */
+/* Which table stream a document uses, by its first bytes: 0 or 1; -1 where it is encrypted; -2
+ * where it has none: its text is between two marks. */
 int word_table(const void *document, size_t size);
 /* Append to d->body. */
 void word_text(draft *d, const void *document, size_t size, const void *table, size_t table_size);

@@ -57,7 +57,7 @@ static bool make_attributes(posix_spawnattr_t *attributes) {
 
 static bool spawn(worker *w, const char *path, int in, int out) {
   static char *const ENVIRONMENT[] = { "LC_ALL=C.UTF-8", "LANG=C.UTF-8", NULL };
-  char *arguments[] = { (char *)(uintptr_t)"sealdex-extract", NULL };
+  char *arguments[] = { (char *)(uintptr_t) "sealdex-extract", NULL };
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   pid_t pid = 0;

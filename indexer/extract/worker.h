@@ -18,9 +18,9 @@
 
 #include "indexer/extract/wire.h"
 
-#define WORKER_CPU_SECONDS 20                    /* for one request: the worker's own clock */
-#define WORKER_WAIT_SECONDS 120                  /* that the host waits for a reply to go on */
-#define WORKER_REPLY_MAX ((uint64_t)512 << 20)   /* bytes of all items of one file */
+#define WORKER_CPU_SECONDS 20                  /* for one request: the worker's own clock */
+#define WORKER_WAIT_SECONDS 120                /* that the host waits for a reply to go on */
+#define WORKER_REPLY_MAX ((uint64_t)512 << 20) /* bytes of all items of one file */
 
 typedef struct worker {
   int pid; /* 0: none runs */
@@ -36,7 +36,8 @@ typedef struct worker {
   char reason[WIRE_REASON_MAX + 1];
 } worker;
 
-#define WORKER_INIT { .to = -1, .from = -1, .answered = true }
+#define WORKER_INIT                                                                                \
+  { .to = -1, .from = -1, .answered = true }
 
 typedef enum worker_answer {
   WORKER_ITEM,    /* the draft is filled */

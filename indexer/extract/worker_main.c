@@ -110,9 +110,9 @@ static bool serve(writer *w, buffer *input, draft *d) {
 
 /* The libraries read these from files, which the sandbox has none of on an old kernel. */
 static void load_charsets(void) {
-  static const char *const NAMES[] = { "CP1252",    "CP1251", "CP1250", "CP1253",    "CP1254",
-                                       "ISO8859-2", "KOI8-R", "SJIS",   "EUC-JP",    "ISO-2022-JP",
-                                       "GB18030",   "BIG5",   "EUC-KR", "UTF-16LE",  "ISO8859-15",
+  static const char *const NAMES[] = { "CP1252",    "CP1251", "CP1250",   "CP1253",   "CP1254",
+                                       "ISO8859-2", "KOI8-R", "SJIS",     "EUC-JP",   "ISO-2022-JP",
+                                       "GB18030",   "BIG5",   "EUC-KR",   "UTF-16LE", "ISO8859-15",
                                        "CP932",     "CP949",  "MACINTOSH" };
   for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
     /* Kept open, so that its module stays loaded. */

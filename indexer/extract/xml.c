@@ -129,10 +129,11 @@ static const struct {
   const char *element;
   const char *field;
 } SAID[] = {
-  { "title", "title" },       { "book-title", "title" }, { "creator", "author" },
-  { "initial-creator", "author" }, { "lastModifiedBy", "author" }, { "author", "author" },
-  { "subject", "keywords" },  { "keywords", "keywords" }, { "keyword", "keywords" },
-  { "description", "note" },
+  { "title", "title" },           { "book-title", "title" },
+  { "creator", "author" },        { "initial-creator", "author" },
+  { "lastModifiedBy", "author" }, { "author", "author" },
+  { "subject", "keywords" },      { "keywords", "keywords" },
+  { "keyword", "keywords" },      { "description", "note" },
 };
 
 static void start_value(void *context, const xmlChar *name, const xmlChar *prefix,
@@ -142,7 +143,8 @@ static void start_value(void *context, const xmlChar *name, const xmlChar *prefi
   (void)attributes, (void)list;
   reading *r = context;
   r->depth++;
-  if (strcmp((const char *)name, "body") == 0) r->full = true; /* of FictionBook: text from here on */
+  if (strcmp((const char *)name, "body") == 0)
+    r->full = true; /* of FictionBook: text from here on */
   if (!is_one_of(name, (const char *const[]){ "first-name", "middle-name", "last-name", NULL }))
     buffer_reset(&r->value);
   else if (r->value.size > 0)
@@ -171,8 +173,8 @@ static void end_value(void *context, const xmlChar *name, const xmlChar *prefix,
     if (strcmp((const char *)name, SAID[i].element) == 0)
       draft_add_field(r->d, SAID[i].field, text, r->value.size);
   const bool modified = is_one_of(name, (const char *const[]){ "modified", "date", NULL });
-  if (modified || (!r->modified && is_one_of(name, (const char *const[]){
-                                                     "created", "creation-date", NULL }))) {
+  if (modified || (!r->modified &&
+                   is_one_of(name, (const char *const[]){ "created", "creation-date", NULL }))) {
     const int64_t at = iso_date_parse(text, r->value.size);
     if (at > 0) r->d->date = at;
     r->modified |= modified && at > 0;

@@ -2,8 +2,8 @@
 /*
  * xml.h - the text of the XML that documents are made of, by libxml2's SAX parser.
  *
- * No tree is built, no entity is expanded, nothing is fetched; what is not well-formed is read as far
- * as it goes.
+ * No tree is built, no entity is expanded, nothing is fetched; what is not well-formed is read as
+ * far as it goes.
  */
 #ifndef SEALDEX_EXTRACT_XML_H
 #define SEALDEX_EXTRACT_XML_H

@@ -77,41 +77,45 @@ static void of_every_kind(void **state) {
 
 static void time_zones(void **state) {
   (void)state;
-  assert_true(READ(EVENT("UID:z\r\nDTSTART;TZID=Here:20240517T101112\r\n")
-                       "")); /* unknown: as UTC */
+  assert_true(
+      READ(EVENT("UID:z\r\nDTSTART;TZID=Here:20240517T101112\r\n") "")); /* unknown: as UTC */
   assert_int_equal(dates[0], 1715940672);
-  assert_true(READ(CAL("BEGIN:VTIMEZONE\r\nTZID:Here\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
-                       "TZOFFSETFROM:+0200\r\nTZOFFSETTO:+0200\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
-                       "BEGIN:VEVENT\r\nUID:z\r\nDTSTART;TZID=Here:20240517T121112\r\n"
-                       "END:VEVENT\r\n")));
+  assert_true(
+      READ(CAL("BEGIN:VTIMEZONE\r\nTZID:Here\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
+               "TZOFFSETFROM:+0200\r\nTZOFFSETTO:+0200\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+               "BEGIN:VEVENT\r\nUID:z\r\nDTSTART;TZID=Here:20240517T121112\r\n"
+               "END:VEVENT\r\n")));
   assert_int_equal(dates[0], 1715940672);
 }
 
 static void recurring(void **state) {
   (void)state;
-  assert_true(READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:x\r\n")));
+  assert_true(
+      READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:x\r\n")));
   assert_has(0, "occurs:2024|occurs:2025|");
   assert_has(0, "occurs:2031|");
   assert_has(0, "occurs:2049|occurs:later|");
-  assert_true(READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\n"
-                         "RRULE:FREQ=MONTHLY;COUNT=4\r\nEXDATE:20240205T090000Z\r\nSUMMARY:x\r\n")));
+  assert_true(
+      READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\n"
+                 "RRULE:FREQ=MONTHLY;COUNT=4\r\nEXDATE:20240205T090000Z\r\nSUMMARY:x\r\n")));
   assert_has(0, "|occurs:2024-01|occurs:2024-03|occurs:2024-04|");
   assert_lacks(0, "2024-02");
   assert_lacks(0, "later");
-  assert_true(READ(EVENT("UID:r\r\nDTSTART;VALUE=DATE:20000229\r\nRRULE:FREQ=YEARLY;INTERVAL=4\r\n")));
+  assert_true(
+      READ(EVENT("UID:r\r\nDTSTART;VALUE=DATE:20000229\r\nRRULE:FREQ=YEARLY;INTERVAL=4\r\n")));
   assert_has(0, "occurs:2028-02|occurs:2032-02|");
   assert_lacks(0, "occurs:2029");
 }
 
 static void changed_instances(void **state) {
   (void)state;
-  assert_true(READ(CAL(
-      "BEGIN:VEVENT\r\nUID:s\r\nRECURRENCE-ID:20240205T090000Z\r\nDTSTART:20240607T090000Z\r\n"
-      "SUMMARY:moved\r\nEND:VEVENT\r\n"
-      "BEGIN:VEVENT\r\nUID:s\r\nDTSTART:20240105T090000Z\r\nRRULE:FREQ=MONTHLY;COUNT=4\r\n"
-      "SUMMARY:series\r\nEND:VEVENT\r\n"
-      "BEGIN:VEVENT\r\nUID:s\r\nRECURRENCE-ID:20240405T090000Z\r\nDTSTART:20240405T090000Z\r\n"
-      "STATUS:CANCELLED\r\nSUMMARY:series\r\nEND:VEVENT\r\n")));
+  assert_true(READ(
+      CAL("BEGIN:VEVENT\r\nUID:s\r\nRECURRENCE-ID:20240205T090000Z\r\nDTSTART:20240607T090000Z\r\n"
+          "SUMMARY:moved\r\nEND:VEVENT\r\n"
+          "BEGIN:VEVENT\r\nUID:s\r\nDTSTART:20240105T090000Z\r\nRRULE:FREQ=MONTHLY;COUNT=4\r\n"
+          "SUMMARY:series\r\nEND:VEVENT\r\n"
+          "BEGIN:VEVENT\r\nUID:s\r\nRECURRENCE-ID:20240405T090000Z\r\nDTSTART:20240405T090000Z\r\n"
+          "STATUS:CANCELLED\r\nSUMMARY:series\r\nEND:VEVENT\r\n")));
   assert_int_equal(count, 1);
   assert_has(0, "[]title=series|title=moved|");
   assert_has(0, "|occurs:2024-01|occurs:2024-03|occurs:2024-06|");
@@ -141,14 +145,16 @@ static void version_1_0(void **state) {
   assert_true(READ("BEGIN:VCALENDAR\nVERSION:1.0\nBEGIN:VEVENT\nDTSTART:20240517T101112Z\n"
                    "SUMMARY;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:Gr=FC=\n=DFe\n"
                    "END:VEVENT\nEND:VCALENDAR\n"));
-  assert_has(0, "title=Gr\xc3\xbc\xc3\x9f" "e|");
+  assert_has(0, "title=Gr\xc3\xbc\xc3\x9f"
+                "e|");
 }
 
 static void nothing(void **state) {
   (void)state;
   static char deep[20000];
   size_t at = 0;
-  while (at + 20 < sizeof deep) at += (size_t)snprintf(deep + at, sizeof deep - at, "BEGIN:VEVENT\n");
+  while (at + 20 < sizeof deep)
+    at += (size_t)snprintf(deep + at, sizeof deep - at, "BEGIN:VEVENT\n");
   assert_false(read_calendar(deep, at));
   assert_false(READ(""));
   assert_false(READ(CAL("")));
@@ -157,9 +163,10 @@ static void nothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(an_event),   cmocka_unit_test(of_every_kind), cmocka_unit_test(time_zones),
-    cmocka_unit_test(recurring),  cmocka_unit_test(changed_instances),
-    cmocka_unit_test(over_months), cmocka_unit_test(endless_rules), cmocka_unit_test(version_1_0),
+    cmocka_unit_test(an_event),          cmocka_unit_test(of_every_kind),
+    cmocka_unit_test(time_zones),        cmocka_unit_test(recurring),
+    cmocka_unit_test(changed_instances), cmocka_unit_test(over_months),
+    cmocka_unit_test(endless_rules),     cmocka_unit_test(version_1_0),
     cmocka_unit_test(nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

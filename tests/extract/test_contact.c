@@ -34,12 +34,13 @@ static bool read_cards(const char *text, size_t size) {
 
 static void a_card(void **state) {
   (void)state;
-  assert_true(READ("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:u1\r\nFN:Ilse van der Meer\r\n"
-                   "N:van der Meer;Ilse;Anna;Dr.;\r\nNICKNAME:Ils,Illy\r\n"
-                   "item1.EMAIL;TYPE=work:ilse@lantern.example\r\nORG:Lantern;Night shift\r\n"
-                   "TITLE:Keeper\r\nADR;TYPE=home:;;Kaai 4;Gent;;9000;BE\r\nNOTE:likes\\nrain\\, fog\r\n"
-                   "BDAY:19800517\r\nURL:https://ilse.example\r\nCATEGORIES:friends,harbour\r\n"
-                   "PHOTO:data:image/png;base64,QUJD\r\nKEY:data:x;base64,QUJD\r\nEND:VCARD\r\n"));
+  assert_true(
+      READ("BEGIN:VCARD\r\nVERSION:4.0\r\nUID:u1\r\nFN:Ilse van der Meer\r\n"
+           "N:van der Meer;Ilse;Anna;Dr.;\r\nNICKNAME:Ils,Illy\r\n"
+           "item1.EMAIL;TYPE=work:ilse@lantern.example\r\nORG:Lantern;Night shift\r\n"
+           "TITLE:Keeper\r\nADR;TYPE=home:;;Kaai 4;Gent;;9000;BE\r\nNOTE:likes\\nrain\\, fog\r\n"
+           "BDAY:19800517\r\nURL:https://ilse.example\r\nCATEGORIES:friends,harbour\r\n"
+           "PHOTO:data:image/png;base64,QUJD\r\nKEY:data:x;base64,QUJD\r\nEND:VCARD\r\n"));
   assert_int_equal(count, 1);
   assert_has(0, "[]name=Ilse van der Meer|name=Dr. Ilse Anna van der Meer|name=Ils, Illy|");
   assert_has(0, "email=ilse@lantern.example|org=Lantern, Night shift|org=Keeper|");
@@ -54,11 +55,11 @@ static void phones(void **state) {
   static const struct {
     const char *typed, *spelling;
   } CASES[] = {
-    { "+32 2 555 12 34", " 3225551234 " },  { "+32 2 555 12 34", " 025551234 " },
-    { "+32 2 555 12 34", " 5551234" },      { "+32 2 555 12 34", " 003225551234 " },
-    { "+32 2 555 12 34", " 02 555 12 34 " }, { "+32 (0)2 555 12 34", " 02 555 12 34 " },
-    { "+32 (0)2 555 12 34", " 025551234 " }, { "0032 2 555 12 34", " 025551234 " },
-    { "02/555.12.34", " 025551234 " },      { "02/555.12.34", " 5551234" },
+    { "+32 2 555 12 34", " 3225551234 " },    { "+32 2 555 12 34", " 025551234 " },
+    { "+32 2 555 12 34", " 5551234" },        { "+32 2 555 12 34", " 003225551234 " },
+    { "+32 2 555 12 34", " 02 555 12 34 " },  { "+32 (0)2 555 12 34", " 02 555 12 34 " },
+    { "+32 (0)2 555 12 34", " 025551234 " },  { "0032 2 555 12 34", " 025551234 " },
+    { "02/555.12.34", " 025551234 " },        { "02/555.12.34", " 5551234" },
     { "(212) 555-0123 x12", " 2125550123 " }, { "+1-212-555-0123", " 2125550123 " },
     { "+352 555 123", " 0555123 " },
   };
@@ -82,10 +83,11 @@ static void phones(void **state) {
 
 static void version_2_1(void **state) {
   (void)state;
-  assert_true(READ("BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:B=F6ll;J=\n"
-                   "=F6rg\nTEL;HOME;VOICE:030 123456\nPHOTO;ENCODING=BASE64;TYPE=JPEG:/9j/4AAQ\n SkZJRg\n\n"
-                   "AGENT:\nBEGIN:VCARD\nFN:Somebody else\nEND:VCARD\n"
-                   "NOTE;QUOTED-PRINTABLE:first=0D=0Asecond\nEND:VCARD\n"));
+  assert_true(
+      READ("BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:B=F6ll;J=\n"
+           "=F6rg\nTEL;HOME;VOICE:030 123456\nPHOTO;ENCODING=BASE64;TYPE=JPEG:/9j/4AAQ\n SkZJRg\n\n"
+           "AGENT:\nBEGIN:VCARD\nFN:Somebody else\nEND:VCARD\n"
+           "NOTE;QUOTED-PRINTABLE:first=0D=0Asecond\nEND:VCARD\n"));
   assert_int_equal(count, 1);
   assert_has(0, "name=J\xc3\xb6rg B\xc3\xb6ll|");
   assert_has(0, "phone=030 123456 030123456 ");
