@@ -84,6 +84,11 @@ BITS_HOT bit_reader bits_over(const void *bytes, size_t size) {
   return (bit_reader){ .at = at, .limit = at + size + 8, .word = 0, .have = 0 };
 }
 
+/* Where the reader stands, in bits since `bytes`, at which it began. */
+BITS_HOT uint64_t bits_told(const bit_reader *r, const void *bytes) {
+  return (uint64_t)(r->at - (const uint8_t *)bytes) * 8 - r->have;
+}
+
 /* Field by field: a whole struct that was just written in parts is slow to copy. */
 BITS_HOT void bits_save(bit_reader *to, const bit_reader *from) {
   to->at = from->at;
@@ -145,7 +150,39 @@ BITS_HOT uint32_t bits_get_golomb(bit_reader *r, unsigned k) {
   return offset + bucket - (1u << k);
 }
 
-/* Bytes read since `bytes`, at which the reader began; the last perhaps in part. */
+/* A reader that begins at a bit. */
+BITS_HOT bit_reader bits_from(const void *bytes, size_t size, uint64_t bit) {
+  bit_reader r = bits_over(bytes, size);
+  if (bit / 8 > size) {
+    bits_break(&r);
+    return r;
+  }
+  r.at += bit / 8;
+  (void)bits_get(&r, (unsigned)(bit % 8));
+  return r;
+}
+
+/* n codes of one order, each with something added. */
+BITS_HOT void bits_get_golombs(bit_reader *reader, unsigned k, uint32_t n, uint32_t add, uint32_t *out) {
+  bit_reader r = *reader; /* a copy, which the compiler keeps in registers */
+  for (uint32_t i = 0; i < n; i++) out[i] = bits_get_golomb(&r, k) + add;
+  bits_save(reader, &r);
+}
+
+/* n gaps of one order become numbers that ascend from `base` on, below `limit`; false where not. */
+BITS_HOT bool bits_get_ascending(bit_reader *reader, unsigned k, uint32_t n, uint32_t base,
+                                 uint32_t limit, uint32_t *out) {
+  bit_reader r = *reader;
+  uint64_t next = base;
+  for (uint32_t i = 0; i < n; i++) {
+    next += bits_get_golomb(&r, k);
+    out[i] = (uint32_t)next++;
+  }
+  bits_save(reader, &r);
+  return next <= limit; /* 128 sums of 32 bits ascend in 64 */
+}
+
+/* Bytes read since `bytes`; the last perhaps in part. */
 BITS_HOT size_t bits_bytes(const bit_reader *r, const void *bytes) {
   return (size_t)(r->at - (const uint8_t *)bytes) - r->have / 8;
 }

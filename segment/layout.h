@@ -8,7 +8,8 @@
  * encoding. Numbers are little-endian; `varint` is LEB128 as in base/buffer.h.
  *
  *   layout_number.c      bounds in one byte
- *   layout_postings.c    blocks of postings, their skip groups, chunks of positions, inline lists
+ *   layout_postings.c    blocks of postings, their skip groups
+ *   layout_positions.c   chunks of positions, and inline lists, which have both
  *   layout_dictionary.c  leaves and upper levels of the dictionaries, term and class entries
  *   layout_items.c       the manifest and item records
  */
@@ -27,6 +28,9 @@
 uint8_t layout_ceiling(uint32_t v);
 uint8_t layout_floor(uint32_t v);
 uint32_t layout_value(uint8_t code);
+
+/* The order of Golomb codes that makes n values shortest, and their cost in bits. */
+unsigned layout_best_order(const uint32_t *values, uint32_t n, uint64_t *cost);
 
 /* ---------------------------------------------------------------- postings */
 
@@ -96,19 +100,22 @@ void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *coun
                          const uint32_t *positions);
 
 typedef struct layout_chunk {
-  bit_reader bits;   /* stands at a gap */
-  unsigned gap_order;
-  uint32_t next;     /* whose gaps come next */
-  bool some;         /* no posting is without positions */
+  const uint8_t *bytes;
+  size_t size;
+  uint32_t count, span;       /* postings: in all, in a part */
+  uint32_t part, next;        /* the part that is open; whose gaps come next */
+  uint64_t starts[POSTINGS_BLOCK / 32]; /* of parts, in bits */
+  uint32_t per;               /* wdf per position, by mode */
+  uint8_t mode, first_order, gap_order;
+  bit_reader gaps;
   uint32_t counts[POSTINGS_BLOCK], firsts[POSTINGS_BLOCK];
 } layout_chunk;
-/* Reads how many positions each posting has and its first one. BITS_PAD bytes behind the chunk must be
- * readable. All below are false on damage. */
-bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, const uint32_t *wdfs, uint32_t n);
-/* Goes on to posting i, which is not before the next. */
-bool layout_chunk_skip(layout_chunk *c, uint32_t i);
-/* Writes the positions of the next posting: counts[next] of them. */
-bool layout_chunk_take(layout_chunk *c, uint32_t *out);
+/* BITS_PAD bytes behind the chunk must be readable. All of these are false on damage. */
+bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, uint32_t n);
+/* Opens the part of posting i: its count and first position stand in the arrays then. */
+bool layout_chunk_reach(layout_chunk *c, const uint32_t *wdfs, uint32_t i);
+/* Writes the positions of posting i, counts[i] of them; its part is open. */
+bool layout_chunk_read(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t *out);
 
 /* ---------------------------------------------------------------- lists within the dictionary */
 

@@ -3,8 +3,8 @@
 #include "segment/bitpack.h"
 #include "segment/layout.h"
 
-/* The order that makes `n` values shortest. The cost has one valley, near the mean. */
-static unsigned best_order(const uint32_t *values, uint32_t n, uint64_t *cost_out) {
+/* The cost has one valley, near the mean. */
+unsigned layout_best_order(const uint32_t *values, uint32_t n, uint64_t *cost_out) {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < n; i++) sum += values[i];
   const uint64_t mean = n > 0 ? sum / n : 0;
@@ -187,14 +187,14 @@ static size_t short_encode(uint8_t *out, const uint32_t *gaps, const uint32_t *w
                                       : WDF_CONSTANT;
   uint64_t cost;
   bit_writer w = { .at = out };
-  const unsigned gap_order = best_order(gaps, n, &cost);
+  const unsigned gap_order = layout_best_order(gaps, n, &cost);
   bits_put(&w, mode, 2);
   bits_put(&w, gap_order, 5);
   unsigned wdf_order = 0;
   if (mode == WDF_CONSTANT) bits_put_golomb(&w, least, 0);
   if (mode >= WDF_ABOVE_ZERO) {
     for (uint32_t i = 0; i < n; i++) values[i] = wdfs[i] - (mode == WDF_ABOVE_ZERO);
-    wdf_order = best_order(values, n, &cost);
+    wdf_order = layout_best_order(values, n, &cost);
     if (wdf_order > 7) wdf_order = 7;
     bits_put(&w, wdf_order, 3);
   }
@@ -202,25 +202,6 @@ static size_t short_encode(uint8_t *out, const uint32_t *gaps, const uint32_t *w
   if (mode >= WDF_ABOVE_ZERO)
     for (uint32_t i = 0; i < n; i++) bits_put_golomb(&w, values[i], wdf_order);
   return (size_t)(bits_finish(&w) - out);
-}
-
-/* Loops work on a copy of the reader, which the compiler keeps in registers. */
-static bool gaps_read(bit_reader *reader, unsigned order, uint32_t n, uint32_t base, uint32_t items,
-                      uint32_t *ordinals) {
-  bit_reader r = *reader;
-  uint64_t next = base;
-  for (uint32_t i = 0; i < n; i++) {
-    next += bits_get_golomb(&r, order);
-    ordinals[i] = (uint32_t)next++;
-  }
-  bits_save(reader, &r);
-  return next <= items && bits_ok(&r); /* sums of 32 bits ascend in 64 */
-}
-
-static void values_read(bit_reader *reader, unsigned order, uint32_t n, uint32_t add, uint32_t *values) {
-  bit_reader r = *reader;
-  for (uint32_t i = 0; i < n; i++) values[i] = bits_get_golomb(&r, order) + add;
-  bits_save(reader, &r);
 }
 
 static size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
@@ -231,9 +212,9 @@ static size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32
   unsigned wdf_order = 0;
   if (mode == WDF_CONSTANT) constant = bits_get_golomb(&r, 0);
   if (mode >= WDF_ABOVE_ZERO) wdf_order = bits_get(&r, 3);
-  if (!gaps_read(&r, gap_order, n, base, items, ordinals)) return 0;
+  if (!bits_get_ascending(&r, gap_order, n, base, items, ordinals)) return 0;
   if (mode >= WDF_ABOVE_ZERO)
-    values_read(&r, wdf_order, n, mode == WDF_ABOVE_ZERO, wdfs);
+    bits_get_golombs(&r, wdf_order, n, mode == WDF_ABOVE_ZERO, wdfs);
   else
     fill(wdfs, n, constant);
   return bits_ok(&r) ? bits_bytes(&r, bytes) : 0;
@@ -349,308 +330,4 @@ void layout_directory_decode(layout_directory *d, const uint8_t bytes[LAYOUT_DIR
   d->group = (uint32_t)load(bytes + 6, 4);
   d->postings = load(bytes + 10, 5);
   d->positions = load(bytes + 15, 5);
-}
-
-/* ---------------------------------------------------------------- positions
- *
- * Bits: mode (3), order of first positions (5), then by mode how many positions a posting has, 0: one;
- * 1: its wdf; 2: its wdf if that is 0 or 1, else coded, zigzag of wdf less count; 3: wdf divided by a
- * number that stands here; 4: coded for all; all but mode 0: order of gaps (5). Then [mode 2 and 4:
- * counts], all first positions, all gaps less 1: in columns, since a loop whose next step does not
- * depend on a count is what a processor foresees.
- */
-enum { COUNT_ONE = 0, COUNT_WDF = 1, COUNT_SOME = 2, COUNT_PER = 3, COUNT_ALL = 4 };
-
-static uint32_t zigzag(uint32_t wdf, uint32_t count) {
-  const int64_t d = (int64_t)wdf - (int64_t)count;
-  return (uint32_t)(((uint64_t)d << 1) ^ (uint64_t)(d >> 63));
-}
-
-static bool count_is_coded(unsigned mode, uint32_t wdf) {
-  return mode == COUNT_ALL || (mode == COUNT_SOME && wdf > 1);
-}
-
-static unsigned count_mode(const uint32_t *wdfs, const uint32_t *counts, uint32_t n, uint32_t *per) {
-  bool one = true, wdf = true, constant = true, some = true;
-  *per = counts[0] > 0 ? wdfs[0] / counts[0] : 0;
-  for (uint32_t i = 0; i < n; i++) {
-    one = one && counts[i] == 1;
-    wdf = wdf && counts[i] == wdfs[i];
-    some = some && (wdfs[i] > 1 || counts[i] == wdfs[i]);
-    constant = constant && *per > 0 && (uint64_t)*per * counts[i] == wdfs[i];
-  }
-  return one ? COUNT_ONE : wdf ? COUNT_WDF : constant ? COUNT_PER : some ? COUNT_SOME : COUNT_ALL;
-}
-
-/* Turns positions into what is coded, firsts and gaps apart, to find the best orders. */
-typedef struct chunk_orders {
-  unsigned first, gap;
-  uint64_t bits;
-} chunk_orders;
-
-static uint64_t gap_cost(const uint32_t *counts, uint32_t n, const uint32_t *positions, unsigned k) {
-  uint64_t cost = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    for (uint32_t j = 1; j < counts[i]; j++)
-      cost += bits_cost(positions[j] - positions[j - 1] - 1, k);
-    positions += counts[i];
-  }
-  return cost;
-}
-
-static void find_orders(chunk_orders *o, const uint32_t *counts, uint32_t n, const uint32_t *positions) {
-  uint32_t firsts[POSTINGS_BLOCK] = { 0 }, m = 0;
-  uint64_t sum = 0, gaps = 0;
-  const uint32_t *p = positions;
-  for (uint32_t i = 0; i < n; i++) {
-    if (counts[i] == 0) continue;
-    firsts[m++] = p[0];
-    sum += p[counts[i] - 1] - p[0];
-    gaps += counts[i] - 1;
-    p += counts[i];
-  }
-  o->first = best_order(firsts, m, &o->bits);
-  o->gap = 0;
-  if (gaps == 0) return;
-  const uint64_t mean = sum / gaps;
-  unsigned k = mean > 1 ? 63u - (unsigned)__builtin_clzll(mean) : 0;
-  uint64_t best = UINT64_MAX;
-  for (int step = -1; step <= 1; step += 2)
-    for (unsigned try = step < 0 ? k : k + 1; try <= BITS_ORDER_MAX; try += (unsigned)step) {
-      const uint64_t cost = gap_cost(counts, n, positions, try);
-      if (cost >= best) break;
-      best = cost;
-      k = try;
-    }
-  o->gap = k;
-  o->bits += best;
-}
-
-static void put_columns(bit_writer *w, unsigned mode, const uint32_t *wdfs, const uint32_t *counts,
-                        uint32_t n, const uint32_t *positions, unsigned first, unsigned gap) {
-  for (uint32_t i = 0; i < n; i++)
-    if (count_is_coded(mode, wdfs[i])) bits_put_golomb(w, zigzag(wdfs[i], counts[i]), 0);
-  const uint32_t *p = positions;
-  for (uint32_t i = 0; i < n; p += counts[i++])
-    if (counts[i] > 0) bits_put_golomb(w, p[0], first);
-  p = positions;
-  for (uint32_t i = 0; i < n; p += counts[i++])
-    for (uint32_t j = 1; j < counts[i]; j++) bits_put_golomb(w, p[j] - p[j - 1] - 1, gap);
-}
-
-void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *counts, uint32_t n,
-                         const uint32_t *positions) {
-  uint64_t total = 0;
-  for (uint32_t i = 0; i < n; i++) total += counts[i];
-  if (total == 0) return;
-  uint32_t per;
-  chunk_orders o;
-  const unsigned mode = count_mode(wdfs, counts, n, &per);
-  find_orders(&o, counts, n, positions);
-  uint64_t bits = 3 + 5 + 5 + 65 + o.bits;
-  for (uint32_t i = 0; i < n; i++)
-    if (count_is_coded(mode, wdfs[i])) bits += bits_cost(zigzag(wdfs[i], counts[i]), 0);
-  if (!buffer_reserve(out, (size_t)(bits / 8) + 8)) return;
-
-  bit_writer w = { .at = out->data + out->size };
-  bits_put(&w, mode, 3);
-  bits_put(&w, o.first, 5);
-  if (mode == COUNT_PER) bits_put_golomb(&w, per, 0);
-  if (mode != COUNT_ONE) bits_put(&w, o.gap, 5);
-  put_columns(&w, mode, wdfs, counts, n, positions, o.first, o.gap);
-  out->size = (size_t)(bits_finish(&w) - out->data);
-}
-
-static bool read_counts(layout_chunk *c, bit_reader *reader, unsigned mode, uint32_t per,
-                        const uint32_t *wdfs, uint32_t n) {
-  uint64_t total = 0;
-  bit_reader r = *reader;
-  for (uint32_t i = 0; i < n; i++) {
-    uint64_t count = wdfs[i];
-    if (count_is_coded(mode, wdfs[i])) {
-      const uint32_t z = bits_get_golomb(&r, 0);
-      count = (uint64_t)((int64_t)wdfs[i] - ((int64_t)(z >> 1) ^ -(int64_t)(z & 1)));
-    } else if (mode == COUNT_PER) {
-      count = wdfs[i] / per;
-      if (count * per != wdfs[i]) return false;
-    }
-    if (count > UINT32_MAX) return false;
-    c->counts[i] = (uint32_t)count;
-    c->some = c->some && count > 0;
-    total += count;
-  }
-  bits_save(reader, &r);
-  return total <= bits_left(&r); /* each position takes a bit at least */
-}
-
-static bool read_columns(layout_chunk *c, bit_reader *r, unsigned mode, uint32_t per, unsigned first,
-                         const uint32_t *wdfs, uint32_t n) {
-  c->some = true;
-  if (mode == COUNT_ONE)
-    fill(c->counts, n, 1);
-  else if (!read_counts(c, r, mode, per, wdfs, n))
-    return false;
-  if (c->some)
-    values_read(r, first, n, 0, c->firsts);
-  else
-    for (uint32_t i = 0; i < n; i++) c->firsts[i] = c->counts[i] > 0 ? bits_get_golomb(r, first) : 0;
-  c->next = 0;
-  c->bits = *r;
-  return bits_ok(r);
-}
-
-bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, const uint32_t *wdfs, uint32_t n) {
-  bit_reader r = bits_over(bytes, size);
-  const unsigned mode = bits_get(&r, 3), first = bits_get(&r, 5);
-  const uint32_t per = mode == COUNT_PER ? bits_get_golomb(&r, 0) : 1;
-  c->gap_order = mode != COUNT_ONE ? bits_get(&r, 5) : 0;
-  return per > 0 && mode <= COUNT_ALL && read_columns(c, &r, mode, per, first, wdfs, n);
-}
-
-bool layout_chunk_skip(layout_chunk *c, uint32_t i) {
-  bit_reader r = c->bits;
-  const unsigned order = c->gap_order;
-  uint64_t gaps = 0;
-  for (; c->next < i; c->next++) gaps += c->counts[c->next] - (c->counts[c->next] > 0);
-  for (; gaps > 0; gaps--) (void)bits_get_golomb(&r, order);
-  bits_save(&c->bits, &r);
-  return bits_ok(&r);
-}
-
-bool layout_chunk_take(layout_chunk *c, uint32_t *out) {
-  const uint32_t count = c->counts[c->next];
-  uint64_t position = c->firsts[c->next++];
-  if (count == 0) return true;
-  *out++ = (uint32_t)position;
-  if (count == 1) return true;
-  bit_reader r = c->bits;
-  const unsigned order = c->gap_order;
-  for (uint32_t i = 1; i < count; i++) {
-    position += bits_get_golomb(&r, order) + UINT64_C(1);
-    *out++ = (uint32_t)position;
-  }
-  bits_save(&c->bits, &r);
-  return position <= UINT32_MAX && bits_ok(&r);
-}
-
-/* ---------------------------------------------------------------- inline lists
- *
- * Bits: gaps, of an order that follows from df; wdfs and counts by the mode that stands in the entry,
- * 0: 1 and one position; 1: one number (Golomb of order 0) and one position; 2: each wdf coded, and
- * counts as in a chunk of mode 2; 3: wdf 0; then positions, of the segment's orders.
- */
-enum { INLINE_ONES = 0, INLINE_CONSTANT = 1, INLINE_CODED = 2, INLINE_FILTER = 3 };
-
-static unsigned inline_gap_order(const layout_context *x, uint32_t df) {
-  const uint32_t mean = x->items / df;
-  return mean > 1 ? 31u - (unsigned)__builtin_clz(mean) : 0;
-}
-
-static uint8_t inline_mode(const uint32_t *wdfs, const uint32_t *counts, uint32_t n, bool positions) {
-  bool single = true, constant = true;
-  for (uint32_t i = 0; i < n; i++) {
-    single = single && (!positions || counts[i] == 1);
-    constant = constant && wdfs[i] == wdfs[0];
-  }
-  if (constant && wdfs[0] == 0 && !positions) return INLINE_FILTER;
-  if (!constant || !single) return INLINE_CODED;
-  return wdfs[0] == 1 ? INLINE_ONES : INLINE_CONSTANT;
-}
-
-size_t layout_inline_encode(uint8_t out[LAYOUT_INLINE_BYTES], const layout_context *x,
-                            const uint32_t *ordinals, const uint32_t *wdfs, const uint32_t *counts,
-                            uint32_t n, const uint32_t *positions, uint8_t *mode) {
-  uint32_t total = 0;
-  bool regular = true;
-  for (uint32_t i = 0; i < n; i++) {
-    if (counts[i] > LAYOUT_INLINE_BYTES * 8) return 0;
-    total += counts[i];
-    regular = regular && (wdfs[i] > 1 || counts[i] == wdfs[i]);
-  }
-  if (n > LAYOUT_INLINE_DF || total > LAYOUT_INLINE_BYTES * 8) return 0;
-  *mode = inline_mode(wdfs, counts, n, total > 0);
-  if (*mode == INLINE_CODED && total > 0 && !regular) return 0; /* left to a chunk of mode 4 */
-  /* Room for the worst: a code takes at most 65 bits. */
-  uint8_t room[(LAYOUT_INLINE_DF * 3 + 1 + LAYOUT_INLINE_BYTES * 8) * 9];
-  bit_writer w = { .at = room };
-  const unsigned gap_order = inline_gap_order(x, n);
-  uint32_t next = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    bits_put_golomb(&w, ordinals[i] - next, gap_order);
-    next = ordinals[i] + 1;
-  }
-  if (*mode == INLINE_CONSTANT) bits_put_golomb(&w, wdfs[0], 0);
-  if (*mode == INLINE_CODED)
-    for (uint32_t i = 0; i < n; i++) bits_put_golomb(&w, wdfs[i], 0);
-  if (total > 0)
-    put_columns(&w, *mode == INLINE_CODED ? COUNT_SOME : COUNT_ONE, wdfs, counts, n, positions,
-                x->first_order, x->gap_order);
-  const size_t size = (size_t)(bits_finish(&w) - room);
-  if (size > LAYOUT_INLINE_BYTES) return 0;
-  memcpy(out, room, size);
-  return size;
-}
-
-/* Reads ordinals and wdfs; what follows is left in *r. */
-static bool inline_read(bit_reader *r, const layout_context *x, uint32_t df, uint8_t mode,
-                        uint32_t *ordinals, uint32_t *wdfs) {
-  if (df == 0 || df > LAYOUT_INLINE_DF) return false;
-  if (!gaps_read(r, inline_gap_order(x, df), df, 0, x->items, ordinals)) return false;
-  uint32_t constant = mode == INLINE_FILTER ? 0 : 1;
-  if (mode == INLINE_CONSTANT) constant = bits_get_golomb(r, 0);
-  if (mode == INLINE_CODED)
-    values_read(r, 0, df, 0, wdfs);
-  else
-    fill(wdfs, df, constant);
-  return bits_ok(r);
-}
-
-static bool inline_positions(bit_reader *r, const layout_context *x, uint32_t df, uint8_t mode,
-                             const uint32_t *wdfs, layout_chunk *chunk) {
-  chunk->gap_order = x->gap_order;
-  return mode != INLINE_FILTER && read_columns(chunk, r, mode == INLINE_CODED ? COUNT_SOME : COUNT_ONE,
-                                               1, x->first_order, wdfs, df);
-}
-
-bool layout_inline_decode(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
-                          uint8_t mode, uint32_t *ordinals, uint32_t *wdfs, layout_chunk *chunk) {
-  bit_reader r = bits_over(bytes, size);
-  return inline_read(&r, x, df, mode, ordinals, wdfs) &&
-         (chunk == NULL || inline_positions(&r, x, df, mode, wdfs, chunk));
-}
-
-size_t layout_inline_size(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
-                          uint8_t mode, bool has_positions) {
-  bit_reader r = bits_over(bytes, size);
-  if (df == 0 || df > LAYOUT_INLINE_DF) return 0;
-  if (mode == INLINE_ONES || mode == INLINE_FILTER) { /* most: nothing but codes to be counted */
-    const unsigned gap = inline_gap_order(x, df), first = x->first_order;
-    for (uint32_t i = 0; i < df; i++) (void)bits_get_golomb(&r, gap);
-    for (uint32_t i = 0; has_positions && i < df; i++) (void)bits_get_golomb(&r, first);
-    if (has_positions && mode == INLINE_FILTER) return 0;
-  } else {
-    uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
-    layout_chunk chunk;
-    if (!inline_read(&r, x, df, mode, ordinals, wdfs)) return 0;
-    if (has_positions) {
-      if (!inline_positions(&r, x, df, mode, wdfs, &chunk) || !layout_chunk_skip(&chunk, df)) return 0;
-      r = chunk.bits;
-    }
-  }
-  const size_t used = bits_bytes(&r, bytes);
-  return bits_ok(&r) && used <= LAYOUT_INLINE_BYTES ? used : 0;
-}
-
-bool layout_inline_statistics(const uint8_t *bytes, size_t size, const layout_context *x, uint32_t df,
-                              uint8_t mode, uint64_t *cf, uint32_t *max_wdf) {
-  uint32_t ordinals[LAYOUT_INLINE_DF], wdfs[LAYOUT_INLINE_DF];
-  *cf = mode == INLINE_ONES ? df : 0;
-  *max_wdf = mode == INLINE_ONES ? 1 : 0;
-  if (mode == INLINE_ONES || mode == INLINE_FILTER) return true;
-  if (!layout_inline_decode(bytes, size, x, df, mode, ordinals, wdfs, NULL)) return false;
-  for (uint32_t i = 0; i < df; i++) {
-    *cf += wdfs[i];
-    if (wdfs[i] > *max_wdf) *max_wdf = wdfs[i];
-  }
-  return true;
 }

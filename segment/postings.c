@@ -345,7 +345,7 @@ static bool open_chunk(postings *p) {
       return false;
     bytes = room;
   }
-  return layout_chunk_open(&d->chunk, bytes, (size_t)size, p->wdfs, p->count);
+  return layout_chunk_open(&d->chunk, bytes, (size_t)size, p->count);
 }
 
 static bool make_room(struct postings_positions *d, uint32_t count) {
@@ -363,13 +363,12 @@ static bool make_room(struct postings_positions *d, uint32_t count) {
 
 static bool read_positions(postings *p, uint32_t i) {
   struct postings_positions *d = p->decoded;
-  if (!layout_chunk_skip(&d->chunk, i)) return false;
   if (!make_room(d, d->chunk.counts[i])) {
     session_fail(p->session, SDX_NO_MEMORY, "out of memory");
     return false;
   }
   d->held = i;
-  return layout_chunk_take(&d->chunk, d->out);
+  return layout_chunk_read(&d->chunk, p->wdfs, i, d->out);
 }
 
 static const uint32_t *fail_positions(postings *p) {
@@ -390,12 +389,13 @@ const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count) {
   }
   struct postings_positions *d = p->decoded;
   if (p->positions_block != p->block && !open_chunk(p)) return fail_positions(p);
-  if (d->empty || d->chunk.counts[i] == 0) return NULL;
+  if (d->empty) return NULL;
+  if (!layout_chunk_reach(&d->chunk, p->wdfs, i)) return fail_positions(p);
+  if (d->chunk.counts[i] == 0) return NULL;
   if (d->chunk.counts[i] == 1) {
     *count = 1;
     return &d->chunk.firsts[i];
   }
-  if (i != d->held && i < d->chunk.next && !open_chunk(p)) return fail_positions(p); /* back */
   if (i != d->held && !read_positions(p, i)) return fail_positions(p);
   *count = d->chunk.counts[i];
   return d->out;
