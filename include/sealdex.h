@@ -146,6 +146,8 @@ typedef struct sdx_source_options {
   uint32_t version;
   bool lines_on_stdin; /* JSON Lines from the given descriptor instead of paths */
   int lines_fd;
+  bool invitations; /* behind a message, each event of the calendars attached to it, as an item of its
+                       own: its id is the message's, `#`, and the event's UID */
 } sdx_source_options;
 #define SDX_SOURCE_OPTIONS_INIT { .version = 1 }
 

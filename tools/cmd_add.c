@@ -177,6 +177,7 @@ static exit_code open_source(adding *a, int *fd) {
   sdx_source_options source = SDX_SOURCE_OPTIONS_INIT;
   sdx_error err = { 0 };
   const char *lines = options_text(a->o, "jsonl");
+  source.invitations = options_flag(a->o, "invitations");
   if (lines && a->o->word_count > 0)
     return complain_usage("%s takes paths or --jsonl, not both", a->o->command);
   if (!lines && a->o->word_count == 0)
@@ -239,8 +240,11 @@ const command command_add = {
       "\n"
       "  --jsonl FILE        one JSON item per line instead of paths; - reads standard input\n"
       "  --undelete          add anew what is unchanged but deleted\n"
+      "  --invitations       each event of a calendar attached to a message also as an item of "
+      "its\n"
+      "                      own, with the message's id, #, and the event's UID as its id\n"
       "  --memory MIB        memory to build with (default: 48)\n"
       "  --verbose           name the files that are skipped, too\n",
-  .takes = "jsonl= undelete memory= verbose",
+  .takes = "jsonl= undelete invitations memory= verbose",
   .run = run,
 };

@@ -153,8 +153,9 @@ const command command_deposit = {
       "  --deposit-key FILE  as deposit-key wrote it\n"
       "  --jsonl FILE        one JSON item per line instead of paths; - reads standard input\n"
       "  --undelete          add anew what is unchanged but deleted\n"
+      "  --invitations       events of calendars attached to messages also as items of their own\n"
       "  --delete            the words are ids: hide these items\n"
       "  --restore           the words are ids: bring these items back\n",
-  .takes = "deposit-key= jsonl= undelete delete restore",
+  .takes = "deposit-key= jsonl= undelete invitations delete restore",
   .run = run_deposit,
 };

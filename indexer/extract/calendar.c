@@ -305,7 +305,8 @@ static bool give_events(draft *d, entries *list, size_t size, bool cut, draft_si
     d->size = size;
     if (cut) draft_set_partial(d, "a line longer than is read");
     if (list->cut) draft_set_partial(d, "more entries than are read of one calendar");
-    give_event(d, list->all + i, next - i, i == 0 && next == list->count, fallback, &set, sink);
+    give_event(d, list->all + i, next - i, !d->always_id && i == 0 && next == list->count, fallback,
+               &set, sink);
   }
   return list->count > 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/wipe.h"
+#include "indexer/extract/charset.h"
 
 #define DRAFT_KEEP ((size_t)1 << 20) /* a buffer that grew beyond this is given back */
 
@@ -80,6 +81,19 @@ void draft_add_field(draft *d, const char *name, const void *text, size_t size) 
   if (size == 0) return;
   list_add(d, &d->names, put(d, name, strlen(name) + 1));
   list_add(d, &d->fields, put(d, text, size));
+}
+
+void draft_add_attachment(draft *d, const char *name, const void *text, size_t size) {
+  if (size == 0) return;
+  buffer whole = BUFFER_INIT;
+  if (name != NULL && name[0] != '\0') {
+    (void)charset_decode(&whole, DRAFT_NAME_MAX, NULL, name, strlen(name));
+    buffer_put_u8(&whole, '\n');
+  }
+  buffer_put(&whole, text, size);
+  if (whole.failed) d->failed = true;
+  draft_add_field(d, "attachment", whole.data, whole.failed ? 0 : whole.size);
+  buffer_free(&whole);
 }
 
 static bool list_has(const draft *d, const draft_list *list, const void *text, size_t size) {

@@ -25,6 +25,8 @@
 #define DRAFT_BODY_MAX ((size_t)8 << 20)       /* bytes of body text that are kept of one item */
 #define DRAFT_ATTACHMENT_MAX ((size_t)8 << 20) /* and of text of its attachments, together */
 
+#define DRAFT_NAME_MAX 4096 /* of the name of a file */
+
 /* A piece of draft.text; stands for a pointer while the buffer may still move. */
 typedef struct draft_span {
   size_t at;
@@ -39,11 +41,16 @@ typedef struct draft_list {
 
 typedef struct draft {
   /* What the caller knows before the extractor runs. */
-  int64_t now;      /* a date more than a day after this cannot be; 0: any can ... */
-  int64_t stamp;    /* ... and is held to a day after this, when its source was written, or 0: `now` */
+  int64_t now;   /* a date more than a day after this cannot be; 0: any can ... */
+  int64_t stamp; /* ... and is held to a day after this, when its source was written, or 0: `now` */
   int64_t fallback; /* the date where the bytes have none, or 0 */
   /* Reads the text out of an attachment; NULL: they are indexed by name. Kept by draft_begin. */
   void (*read_attachment)(struct draft *d, const char *name, const void *bytes, size_t size);
+
+  /* Where attached calendars are kept, each as a u32 size and its bytes; NULL: nowhere. Kept too.
+   */
+  buffer *invitations;
+  bool always_id; /* an item has an id also where its file holds no other. Kept too. */
 
   /* What the extractor fills: */
   sdx_kind kind;
@@ -85,6 +92,9 @@ void draft_free(draft *d);
 
 /* All of these copy. Empty text is no field. */
 void draft_add_field(draft *d, const char *name, const void *text, size_t size);
+/* The text of an attachment, behind a line with its name, so that a hit in it can say where it was:
+ * a first line that is one of the item's file names. Without a name the text alone. */
+void draft_add_attachment(draft *d, const char *name, const void *text, size_t size);
 void draft_add_folder(draft *d, const void *name, size_t size);
 void draft_add_flag(draft *d, const void *name, size_t size); /* each once */
 void draft_add_label(draft *d, const void *name, size_t size);

@@ -175,7 +175,7 @@ static void put_attachment(reader *r, const leaf *part) {
     draft_set_partial(d, "more text in attachments than is read of one item");
   if (text.failed) d->failed = true;
   d->attachment_size += text.size;
-  draft_add_field(d, "attachment", text.data, text.size);
+  draft_add_attachment(d, part->filename, text.data, text.failed ? 0 : text.size);
   buffer_free(&text);
   r->html = html;
 }
@@ -269,7 +269,7 @@ static void read_leaf(reader *r, const leaf *part, unsigned depth) {
   const bool named = part->filename != NULL && part->filename[0] != '\0';
   if (named) {
     buffer name = BUFFER_INIT;
-    (void)charset_decode(&name, 4096, NULL, part->filename, strlen(part->filename));
+    (void)charset_decode(&name, DRAFT_NAME_MAX, NULL, part->filename, strlen(part->filename));
     if (name.failed) d->failed = true;
     draft_add_field(d, "filename", name.data, name.size);
     buffer_free(&name);

@@ -43,15 +43,27 @@ static bool read_input(buffer *out, GsfInput *input, size_t limit) {
   return true;
 }
 
-static bool read_stream(buffer *out, GsfInfile *file, const char *name, size_t limit) {
+/* The format tells names apart without regard to case, and some writers use capitals alone. */
+static GsfInput *find_stream(GsfInfile *file, const char *name) {
   GsfInput *input = gsf_infile_child_by_name(file, name);
+  const int count = input == NULL ? gsf_infile_num_children(file) : 0;
+  for (int i = 0; i < count && i < CHILDREN_MAX; i++) {
+    const char *other = gsf_infile_name_by_index(file, i);
+    if (other != NULL && g_ascii_strcasecmp(other, name) == 0)
+      return gsf_infile_child_by_index(file, i);
+  }
+  return input;
+}
+
+static bool read_stream(buffer *out, GsfInfile *file, const char *name, size_t limit) {
+  GsfInput *input = find_stream(file, name);
   const bool read = read_input(out, input, limit);
   if (input != NULL) g_object_unref(input);
   return read;
 }
 
 static bool has_stream(GsfInfile *file, const char *name) {
-  GsfInput *input = gsf_infile_child_by_name(file, name);
+  GsfInput *input = find_stream(file, name);
   if (input != NULL) g_object_unref(input);
   return input != NULL;
 }

@@ -115,13 +115,27 @@ static void read_book(package *p, const char *name, const buffer *b) {
   }
 }
 
+/* A document within an office document, which shows it as a part of itself: chunks in another
+ * format (altChunk) and embedded files. */
+static bool is_within(const char *name) {
+  static const char *const ENDINGS[] = { ".htm", ".html", ".xhtml", ".mht",  ".rtf",
+                                         ".txt", ".docx", ".xlsx",  ".pptx", ".doc",
+                                         ".xls", ".ppt",  ".pdf" };
+  const bool chunk = starts(name, "word/") && strchr(name + 5, '/') == NULL;
+  if (!chunk && strstr(name, "/embeddings/") == NULL) return false;
+  for (size_t i = 0; i < sizeof ENDINGS / sizeof ENDINGS[0]; i++)
+    if (ends(name, ENDINGS[i])) return true;
+  return false;
+}
+
 /* The members of a package that are worth unpacking. */
 static bool is_wanted(const package *p, const char *name) {
   switch (p->kind) {
   case PACKAGE_ARCHIVE:
     return p->depth < PACKAGE_DEPTH_MAX;
   case PACKAGE_OFFICE:
-    return ends(name, ".xml") || (starts(name, "xl/") && ends(name, ".bin"));
+    return ends(name, ".xml") || (starts(name, "xl/") && ends(name, ".bin")) ||
+           (p->depth < PACKAGE_DEPTH_MAX && is_within(name));
   case PACKAGE_ODF:
     return strcmp(name, "content.xml") == 0 || strcmp(name, "meta.xml") == 0;
   case PACKAGE_EPUB:
@@ -138,7 +152,10 @@ static void read_member(package *p, const char *name, const buffer *b) {
     attachment_put_body(p->d, name, b->data, b->size, p->depth + 1);
     break;
   case PACKAGE_OFFICE:
-    read_office(p->d, name, b);
+    if (is_within(name))
+      attachment_put_body(p->d, name, b->data, b->size, p->depth + 1);
+    else
+      read_office(p->d, name, b);
     break;
   case PACKAGE_ODF:
     read_open_document(p, name, b);

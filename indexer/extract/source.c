@@ -48,12 +48,15 @@ struct sdx_source {
   mbox mbox;
   jsonl lines;
   worker worker;
-  buffer file_id;  /* its id, which the ids of its items begin with */
-  buffer folder;   /* the folder it is in */
-  buffer stem;     /* its own name, which is the folder of its messages */
-  id_set keys;     /* keys met in it */
-  bool maybe_mbox; /* if only one message comes, the file is that message */
-  bool first;      /* no message has been taken from it */
+  buffer file_id;   /* its id, which the ids of its items begin with */
+  buffer folder;    /* the folder it is in */
+  buffer stem;      /* its own name, which is the folder of its messages */
+  id_set keys;      /* keys met in it */
+  bool maybe_mbox;  /* if only one message comes, the file is that message */
+  bool first;       /* no message has been taken from it */
+  bool invitations; /* are wanted as items of their own */
+  bool inviting;    /* those of the message `owner` may follow */
+  buffer owner;
   uint64_t file_size;
   int64_t fallback;
   int64_t stamp; /* when the file was written */
@@ -115,6 +118,7 @@ sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t co
   s->fd = -1;
   s->worker = (worker)WORKER_INIT;
   s->now = (int64_t)time(NULL);
+  s->invitations = options != NULL && options->invitations;
   sdx_status status = SDX_OK;
   if (options != NULL && options->lines_on_stdin) {
     begin_lines(s, options->lines_fd, true);
@@ -151,6 +155,7 @@ void sdx_source_close(sdx_source *s) {
   buffer_free(&s->file_id);
   buffer_free(&s->folder);
   buffer_free(&s->stem);
+  buffer_free(&s->owner);
   buffer_free(&s->bytes);
   buffer_free(&s->id);
   draft_free(&s->draft);
@@ -202,12 +207,12 @@ static void begin_draft(sdx_source *s, sdx_kind kind, int64_t fallback) {
 
 /* ---------------------------------------------------------------- several items in a file */
 
-/* Sets s->id to the file's id, `#`, the item's key, and `~2` for its second use. Without a key a
- * digest of `bytes` stands for it. */
-static sdx_status name_in_file(sdx_source *s, sdx_bytes key, const void *bytes, size_t size,
-                               sdx_error *err) {
+/* Sets s->id to the id of what the item is in, `#`, the item's key, and `~2` for its second use.
+ * Without a key a digest of `bytes` stands for it. */
+static sdx_status name_within(sdx_source *s, const buffer *whole, sdx_bytes key, const void *bytes,
+                              size_t size, sdx_error *err) {
   buffer_reset(&s->id);
-  buffer_put(&s->id, s->file_id.data, s->file_id.size);
+  buffer_put(&s->id, whole->data, whole->size);
   buffer_put_u8(&s->id, '#');
   if (key.size > 0) {
     naming_put_escaped(&s->id, key.data, key.size);
@@ -257,7 +262,8 @@ static worker_answer ask(sdx_source *s, file_type type, const char *name, const 
                            .fallback = s->draft.fallback,
                            .name = name,
                            .name_size = strnlen(name, WIRE_NAME_MAX),
-                           .size = size };
+                           .size = size,
+                           .invitations = s->invitations };
   worker_begin(&s->worker, &request, bytes);
   worker_answer answer = worker_next(&s->worker, &s->draft);
   if (answer == WORKER_LOST && type == FILE_MESSAGE) { /* what it died of may be attached */
@@ -271,6 +277,55 @@ static worker_answer ask(sdx_source *s, file_type type, const char *name, const 
     return extract_here(s, type, bytes, size) ? WORKER_ITEM : WORKER_REFUSED;
   if (answer != WORKER_ITEM) s->draft.reason = s->worker.reason;
   return answer;
+}
+
+/* The key of the item in s->draft, one of several, where it has one that is not too long. */
+static sdx_status name_of_reply(sdx_source *s, const buffer *whole, sdx_error *err) {
+  if (s->draft.failed || s->draft.text.failed) return error_memory(err);
+  buffer key = BUFFER_INIT;
+  const void *bytes = s->draft.text.data;
+  size_t size = s->draft.text.size;
+  if (s->draft.id.size > 0 && s->draft.id.size <= KEY_MAX) {
+    buffer_put(&key, s->draft.text.data + s->draft.id.at, s->draft.id.size);
+  } else if (s->draft.id.size > KEY_MAX) {
+    bytes = s->draft.text.data + s->draft.id.at;
+    size = s->draft.id.size;
+  }
+  const sdx_status status = name_within(s, whole, bytes_of(&key), bytes, size, err);
+  buffer_free(&key);
+  return status;
+}
+
+/* ---------------------------------------------------------------- messages */
+
+/* The message in s->draft; its invitations, if they are wanted, are in the same reply. */
+static sdx_status give_message(sdx_source *s, sdx_bytes id, const buffer *folder, sdx_error *err) {
+  s->inviting = s->invitations && !s->worker.answered;
+  if (s->inviting) {
+    buffer_reset(&s->owner);
+    buffer_put(&s->owner, id.data, id.size);
+    if (folder != &s->folder) {
+      buffer_reset(&s->folder);
+      buffer_put(&s->folder, folder->data, folder->size);
+    }
+    if (s->owner.failed || s->folder.failed) return error_memory(err);
+  } else {
+    worker_end_reply(&s->worker);
+  }
+  return give_item(s, id, err);
+}
+
+/* SDX_NOT_FOUND where the message has no more. What cannot be read is no item: the message has it.
+ */
+static sdx_status next_invitation(sdx_source *s, sdx_error *err) {
+  if (worker_next(&s->worker, &s->draft) != WORKER_ITEM) {
+    s->inviting = false;
+    if (s->reading == READING_NOTHING) id_set_clear(&s->keys);
+    return SDX_NOT_FOUND;
+  }
+  draft_add_folder(&s->draft, s->folder.data, s->folder.size);
+  const sdx_status status = name_of_reply(s, &s->owner, err);
+  return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
 }
 
 static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
@@ -295,15 +350,15 @@ static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
   s->draft.stamp = s->stamp;
   if (ask(s, FILE_MESSAGE, "", message.bytes, message.size) != WORKER_ITEM)
     return fail(s, bytes_of(&s->file_id), s->draft.reason);
-  worker_end_reply(&s->worker);
   if (message.too_long)
     draft_set_partial(&s->draft, "only the beginning of it is in memory at once");
   mbox_add_flags(&s->draft, message.bytes, message.size);
   const buffer *folder = alone ? &s->folder : &s->stem;
   draft_add_folder(&s->draft, folder->data, folder->size);
-  if (alone) return give_item(s, bytes_of(&s->file_id), err);
-  status = name_in_file(s, draft_field(&s->draft, "message-id"), message.bytes, message.size, err);
-  return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
+  if (alone) return give_message(s, bytes_of(&s->file_id), folder, err);
+  const sdx_bytes key = draft_field(&s->draft, "message-id");
+  status = name_within(s, &s->file_id, key, message.bytes, message.size, err);
+  return status == SDX_OK ? give_message(s, bytes_of(&s->id), folder, err) : status;
 }
 
 /* A line has no id of its own where none can be read: its file's and its number stand for it. */
@@ -406,20 +461,8 @@ static sdx_status begin_reply(sdx_source *s, const walk_entry *file, sdx_error *
 
 /* The item in s->draft, one of several of a file. */
 static sdx_status give_of_reply(sdx_source *s, sdx_error *err) {
-  if (s->draft.failed || s->draft.text.failed) return error_memory(err);
-  buffer key = BUFFER_INIT;
-  if (s->draft.id.size > 0 && s->draft.id.size <= KEY_MAX)
-    buffer_put(&key, s->draft.text.data + s->draft.id.at, s->draft.id.size);
-  const sdx_bytes said = { .data = (const char *)key.data, .size = key.size };
-  const void *bytes = s->draft.text.data;
-  size_t size = s->draft.text.size;
-  if (s->draft.id.size > KEY_MAX) {
-    bytes = s->draft.text.data + s->draft.id.at;
-    size = s->draft.id.size;
-  }
   draft_add_folder(&s->draft, s->folder.data, s->folder.size);
-  const sdx_status status = name_in_file(s, said, bytes, size, err);
-  buffer_free(&key);
+  const sdx_status status = name_of_reply(s, &s->file_id, err);
   return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
 }
 
@@ -465,10 +508,15 @@ static sdx_status give_file(sdx_source *s, const walk_entry *file, file_type typ
     const sdx_status status = begin_reply(s, file, err);
     return status == SDX_OK ? give_of_reply(s, err) : status;
   }
-  worker_end_reply(&s->worker);
   if (file->maildir) naming_add_flags(&s->draft, file->name, name_size);
   if (type != FILE_MESSAGE && !of_several) add_filename(s, file);
   draft_add_folder(&s->draft, file->folder.data, file->folder.size);
+  if (type == FILE_MESSAGE) {
+    buffer_reset(&s->folder);
+    buffer_put(&s->folder, file->folder.data, file->folder.size);
+    return give_message(s, file->id, &s->folder, err);
+  }
+  worker_end_reply(&s->worker);
   return give_item(s, file->id, err);
 }
 
@@ -564,7 +612,9 @@ sdx_status sdx_source_next(sdx_source *s, const sdx_entry **out, sdx_error *err)
   *out = NULL;
   for (;;) {
     sdx_status status;
-    if (s->reading == READING_MBOX) {
+    if (s->inviting) {
+      status = next_invitation(s, err);
+    } else if (s->reading == READING_MBOX) {
       status = next_in_mbox(s, err);
     } else if (s->reading == READING_LINES) {
       status = next_in_lines(s, err);

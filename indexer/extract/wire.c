@@ -8,7 +8,7 @@
 void wire_put_request(buffer *out, const wire_request *request) {
   buffer_put_u32(out, WIRE_MAGIC);
   buffer_put_u8(out, (uint8_t)request->type);
-  buffer_put_u8(out, request->bare);
+  buffer_put_u8(out, (uint8_t)(request->bare | request->invitations << 1));
   buffer_put_u16(out, (uint16_t)request->name_size);
   buffer_put_u64(out, (uint64_t)request->now);
   buffer_put_u64(out, (uint64_t)request->fallback);
@@ -21,7 +21,9 @@ bool wire_get_request(wire_request *out, const uint8_t bytes[WIRE_HEAD_SIZE]) {
   const uint32_t magic = cursor_get_u32(&c);
   *out = (wire_request){ 0 };
   out->type = (file_type)cursor_get_u8(&c);
-  out->bare = cursor_get_u8(&c) != 0;
+  const uint8_t flags = cursor_get_u8(&c);
+  out->bare = (flags & 1) != 0;
+  out->invitations = (flags & 2) != 0;
   out->name_size = cursor_get_u16(&c);
   out->now = (int64_t)cursor_get_u64(&c);
   out->fallback = (int64_t)cursor_get_u64(&c);

@@ -27,7 +27,8 @@ enum { WIRE_ITEM = 1, WIRE_REFUSED = 2, WIRE_END = 3 };
 
 typedef struct wire_request {
   file_type type;
-  bool bare; /* leave attachments unread */
+  bool bare;        /* leave attachments unread */
+  bool invitations; /* behind a message, the events of calendars attached to it */
   int64_t now;
   int64_t fallback;
   const char *name; /* of the file: it says what the bytes leave open */

@@ -101,7 +101,11 @@ static bool serve(writer *w, buffer *input, draft *d) {
   draft_begin(d, SDX_DOCUMENT, request.now);
   d->fallback = request.fallback;
   d->read_attachment = request.bare ? NULL : attachment_add;
+  buffer invitations = BUFFER_INIT;
+  d->invitations = request.invitations && request.type == FILE_MESSAGE ? &invitations : NULL;
   const bool found = kinds_extract(request.type, input->data, input->size, d, &w->sink, 0);
+  if (found && d->invitations != NULL) attachment_give_invitations(d, &w->sink);
+  buffer_free(&invitations);
   end_reply(w, found, d);
   sandbox_allow_seconds(0);
   if (input->capacity > INPUT_KEEP) buffer_free(input);

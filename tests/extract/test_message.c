@@ -293,11 +293,11 @@ static void attachments(void **state) {
       "filename*1=rates.csv\n\n1,2\n"
       "--x y--\nepilogue\n");
   assert_field(&d, "body", "body text");
-  assert_field(&d, "attachment", "attached words");
+  assert_field(&d, "attachment", "notes.txt\nattached words");
   assert_string_equal(nth_field(&d, "filename", 0), "notes.txt");
   assert_string_equal(nth_field(&d, "filename", 1), "résumé.pdf");
   assert_string_equal(nth_field(&d, "filename", 2), "€ rates.csv");
-  assert_string_equal(nth_field(&d, "attachment", 1), "1,2");
+  assert_string_equal(nth_field(&d, "attachment", 1), "€ rates.csv\n1,2");
   assert_true(d.has_attachment);
 }
 
