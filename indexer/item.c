@@ -177,10 +177,20 @@ sdx_status item_prepare(item_work *w, const sdx_index *index, const sdx_item *it
 static sdx_status detect(text_analyser *a, const sdx_item *item, sdx_error *err) {
   const sdx_field *longest = NULL;
   if (text_language_count(a) < 2) return SDX_OK;
-  for (size_t i = 0; i < item->field_count; i++)
-    if (longest == NULL || item->fields[i].text.size > longest->text.size)
-      longest = &item->fields[i];
+  for (size_t i = 0; i < item->field_count; i++) {
+    const sdx_field *f = &item->fields[i];
+    if (text_field_find(f->name, strlen(f->name))->weight == 0) continue; /* no words */
+    if (longest == NULL || f->text.size > longest->text.size) longest = f;
+  }
   return longest == NULL ? SDX_OK : text_detect(a, longest->text.data, longest->text.size, err);
+}
+
+/* Marks an item whose date filters go by when it takes place (query/occurs.h). */
+static sdx_status mark_occurring(text_analyser *a, const sdx_item *item, sdx_error *err) {
+  for (size_t i = 0; i < item->field_count; i++)
+    if (strcmp(item->fields[i].name, "occurs") == 0)
+      return text_add_filter(a, TEXT_OCCURS, sizeof(TEXT_OCCURS) - 1, err);
+  return SDX_OK;
 }
 
 sdx_status item_analyse(item_work *w, text_analyser *a, const sdx_item *item, sdx_error *err) {
@@ -193,6 +203,7 @@ sdx_status item_analyse(item_work *w, text_analyser *a, const sdx_item *item, sd
       status = text_add_field(a, text_field_find(f->name, strlen(f->name)), f->text.data,
                               f->text.size, err);
     }
+  if (status == SDX_OK) status = mark_occurring(a, item, err);
   return status == SDX_OK ? text_finish(a, &w->terms, err) : status;
 }
 

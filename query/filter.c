@@ -126,28 +126,34 @@ static tree *size_filter(scratch *s, filter_kind k, sdx_bytes value) {
                             : interval(s, TREE_SIZE, 0, bytes);
 }
 
+static tree *period(scratch *s, const date_context *dates, int64_t low, int64_t high) {
+  tree *t = interval(s, TREE_DATE, low, high);
+  if (t != NULL) t->number = (uint32_t)dates->utc_offset;
+  return t;
+}
+
 static tree *date_filter(scratch *s, filter_kind k, sdx_bytes value, const date_context *dates) {
   date_period p;
   int64_t moment;
   switch (k) {
   case FILTER_BEFORE:
     if (!date_parse(value.data, value.size, dates, &p)) return NULL;
-    return interval(s, TREE_DATE, DATE_FIRST, p.start);
+    return period(s, dates, DATE_FIRST, p.start);
   case FILTER_AFTER:
     if (!date_parse(value.data, value.size, dates, &p)) return NULL;
-    return interval(s, TREE_DATE, p.start, DATE_LAST);
+    return period(s, dates, p.start, DATE_LAST);
   case FILTER_OLDER:
     if (!date_parse_age(value.data, value.size, dates, &moment)) return NULL;
-    return interval(s, TREE_DATE, DATE_FIRST, moment);
+    return period(s, dates, DATE_FIRST, moment);
   case FILTER_NEWER:
     if (!date_parse_age(value.data, value.size, dates, &moment)) return NULL;
-    return interval(s, TREE_DATE, moment, DATE_LAST);
+    return period(s, dates, moment, DATE_LAST);
   case FILTER_ON:
     if (!date_parse(value.data, value.size, dates, &p)) return NULL;
-    return interval(s, TREE_DATE, p.start, p.end);
+    return period(s, dates, p.start, p.end);
   default:
     if (!date_parse_range(value.data, value.size, dates, &p)) return NULL;
-    return interval(s, TREE_DATE, p.start, p.end);
+    return period(s, dates, p.start, p.end);
   }
 }
 

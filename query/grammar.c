@@ -233,86 +233,95 @@ static tree *read_words(parser *p, sdx_bytes text, const tree_scope *scope) {
 
 /* ---------------------------------------------------------------- patterns */
 
-/* Appends the one token of a piece between stars; false where it is not exactly one word. */
-static bool append_piece(parser *p, sdx_bytes piece, buffer *surface, buffer *folded) {
-  if (piece.size == 0) return true;
-  size_t count;
-  const text_token *tokens = split(p, piece, &count);
-  if (count != 1 || tokens[0].ngram) return false;
-  buffer_put(surface, tokens[0].surface.data, tokens[0].surface.size);
-  buffer_put(folded, tokens[0].folded.data, tokens[0].folded.size);
-  return true;
+/* While text with stars is split a letter stands for each: a word character that is its own lower
+ * case and fold, and that nobody types. */
+#define STAR "\xea\x99\xae" /* U+A66E */
+#define STAR_SIZE 3
+
+/* A copy of the text with that letter for every run of stars. */
+static sdx_bytes mask_stars(parser *p, sdx_bytes text) {
+  char *out = scratch_take(p->s, text.size * STAR_SIZE + 1);
+  if (out == NULL) return (sdx_bytes){ .data = "", .size = 0 };
+  size_t n = 0;
+  for (size_t i = 0; i < text.size; i++) {
+    if (text.data[i] != '*') {
+      out[n++] = text.data[i];
+    } else if (i == 0 || text.data[i - 1] != '*') {
+      memcpy(out + n, STAR, STAR_SIZE);
+      n += STAR_SIZE;
+    }
+  }
+  return (sdx_bytes){ .data = out, .size = n };
 }
 
-static tree *new_pattern(parser *p, const buffer *surface, const buffer *folded,
-                         const tree_scope *scope) {
-  if (surface->failed || folded->failed) {
-    p->s->failed = true;
-    return NULL;
+/* Puts the stars back; *any says whether there was one. */
+static sdx_bytes unmask_stars(parser *p, sdx_bytes word, bool *any) {
+  char *out = scratch_take(p->s, word.size + 1);
+  if (out == NULL) return (sdx_bytes){ .data = "", .size = 0 };
+  size_t n = 0;
+  for (size_t i = 0; i < word.size;) {
+    const bool star = word.size - i >= STAR_SIZE && memcmp(word.data + i, STAR, STAR_SIZE) == 0;
+    if (star) *any = true;
+    out[n++] = star ? '*' : word.data[i];
+    i += star ? STAR_SIZE : 1;
   }
-  if (!take_unit(p)) return NULL;
+  return (sdx_bytes){ .data = out, .size = n };
+}
+
+/* A token of masked text: a word, a pattern, or NULL where it is nothing but a star. */
+static tree *new_word_or_pattern(parser *p, const text_token *token, const tree_scope *scope) {
+  bool star = false;
+  const sdx_bytes surface = unmask_stars(p, token->surface, &star);
+  if (!star) return new_word(p, token, scope);
+  const sdx_bytes folded = unmask_stars(p, token->folded, &star);
+  if (surface.size == 1 || !take_unit(p)) return NULL;
   tree *t = tree_new(p->s, TREE_PATTERN);
   if (t == NULL) return NULL;
   t->scope = scope;
-  t->text = scratch_copy(p->s, surface->data, surface->size);
-  t->folded = scratch_copy(p->s, folded->data, folded->size);
+  t->text = surface;
+  t->folded = folded;
   return t;
 }
 
-/* proj*   *voice   *voi*   pro*t: NULL where the pieces between the stars are not words. */
-static tree *read_pattern(parser *p, sdx_bytes text, const tree_scope *scope) {
-  buffer surface = BUFFER_INIT, folded = BUFFER_INIT;
-  tree *t = NULL;
-  const char *at = text.data, *end = text.data + text.size;
-  bool words = true, star = false;
-  while (words && at < end) {
-    const char *stop = memchr(at, '*', (size_t)(end - at));
-    if (stop == at) { /* runs of stars are one */
-      if (!star) buffer_put_u8(&surface, '*'), buffer_put_u8(&folded, '*');
-      star = true;
-      at++;
-      continue;
-    }
-    if (stop == NULL) stop = end;
-    words = append_piece(p, (sdx_bytes){ .data = at, .size = (size_t)(stop - at) }, &surface, &folded);
-    star = false;
-    at = stop;
-  }
-  if (words && surface.size == 1 && scope == NULL) t = tree_new(p->s, TREE_ALL);
-  else if (words) t = new_pattern(p, &surface, &folded, scope);
-  buffer_free(&surface);
-  buffer_free(&folded);
-  return t;
+/* Joined words and patterns, one after another: rep*.pdf   nasa.go*   "annual rev* meeting" */
+static tree *new_pattern_phrase(parser *p, const text_token *tokens, size_t first, size_t last,
+                                const tree_scope *scope, bool quoted) {
+  tree *phrase = tree_new(p->s, TREE_PHRASE);
+  if (phrase == NULL) return NULL;
+  phrase->scope = scope;
+  phrase->quoted = quoted;
+  for (size_t i = first; i < last; i++)
+    if (tokens[i].positional) tree_append(phrase, new_word_or_pattern(p, &tokens[i], scope));
+  if (phrase->first == NULL) return NULL;
+  const bool alone = phrase->first->next == NULL;
+  for (tree *c = phrase->first; c != NULL; c = c->next) c->exact |= quoted || !alone;
+  if (!alone) return phrase;
+  phrase->first->quoted = quoted && phrase->first->kind == TREE_WORD;
+  return phrase->first;
 }
 
-/* Turns the last word of a phrase into a pattern: nasa.go*   "annual rev*" */
-static void open_end(parser *p, tree *phrase) {
-  tree *last = phrase->last;
-  char *surface = scratch_take(p->s, last->text.size + 1);
-  char *folded = scratch_take(p->s, last->folded.size + 1);
-  if (surface == NULL || folded == NULL) return;
-  memcpy(surface, last->text.data, last->text.size);
-  memcpy(folded, last->folded.data, last->folded.size);
-  surface[last->text.size] = folded[last->folded.size] = '*';
-  last->kind = TREE_PATTERN;
-  last->text = (sdx_bytes){ .data = surface, .size = last->text.size + 1 };
-  last->folded = (sdx_bytes){ .data = folded, .size = last->folded.size + 1 };
-}
-
-/* True where the text is words and one star behind the last of them. */
-static bool ends_in_star(parser *p, sdx_bytes text) {
-  if (text.size < 2 || memchr(text.data, '*', text.size) != text.data + text.size - 1) return false;
+/* proj*   *voice   *voi*   pro*t   *: all that has any word there. */
+static tree *read_patterns(parser *p, sdx_bytes text, const tree_scope *scope) {
+  const sdx_bytes masked = mask_stars(p, text);
   size_t count;
-  const text_token *tokens = split(p, text, &count);
-  return count > 1 && tokens[count - 1].end == text.size - 1 && !tokens[count - 1].ngram;
-}
-
-static tree *read_prefix_phrase(parser *p, sdx_bytes text, const tree_scope *scope) {
-  if (!ends_in_star(p, text)) return NULL;
-  tree *t = read_words(p, text, scope);
-  if (t == NULL || t->kind != TREE_PHRASE) return NULL;
-  open_end(p, t);
-  return t;
+  const text_token *tokens = split(p, masked, &count);
+  if (count == 1 && tokens[0].surface.size == STAR_SIZE && masked.size == STAR_SIZE) {
+    if (scope == NULL) return tree_new(p->s, TREE_ALL);
+    tree *t = take_unit(p) ? tree_new(p->s, TREE_PATTERN) : NULL;
+    if (t == NULL) return NULL;
+    t->scope = scope;
+    t->text = t->folded = (sdx_bytes){ .data = "*", .size = 1 };
+    return t;
+  }
+  tree *all = tree_new(p->s, TREE_AND);
+  for (size_t i = 0, j; i < count; i = j) {
+    const bool ngram = tokens[i].ngram;
+    for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
+    }
+    tree_append(all, ngram ? new_ngrams(p, masked, tokens, i, j, scope)
+                           : new_pattern_phrase(p, tokens, i, j, scope, false));
+  }
+  return tree_simplify(all);
 }
 
 static size_t count_characters(sdx_bytes text) {
@@ -354,24 +363,19 @@ static tree *read_chunk(parser *p, sdx_bytes text, const tree_scope *scope) {
   if (scope != NULL && scope->count == 1 && scope->rules[0]->weight == 0)
     return read_value(p, text, scope, false);
   tree *t = NULL;
-  if (memchr(text.data, '*', text.size) != NULL) {
-    t = read_pattern(p, text, scope);
-    if (t == NULL) t = read_prefix_phrase(p, text, scope);
-  } else if (memchr(text.data, '~', text.size) != NULL) {
-    t = read_fuzzy(p, text, scope);
-  }
+  if (memchr(text.data, '*', text.size) != NULL) return read_patterns(p, text, scope);
+  if (memchr(text.data, '~', text.size) != NULL) t = read_fuzzy(p, text, scope);
   return t != NULL ? t : read_words(p, text, scope);
 }
 
 static tree *read_quoted(parser *p, sdx_bytes text, const tree_scope *scope) {
   if (scope != NULL && scope->count == 1 && scope->rules[0]->weight == 0)
     return read_value(p, text, scope, true);
-  const bool star = ends_in_star(p, text);
+  const bool stars = memchr(text.data, '*', text.size) != NULL;
   size_t count;
-  const text_token *tokens = split(p, text, &count);
-  tree *t = new_phrase(p, tokens, 0, count, scope, true);
-  if (star && t != NULL && t->kind == TREE_PHRASE) open_end(p, t);
-  return t;
+  const text_token *tokens = split(p, stars ? mask_stars(p, text) : text, &count);
+  return stars ? new_pattern_phrase(p, tokens, 0, count, scope, true)
+               : new_phrase(p, tokens, 0, count, scope, true);
 }
 
 /* ---------------------------------------------------------------- units */
@@ -466,22 +470,44 @@ static tree *parse_unit(parser *p) {
 
 /* ---------------------------------------------------------------- operators */
 
-/* Moves a unit's words into a NEAR or ADJ; false where it has none that have positions. */
+static tree *parse_or(parser *p, bool *any);
+static tree *parse_group(parser *p);
+
+/* Words, patterns, fuzzy words, phrases, and groups of any of them can stand near others. */
+static bool make_near(tree *t) {
+  switch (t->kind) {
+  case TREE_WORD:
+  case TREE_PATTERN:
+    t->exact = true;
+    return true;
+  case TREE_FUZZY:
+  case TREE_PHRASE: return true;
+  case TREE_OR:
+    for (tree *c = t->first; c != NULL; c = c->next)
+      if (!make_near(c)) return false;
+    return true;
+  default: return false;
+  }
+}
+
+/* Moves a unit into a NEAR or ADJ: the words of a chunk one by one; false where it has no positions. */
 static bool move_words(tree *near, tree *unit) {
-  if (unit == NULL) return false;
+  if (unit == NULL || !make_near(unit)) return false;
   if (unit->kind == TREE_PHRASE && !unit->quoted) {
     unit->kind = near->kind;
     tree_join(near, unit);
-    return true;
+  } else {
+    tree_append(near, unit);
   }
-  if (unit->kind != TREE_WORD && unit->kind != TREE_PATTERN) return false;
-  unit->exact = true;
-  tree_append(near, unit);
   return true;
 }
 
+static bool starts_unit(lexeme_kind k) {
+  return k == LEX_CHUNK || k == LEX_QUOTE || k == LEX_OPEN;
+}
+
 static tree *parse_near(parser *p) {
-  tree *unit = parse_unit(p);
+  tree *unit = p->now.kind == LEX_OPEN ? parse_group(p) : parse_unit(p);
   if (p->now.kind != LEX_NEAR && p->now.kind != LEX_ADJ) return unit;
   const lexeme_kind kind = p->now.kind;
   tree *near = tree_new(p->s, kind == LEX_NEAR ? TREE_NEAR : TREE_ADJ);
@@ -490,11 +516,11 @@ static tree *parse_near(parser *p) {
   while (words && p->fault == NULL && p->now.kind == kind) {
     if (p->now.number > near->number) near->number = p->now.number;
     advance(p);
-    if (p->now.kind != LEX_CHUNK && p->now.kind != LEX_QUOTE) {
+    if (!starts_unit(p->now.kind)) {
       words = false;
       break;
     }
-    words = move_words(near, parse_unit(p));
+    words = move_words(near, p->now.kind == LEX_OPEN ? parse_group(p) : parse_unit(p));
   }
   if (!words || p->now.kind == LEX_NEAR || p->now.kind == LEX_ADJ)
     set_fault(p, "NEAR and ADJ stand between words", p->now.text.data);
@@ -502,8 +528,6 @@ static tree *parse_near(parser *p) {
   if (near->number > QUERY_WINDOW_MAX) near->number = QUERY_WINDOW_MAX;
   return near;
 }
-
-static tree *parse_or(parser *p, bool *any);
 
 static tree *parse_group(parser *p) {
   const char *open = p->now.text.data;
@@ -520,10 +544,6 @@ static tree *parse_group(parser *p) {
   return t;
 }
 
-static bool starts_unit(lexeme_kind k) {
-  return k == LEX_CHUNK || k == LEX_QUOTE || k == LEX_OPEN;
-}
-
 /* [ NOT | - | + ] primary */
 static tree *parse_unary(parser *p) {
   const bool without = p->now.kind == LEX_NOT || p->now.kind == LEX_MINUS;
@@ -532,7 +552,7 @@ static tree *parse_unary(parser *p) {
     set_fault(p, "an operator lacks what it works on", p->now.text.data);
     return NULL;
   }
-  tree *t = p->now.kind == LEX_OPEN ? parse_group(p) : parse_near(p);
+  tree *t = parse_near(p);
   if (t == NULL || !without) return t;
   tree *not = tree_new(p->s, TREE_NOT);
   tree_append(not, t);

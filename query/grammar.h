@@ -6,8 +6,8 @@
  *   or      = and { "OR" and }
  *   and     = unary { [ "AND" ] unary }
  *   unary   = [ "NOT" | "-" | "+" ] primary
- *   primary = "(" or ")" | field ":(" or ")" | near
- *   near    = unit { ( "NEAR" [ "/n" ] | "ADJ" [ "/n" ] ) unit }
+ *   primary = member { ( "NEAR" [ "/n" ] | "ADJ" [ "/n" ] ) member }
+ *   member  = "(" or ")" | field ":(" or ")" | filter ":(" or ")" | unit
  *   unit    = [ field ":" ] ( word | '"' words '"' ) | filter ":" value
  *
  * A pure function of text, analyser and context. It never fails for the person: where the text has a

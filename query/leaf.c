@@ -154,15 +154,6 @@ static bool make_room(leaf *l, scratch *s, uint32_t count) {
   return true;
 }
 
-/* Merges `more` into the ascending list, from the end, in place. */
-static void merge(uint32_t *list, uint32_t count, const uint32_t *more, uint32_t more_count) {
-  uint32_t to = count + more_count;
-  while (more_count > 0) {
-    if (count > 0 && list[count - 1] > more[more_count - 1]) list[--to] = list[--count];
-    else list[--to] = more[--more_count];
-  }
-}
-
 bool leaf_positions(leaf *l, scratch *s, uint32_t ordinal, position_list *out) {
   *out = (position_list){ 0 };
   for (uint32_t i = 0; i < l->count; i++) {
@@ -179,7 +170,7 @@ bool leaf_positions(leaf *l, scratch *s, uint32_t ordinal, position_list *out) {
     const bool merged = out->at == l->merged;
     if (!make_room(l, s, out->count + more.count)) return false;
     if (!merged) memcpy(l->merged, out->at, out->count * sizeof(*out->at));
-    merge(l->merged, out->count, more.at, more.count);
+    positions_merge(l->merged, out->count, &more);
     *out = (position_list){ .at = l->merged, .count = out->count + more.count };
   }
   return out->count > 0;

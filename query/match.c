@@ -3,6 +3,7 @@
 
 #include "query/bitmap.h"
 #include "query/expansion.h"
+#include "query/occurs.h"
 
 typedef enum node_kind {
   NODE_NOTHING,
@@ -188,11 +189,42 @@ static node *build_expansion_leaf(matcher *m, const plan *p) {
 
 /* ---- words that stand together */
 
+static node *build_together(matcher *m, const plan *p, bool spine);
+
+/* What stands together with others is checked with them: alone it is not, since positions are read
+ * once, in ascending order. */
 static node *build_word(matcher *m, const plan *p) {
-  return p->kind == PLAN_EXPANSION ? build_expansion_leaf(m, p) : build(m, p, false);
+  node *n;
+  switch (p->kind) {
+  case PLAN_EXPANSION: return build_expansion_leaf(m, p);
+  case PLAN_LEAF: {
+    const plan_members *members = &p->leaf->segments[m->number];
+    return members->count == 0 ? new_node(m, NODE_NOTHING)
+                               : build_leaf(m, members, p->leaf->weight, p->weighted);
+  }
+  case PLAN_WINDOW:
+    n = build_together(m, p, false);
+    if (n != NULL) n->lazy = true;
+    return n;
+  default: break;
+  }
+  n = new_node(m, NODE_OR);
+  if (n == NULL) return NULL;
+  n->children = SCRATCH_MANY(m->s, node *, p->count + 1);
+  if (n->children == NULL) return NULL;
+  for (uint32_t i = 0; i < p->count; i++) {
+    node *child = build_word(m, p->children[i]);
+    if (child == NULL) return NULL;
+    n->children[n->count++] = child;
+    n->weighted |= child->weighted;
+    n->top += child->top;
+    n->items += child->items;
+  }
+  return sort_children(m, n) ? n : NULL;
 }
 
 static bool open_spots(matcher *m, node *n) {
+  if (n->kind == NODE_TOGETHER) return true; /* opened as it was built */
   if (n->kind != NODE_LEAF) {
     for (uint32_t i = 0; i < n->count; i++)
       if (!open_spots(m, n->children[i])) return false;
@@ -270,6 +302,21 @@ static node *build_range(matcher *m, const plan *p) {
   return n;
 }
 
+static node *build_date(matcher *m, const plan *p) {
+  node *n = build_range(m, p);
+  if (n == NULL || !occurs_any(m->seg, m->session)) return n;
+  const size_t words = ((size_t)m->items + WINDOW) / 64 + 1;
+  uint64_t *set = SCRATCH_MANY(m->s, uint64_t, words);
+  if (set == NULL) return NULL;
+  for (int64_t i = n->low; i < n->high; i++) set[i >> 6] |= UINT64_C(1) << (i & 63);
+  occurs_apply(m->seg, m->session, p->low, p->high, (int32_t)p->source->number, set);
+  n->kind = NODE_SET;
+  n->set = set;
+  n->items = 0;
+  for (size_t i = 0; i < words; i++) n->items += (uint64_t)__builtin_popcountll(set[i]);
+  return n;
+}
+
 static node *build_size(matcher *m, const plan *p) {
   node *n = new_node(m, NODE_SIZE);
   if (n == NULL) return NULL;
@@ -328,7 +375,7 @@ static node *build(matcher *m, const plan *p, bool spine) {
   case PLAN_WINDOW: return build_together(m, p, spine);
   case PLAN_EXPANSION: return build_expansion(m, p);
   case PLAN_ATTRIBUTE: return build_attribute(m, p);
-  case PLAN_DATE: return build_range(m, p);
+  case PLAN_DATE: return build_date(m, p);
   case PLAN_SIZE: return build_size(m, p);
   }
   return NULL;
@@ -547,14 +594,6 @@ static void evaluate_bitmaps(matcher *m, node *n, uint32_t base, const uint64_t 
 
 /* ---- words that stand together */
 
-static bool add_spots(matcher *m, node *n, uint32_t ordinal, position_list *out) {
-  if (n->kind == NODE_LEAF) return leaf_positions(&n->spots, m->s, ordinal, out);
-  for (uint32_t i = 0; i < n->count; i++) { /* a word in one of several fields: the first that is */
-    if (add_spots(m, n->children[i], ordinal, out)) return true;
-  }
-  return false;
-}
-
 static bool body_end(matcher *m, uint32_t ordinal, uint32_t *out) {
   segment_item item;
   if (segment_item_get(m->seg, m->session, ordinal, &item, &m->item) != SDX_OK) return false;
@@ -574,9 +613,11 @@ static bool make_starts_room(matcher *m, node *n, uint32_t count) {
   return n->starts != NULL;
 }
 
+static bool add_spots(matcher *m, node *n, uint32_t ordinal, position_list *out);
+
 /* Words one after another: where the rarest stands says where the phrase may begin, and each other
  * word leaves fewer of these places. Most items fail at the second word. */
-static bool is_phrase(matcher *m, node *n, uint32_t ordinal, uint32_t end) {
+static bool is_phrase(matcher *m, node *n, uint32_t ordinal, uint32_t end, position_list *where) {
   uint32_t left = 0;
   for (uint32_t k = 0; k < n->count; k++) {
     node *word = n->order[k];
@@ -592,17 +633,45 @@ static bool is_phrase(matcher *m, node *n, uint32_t ordinal, uint32_t end) {
     }
     if (left == 0) return false;
   }
+  *where = (position_list){ .at = n->starts, .count = left };
   return true;
+}
+
+/* Places of any of several: words of several fields, or of a group. */
+static bool add_any_spots(matcher *m, node *n, uint32_t ordinal, position_list *out) {
+  *out = (position_list){ 0 };
+  for (uint32_t i = 0; i < n->count; i++) {
+    position_list more;
+    if (!add_spots(m, n->children[i], ordinal, &more) || more.count == 0) continue;
+    if (out->count == 0) {
+      *out = more;
+      continue;
+    }
+    if (!make_starts_room(m, n, out->count + more.count)) return false;
+    if (out->at != n->starts) memcpy(n->starts, out->at, out->count * sizeof(*out->at));
+    positions_merge(n->starts, out->count, &more);
+    *out = (position_list){ .at = n->starts, .count = out->count + more.count };
+  }
+  return out->count > 0;
+}
+
+static bool add_spots(matcher *m, node *n, uint32_t ordinal, position_list *out) {
+  uint32_t end = UINT32_MAX;
+  if (n->kind == NODE_LEAF) return leaf_positions(&n->spots, m->s, ordinal, out);
+  if (n->kind != NODE_TOGETHER) return add_any_spots(m, n, ordinal, out);
+  if (n->body && !body_end(m, ordinal, &end)) return false;
+  return is_phrase(m, n, ordinal, end, out);
 }
 
 static bool stands(matcher *m, node *n, uint32_t ordinal) {
   uint32_t end = UINT32_MAX;
+  position_list where;
   if (n->body && !body_end(m, ordinal, &end)) return false;
   if (n->kind == NODE_LEAF) {
     position_list l;
     return leaf_positions(&n->spots, m->s, ordinal, &l) && l.at[0] <= end;
   }
-  if (n->ordered && n->window == n->count) return is_phrase(m, n, ordinal, end);
+  if (n->ordered && n->window == n->count) return is_phrase(m, n, ordinal, end, &where);
   for (uint32_t i = 0; i < n->count; i++) {
     if (!add_spots(m, n->children[i], ordinal, &n->lists[i])) return false;
     cut_at(&n->lists[i], end);

@@ -262,24 +262,58 @@ static const char *prefix_of(const tree_scope *scope) {
   return scope != NULL && scope->count > 0 ? scope->rules[0]->prefix : "";
 }
 
-/* Words of a phrase share its field; those of NEAR and ADJ have each their own. */
+/* What stands in a NEAR or ADJ: words of any field, phrases, and groups of them. */
+static sdx_status make_member(plan **out, plan_context *c, const tree *t, bool weighted,
+                              sdx_error *err) {
+  if (t->kind != TREE_OR) return make_scoped(out, c, t, weighted, err);
+  plan *either = new_branch(c, PLAN_OR, tree_children(t));
+  *out = either;
+  sdx_status status = SDX_OK;
+  for (const tree *w = t->first; either != NULL && w != NULL && status == SDX_OK; w = w->next) {
+    plan *p = NULL;
+    status = make_member(&p, c, w, weighted, err);
+    add_child(either, p);
+  }
+  return status;
+}
+
+/* How many words stand there at most. */
+static uint32_t width(const tree *t) {
+  if (t->kind == TREE_PHRASE) return (uint32_t)tree_children(t);
+  uint32_t widest = 1;
+  for (const tree *c = t->kind == TREE_OR ? t->first : NULL; c != NULL; c = c->next)
+    if (width(c) > widest) widest = width(c);
+  return widest;
+}
+
+static bool in_body(const tree *t) {
+  bool body = t->scope != NULL && t->scope->body;
+  for (const tree *c = t->kind == TREE_OR ? t->first : NULL; c != NULL && !body; c = c->next)
+    body = in_body(c);
+  return body;
+}
+
+/* Words of a phrase share its field; those of NEAR and ADJ have each their own. A phrase in a NEAR
+ * stands where its first word does. */
 static sdx_status make_window(plan **out, plan_context *c, const tree *t, const char *prefix,
                               bool body, bool weighted, sdx_error *err) {
   const size_t words = tree_children(t);
   plan *p = new_branch(c, PLAN_WINDOW, words);
+  uint32_t places = 0;
   *out = p;
   sdx_status status = SDX_OK;
   for (const tree *w = t->first; p != NULL && w != NULL && status == SDX_OK; w = w->next) {
     plan *word = NULL;
     if (t->kind == TREE_PHRASE) status = make_in_field(&word, c, w, prefix, false, weighted, err);
-    else status = make_scoped(&word, c, w, weighted, err);
+    else status = make_member(&word, c, w, weighted, err);
     add_child(p, word);
-    if (t->kind != TREE_PHRASE && w->scope != NULL) body |= w->scope->body;
+    places += width(w);
+    if (t->kind != TREE_PHRASE) body |= in_body(w);
   }
   if (p == NULL) return status;
   p->body = body;
   p->ordered = t->kind != TREE_NEAR;
-  p->window = t->kind == TREE_PHRASE ? (uint32_t)words : t->number + (uint32_t)words - 1;
+  p->window = t->kind == TREE_PHRASE ? (uint32_t)words : t->number + places - 1;
   return status;
 }
 

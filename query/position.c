@@ -30,6 +30,14 @@ uint32_t positions_keep(uint32_t *starts, uint32_t count, const position_list *w
   return kept;
 }
 
+void positions_merge(uint32_t *list, uint32_t count, const position_list *more) {
+  uint32_t left = more->count, to = count + left;
+  while (left > 0) { /* from the end, in place */
+    if (count > 0 && list[count - 1] > more->at[left - 1]) list[--to] = list[--count];
+    else list[--to] = more->at[--left];
+  }
+}
+
 bool positions_ordered(const position_list *lists, size_t n, uint32_t window) {
   if (n == 0) return false;
   for (uint32_t start = 0; start < lists[0].count; start++) {

@@ -21,6 +21,8 @@ typedef struct position_list {
  * `offset` stands, too; returns how many are left. */
 uint32_t positions_keep(uint32_t *starts, uint32_t count, const position_list *word,
                         uint32_t offset);
+/* Merges `more` into an ascending list that has room for both. */
+void positions_merge(uint32_t *list, uint32_t count, const position_list *more);
 /* Words in this order, the last less than `window` behind the first. */
 bool positions_ordered(const position_list *lists, size_t n, uint32_t window);
 /* Words in any order, each at a position of its own, all within `window` positions. */

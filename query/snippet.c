@@ -384,6 +384,8 @@ void snippet_of_fields(scratch *s, text_analyser *analyser, const snippet_words 
   bool any = false;
   while (record_fields_next(&at, &name, &text)) {
     if (name.size == 0 || name.data[0] == ':') continue; /* not a text */
+    const text_field_rule *rule = text_field_find(name.data, name.size);
+    if (rule != NULL && rule->weight == 0) continue; /* a value, not words */
     const bool body = name.size == 4 && memcmp(name.data, "body", 4) == 0;
     buffer_reset(&html);
     const unsigned score =

@@ -67,7 +67,9 @@ static void put_words(const tree *t, buffer *out) {
 
 static void put_near(const tree *t, buffer *out) {
   for (const tree *c = t->first; c != NULL; c = c->next) {
+    if (c->kind == TREE_OR) buffer_put_u8(out, '(');
     tree_print(c, out);
+    if (c->kind == TREE_OR) buffer_put_u8(out, ')');
     if (c->next == NULL) break;
     put_text(out, t->kind == TREE_NEAR ? " NEAR/" : " ADJ/");
     put_number(out, t->number);

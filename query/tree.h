@@ -23,12 +23,13 @@ typedef enum tree_kind {
   TREE_PATTERN,     /* `text` and `folded` hold stars, which stand for any bytes */
   TREE_FUZZY,       /* within `number` edits of `folded` */
   TREE_PHRASE,      /* its children (words and patterns), one after another */
-  TREE_NEAR,        /* its children in any order, `number` words apart */
+  TREE_NEAR,        /* its children (also phrases, and OR of them) in any order, `number` words apart */
   TREE_ADJ,         /* the same in this order */
   TREE_VALUE,       /* `text`: the whole value of a field that is not split into words */
   TREE_ATTRIBUTE,   /* attribute `letter` (segment/attributes.h) with the value `text`; `number` 1:
                        items without it */
-  TREE_DATE,        /* sort date in [low, high) */
+  TREE_DATE,        /* sort date, or any time that it takes place, in [low, high); `number`: the
+                       caller's seconds east of UTC */
   TREE_SIZE         /* size of the original in [low, high) */
 } tree_kind;
 

@@ -37,6 +37,7 @@ static const text_field_rule rules[] = {
   { "url",         "XURL",      1,     true,  false },
   { "list",        "XLIST",     1,     false, true },
   { "message-id",  "XMID",      0,     false, true },
+  { "occurs",      "XOCCURS",   0,     false, true },
 };
 /* clang-format on */
 

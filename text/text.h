@@ -22,6 +22,7 @@
 #define TEXT_LANGUAGES_MAX 16    /* of one user */
 #define TEXT_NONE UINT32_MAX
 #define TEXT_FIELD_GAP 100       /* positions between fields */
+#define TEXT_OCCURS "XOCCURS:"   /* filter term of items with a field "occurs"; also begins its values' */
 
 /* ---------------------------------------------------------------- fields */
 

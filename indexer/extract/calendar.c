@@ -281,7 +281,7 @@ static void give_event(draft *d, const entry *all, size_t count, bool alone, int
   if (count > 1 && others == NULL) d->failed = true;
   occurrence_find(set, master, others, others != NULL ? count - 1 : 0);
   d->date = date_of(master, fallback);
-  occurrence_add_labels(set, d->date, d);
+  occurrence_add_fields(set, d);
   const icalproperty_status status = icalcomponent_get_status(master);
   if (status == ICAL_STATUS_CANCELLED) draft_add_flag(d, "cancelled", 9);
   if (status == ICAL_STATUS_COMPLETED) draft_add_flag(d, "completed", 9);
@@ -308,6 +308,7 @@ static bool give_events(draft *d, entries *list, size_t size, bool cut, draft_si
     give_event(d, list->all + i, next - i, !d->always_id && i == 0 && next == list->count, fallback,
                &set, sink);
   }
+  occurrence_free(&set);
   return list->count > 0;
 }
 

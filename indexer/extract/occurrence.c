@@ -33,29 +33,49 @@ bool occurrence_instant(icalproperty *property, struct icaltimetype time, int64_
   return true;
 }
 
-/* ---------------------------------------------------------------- months */
-
-static void mark(occurrence_set *set, int64_t at) {
-  const time_t seconds = (time_t)at;
-  struct tm tm;
-  if (gmtime_r(&seconds, &tm) == NULL) return;
-  const int year = tm.tm_year + 1900;
-  if (year > CALENDAR_YEAR_MAX)
-    set->later = true;
-  else if (year >= CALENDAR_YEAR_MIN)
-    set->months[(year - CALENDAR_YEAR_MIN) * 12 + tm.tm_mon] = true;
-}
+/* ---------------------------------------------------------------- the set */
 
 #define DAY_SECONDS 86400
 
-/* Every month from one instant to the other. */
-static void mark_span(occurrence_set *set, int64_t from, int64_t to) {
-  const int64_t horizon = (int64_t)(CALENDAR_YEAR_MAX - 1970 + 2) * 366 * DAY_SECONDS;
-  if (from < 0) from = 0;
-  if (to > horizon) to = horizon;
-  mark(set, from);
-  for (int64_t at = from; at < to; at += 28 * DAY_SECONDS) mark(set, at);
-  if (to > from) mark(set, to);
+/* Seconds since 1970 of a year's beginning, in UTC. */
+static int64_t year_start(int64_t year) {
+  const int64_t y = year - 1;
+  return ((year - 1970) * 365 + (y / 4 - y / 100 + y / 400) - 477) * DAY_SECONDS;
+}
+
+static int64_t year_of(int64_t at) {
+  int64_t year = 1970 + at / (366 * DAY_SECONDS) - (at < 0 ? 1 : 0);
+  while (year_start(year) > at) year--;
+  while (year_start(year + 1) <= at) year++;
+  return year;
+}
+
+/* One time more; what lies outside the years that are kept is cut off. */
+static void add_time(occurrence_set *set, int64_t first, int64_t last, bool days) {
+  const int64_t horizon = year_start(CALENDAR_YEAR_MAX + 1);
+  if (last >= horizon) {
+    set->later = true;
+    last = horizon - 1;
+  }
+  if (first < year_start(CALENDAR_YEAR_MIN)) first = year_start(CALENDAR_YEAR_MIN);
+  if (last < first || set->failed) return;
+  if (set->count == set->capacity) {
+    const size_t capacity = set->capacity != 0 ? 2 * set->capacity : 64;
+    occurrence_time *times = reallocarray(set->times, capacity, sizeof *times);
+    if (times == NULL) {
+      set->failed = true;
+      return;
+    }
+    set->times = times;
+    set->capacity = capacity;
+  }
+  set->times[set->count++] = (occurrence_time){ .first = first, .last = last, .days = days };
+}
+
+void occurrence_free(occurrence_set *set) {
+  free(set->times);
+  set->times = NULL;
+  set->count = set->capacity = 0;
 }
 
 static int compare_times(const void *a, const void *b) {
@@ -99,17 +119,19 @@ static struct icaltimetype time_of(icalproperty *property) {
   return icaltime_null_time();
 }
 
-/* How long an occurrence lasts. */
+/* How long an occurrence lasts, less its last second. */
 static int64_t duration_of(icalcomponent *c, int64_t start) {
+  icalproperty *begin = start_of(c);
   icalproperty *end = icalcomponent_get_first_property(c, ICAL_DTEND_PROPERTY);
   int64_t at = 0;
   if (end != NULL && occurrence_instant(end, time_of(end), &at)) {
     return at > start ? at - start - 1 : 0; /* the end is no part of it */
   }
   icalproperty *length = icalcomponent_get_first_property(c, ICAL_DURATION_PROPERTY);
-  if (length == NULL) return 0;
-  const int seconds = icaldurationtype_as_int(icalproperty_get_duration(length));
-  return seconds > 0 ? seconds - 1 : 0;
+  const int seconds =
+      length != NULL ? icaldurationtype_as_int(icalproperty_get_duration(length)) : 0;
+  if (seconds > 0) return seconds - 1;
+  return begin != NULL && time_of(begin).is_date ? DAY_SECONDS - 1 : 0;
 }
 
 /* EXDATE names instants, or whole days (which then stand for the instant of the series that day).
@@ -133,19 +155,18 @@ static void read_others(occurrence_set *set, icalcomponent *const *others, size_
     icalproperty *start = start_of(others[i]);
     if (icalcomponent_get_status(others[i]) == ICAL_STATUS_CANCELLED || start == NULL) continue;
     if (!occurrence_instant(start, time_of(start), &at)) continue;
-    mark_span(set, at, at + duration_of(others[i], at));
+    add_time(set, at, at + duration_of(others[i], at), time_of(start).is_date);
     set->repeats = true;
   }
   if (set->left_out_count > 1)
     qsort(set->left_out, set->left_out_count, sizeof *set->left_out, compare_times);
 }
 
-/* Where a rule is too long to be followed it takes place in all months until its end. */
+/* Where a rule is too long to be followed it takes place all the time until its end. */
 static void mark_unfollowed(occurrence_set *set, int64_t from, const struct icalrecurrencetype *r) {
   int64_t until = INT64_MAX;
   if (!icaltime_is_null_time(r->until)) until = (int64_t)icaltime_as_timet(r->until);
-  mark_span(set, from, until);
-  if (until == INT64_MAX) set->later = true;
+  add_time(set, from, until, false);
 }
 
 static void follow(occurrence_set *set, icalproperty *rule, icalproperty *start, int64_t duration) {
@@ -167,7 +188,7 @@ static void follow(occurrence_set *set, icalproperty *rule, icalproperty *start,
       break;
     }
     set->steps_left--;
-    if (!is_left_out(set, at)) mark_span(set, at, at + duration);
+    if (!is_left_out(set, at)) add_time(set, at, at + duration, first.is_date);
     if (next.year > CALENDAR_YEAR_MAX) break;
   }
   icalrecur_iterator_free(i);
@@ -179,13 +200,13 @@ static void read_dates(occurrence_set *set, icalcomponent *master, int64_t durat
     int64_t at = 0;
     set->repeats = true;
     if (occurrence_instant(p, time_of(p), &at) && !is_left_out(set, at))
-      mark_span(set, at, at + duration);
+      add_time(set, at, at + duration, time_of(p).is_date);
   }
 }
 
 void occurrence_find(occurrence_set *set, icalcomponent *master, icalcomponent *const *others,
                      size_t count) {
-  memset(set->months, 0, sizeof set->months);
+  set->count = 0;
   set->later = set->repeats = false;
   set->left_out = NULL;
   set->left_out_count = 0;
@@ -195,7 +216,7 @@ void occurrence_find(occurrence_set *set, icalcomponent *master, icalcomponent *
     const int64_t duration = duration_of(master, at);
     read_exceptions(set, master, at);
     read_others(set, others, count);
-    if (!is_left_out(set, at)) mark_span(set, at, at + duration);
+    if (!is_left_out(set, at)) add_time(set, at, at + duration, time_of(start).is_date);
     for (icalproperty *p = icalcomponent_get_first_property(master, ICAL_RRULE_PROPERTY); p != NULL;
          p = icalcomponent_get_next_property(master, ICAL_RRULE_PROPERTY))
       follow(set, p, start, duration);
@@ -205,31 +226,102 @@ void occurrence_find(occurrence_set *set, icalcomponent *master, icalcomponent *
   set->left_out = NULL;
 }
 
-/* ---------------------------------------------------------------- labels */
+/* ---------------------------------------------------------------- fields */
 
-void occurrence_add_labels(const occurrence_set *set, int64_t start, draft *d) {
-  char label[32];
-  const time_t seconds = (time_t)start;
-  struct tm tm = { 0 };
-  (void)gmtime_r(&seconds, &tm);
-  const int own = (tm.tm_year + 1900 - CALENDAR_YEAR_MIN) * 12 + tm.tm_mon;
-  bool more = set->repeats || set->later;
-  for (int i = 0; i < OCCURRENCE_MONTHS && !more; i++) more = set->months[i] && i != own;
-  if (!more) return;
-  for (int year = 0; year < OCCURRENCE_MONTHS / 12; year++) {
-    const bool *months = set->months + year * 12;
-    unsigned count = 0;
-    for (int m = 0; m < 12; m++) count += months[m];
-    if (count == 12) {
-      draft_add_label(d, label,
-                      (size_t)snprintf(label, sizeof label, "occurs:%d", year + CALENDAR_YEAR_MIN));
-      continue;
-    }
-    for (int m = 0; m < 12; m++)
-      if (months[m])
-        draft_add_label(d, label,
-                        (size_t)snprintf(label, sizeof label, "occurs:%d-%02d",
-                                         year + CALENDAR_YEAR_MIN, m + 1));
+/* Times of one year that follow each other by the same step. */
+typedef struct run {
+  int64_t first, length, step;
+  uint32_t times;
+  bool days;
+} run;
+
+/* A value under construction: "2024 381600+3599/604800*12 ..." */
+typedef struct value {
+  draft *d;
+  char text[OCCURRENCE_VALUE_SIZE + 1];
+  size_t size;
+  int64_t year;
+  size_t given;
+  run run; /* not yet written; `times` 0: none */
+} value;
+
+static void give_value(value *v) {
+  if (v->size > 5) {
+    draft_add_field(v->d, "occurs", v->text, v->size);
+    v->given++;
   }
-  if (set->later) draft_add_label(d, "occurs:later", 12);
+  v->size = 0;
+}
+
+static void end_run(value *v) {
+  const run *r = &v->run;
+  char text[OCCURRENCE_VALUE_SIZE];
+  if (r->times == 0) return;
+  int size = snprintf(text, sizeof text, " %lld+%lld%s", (long long)(r->first - year_start(v->year)),
+                      (long long)r->length, r->days ? "d" : "");
+  if (r->times > 1)
+    size += snprintf(text + size, sizeof text - (size_t)size, "/%lld*%u", (long long)r->step,
+                     r->times);
+  if (v->size + (size_t)size > OCCURRENCE_VALUE_SIZE) give_value(v);
+  if (v->size == 0) v->size = (size_t)snprintf(v->text, sizeof v->text, "%04lld", (long long)v->year);
+  memcpy(v->text + v->size, text, (size_t)size);
+  v->size += (size_t)size;
+  v->run.times = 0;
+}
+
+/* A time that lies in one year; times ascend within it. */
+static void put_time(value *v, int64_t first, int64_t last, bool days) {
+  run *r = &v->run;
+  const int64_t length = last - first;
+  if (r->times > 0 && r->length == length && r->days == days) {
+    const int64_t step = first - (r->first + (r->times - 1) * r->step);
+    if (step == 0) return; /* the same again */
+    if (r->times == 1 || step == r->step) {
+      r->step = step;
+      r->times++;
+      return;
+    }
+  }
+  end_run(v);
+  *r = (run){ .first = first, .length = length, .times = 1, .days = days };
+}
+
+static int compare_occurrences(const void *a, const void *b) {
+  const occurrence_time *x = a, *y = b;
+  if (x->first != y->first) return x->first < y->first ? -1 : 1;
+  return (x->last > y->last) - (x->last < y->last);
+}
+
+/* The part of each time that lies in the year. */
+static void put_year(value *v, const occurrence_set *set, int64_t year) {
+  const int64_t start = year_start(year), end = year_start(year + 1);
+  v->year = year;
+  for (size_t i = 0; i < set->count && set->times[i].first < end; i++) {
+    const occurrence_time *t = &set->times[i];
+    if (t->last < start) continue;
+    put_time(v, t->first > start ? t->first : start, t->last < end ? t->last : end - 1, t->days);
+    if (v->given < OCCURRENCE_VALUES_MAX) continue;
+    v->run = (run){ .first = start, .length = end - start - 1, .times = 1 };
+    v->size = 0;
+    break;
+  }
+  end_run(v);
+  give_value(v);
+}
+
+void occurrence_add_fields(occurrence_set *set, draft *d) {
+  value v = { .d = d };
+  if (set->failed) d->failed = true;
+  if (set->count == 0 && !set->later) return;
+  if (set->count == 1 && !set->repeats && !set->later && !set->times[0].days &&
+      set->times[0].last - set->times[0].first < DAY_SECONDS)
+    return;
+  if (set->count > 1) qsort(set->times, set->count, sizeof *set->times, compare_occurrences);
+  int64_t last = INT64_MIN; /* that any reaches */
+  for (size_t i = 0; i < set->count; i++)
+    if (set->times[i].last > last) last = set->times[i].last;
+  if (set->count > 0)
+    for (int64_t year = year_of(set->times[0].first); year <= year_of(last); year++)
+      put_year(&v, set, year);
+  if (set->later) draft_add_field(d, "occurs", "later", 5);
 }

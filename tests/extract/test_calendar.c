@@ -57,7 +57,7 @@ static void an_event(void **state) {
   assert_has(0, "keywords=work");
   assert_has(0, "url=https://lantern.example/7|note=bring gloves|filename=plan.pdf|");
   assert_lacks(0, "wake up");
-  assert_lacks(0, "occurs:"); /* the month of its date needs no label */
+  assert_lacks(0, "occurs"); /* its date says it */
 }
 
 static void of_every_kind(void **state) {
@@ -92,19 +92,17 @@ static void recurring(void **state) {
   (void)state;
   assert_true(
       READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:x\r\n")));
-  assert_has(0, "occurs:2024|occurs:2025|");
-  assert_has(0, "occurs:2031|");
-  assert_has(0, "occurs:2049|occurs:later|");
+  assert_has(0, "occurs=2024 378000+0/604800*52|occurs=2025 205200+0/604800*52|");
+  assert_has(0, "occurs=2049 32400+0/604800*53|occurs=later|");
   assert_true(
       READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\n"
                  "RRULE:FREQ=MONTHLY;COUNT=4\r\nEXDATE:20240205T090000Z\r\nSUMMARY:x\r\n")));
-  assert_has(0, "|occurs:2024-01|occurs:2024-03|occurs:2024-04|");
-  assert_lacks(0, "2024-02");
+  assert_has(0, "|occurs=2024 378000+0/5184000*2 8240400+0|");
   assert_lacks(0, "later");
   assert_true(
       READ(EVENT("UID:r\r\nDTSTART;VALUE=DATE:20000229\r\nRRULE:FREQ=YEARLY;INTERVAL=4\r\n")));
-  assert_has(0, "occurs:2028-02|occurs:2032-02|");
-  assert_lacks(0, "occurs:2029");
+  assert_has(0, "occurs=2028 5097600+86399d|occurs=2032 5097600+86399d|");
+  assert_lacks(0, "occurs=2029");
 }
 
 static void changed_instances(void **state) {
@@ -118,23 +116,22 @@ static void changed_instances(void **state) {
           "STATUS:CANCELLED\r\nSUMMARY:series\r\nEND:VEVENT\r\n")));
   assert_int_equal(count, 1);
   assert_has(0, "[]title=series|title=moved|");
-  assert_has(0, "|occurs:2024-01|occurs:2024-03|occurs:2024-06|");
-  assert_lacks(0, "2024-02");
-  assert_lacks(0, "2024-04");
+  assert_has(0, "|occurs=2024 378000+0/5184000*2 13683600+0|");
   assert_lacks(0, "!cancelled");
 }
 
 static void over_months(void **state) {
   (void)state;
   assert_true(READ(EVENT("DTSTART;VALUE=DATE:20240130\r\nDTEND;VALUE=DATE:20240301\r\n")));
-  assert_has(0, "occurs:2024-01|occurs:2024-02|");
-  assert_lacks(0, "2024-03"); /* the end is no part of it */
+  assert_has(0, "occurs=2024 2505600+2678399d|"); /* the end is no part of it */
+  assert_true(READ(EVENT("DTSTART:20241230T220000Z\r\nDTEND:20250102T020000Z\r\n")));
+  assert_has(0, "occurs=2024 31528800+93599|occurs=2025 0+93599|");
 }
 
 static void endless_rules(void **state) {
   (void)state;
   assert_true(READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\nRRULE:FREQ=SECONDLY\r\n")));
-  assert_has(0, "occurs:2031|");
+  assert_has(0, "occurs=2024 378000+0/1*20000 398000+31224399|occurs=2025 0+31535999|");
   assert_true(READ(EVENT("UID:r\r\nDTSTART:20240105T090000Z\r\n"
                          "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30\r\n")));
   assert_int_equal(count, 1);
