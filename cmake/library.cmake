@@ -1,6 +1,6 @@
 # The shared library: the objects of all rooms, and of their symbols only the public ones (rooms are
 # compiled with hidden visibility; sealdex.h alone marks its functions as visible).
-set(SEALDEX_ROOMS base crypto store text segment index extract indexer query)
+set(SEALDEX_ROOMS base crypto store text segment index extract indexer rebuild query)
 set(rooms)
 set(objects)
 foreach(room ${SEALDEX_ROOMS})

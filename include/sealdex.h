@@ -164,6 +164,7 @@ typedef struct sdx_entry {
   sdx_bytes id;
   const sdx_item *item;
   const char *reason;
+  bool repeated;        /* failed since an item before it had the same id */
   uint64_t bytes_done;  /* of raw input so far, and in all where known (else 0) */
   uint64_t bytes_total;
 } sdx_entry;
@@ -456,6 +457,54 @@ SDX_API sdx_status sdx_export(sdx_index *index, int64_t now,
 
 /* Rewrites the store without its free pages. Needs no key. */
 SDX_API sdx_status sdx_compact(const char *dir, sdx_error *err) SDX_CHECK;
+
+/* ------------------------------------------------------------------ reindexing */
+
+typedef enum sdx_reindex_mode {
+  SDX_REINDEX_COMPARE = 1, /* says where index and source differ, and changes nothing */
+  SDX_REINDEX_MISSING = 2  /* adds what the source has and the index lacks, and nothing else */
+} sdx_reindex_mode;
+
+/* What is said of one item. */
+typedef enum sdx_finding {
+  SDX_FINDING_MISSING = 1,   /* the source has it, the index does not, or cannot read it */
+  SDX_FINDING_STALE = 2,     /* both have it, and they differ */
+  SDX_FINDING_EXTRA = 3,     /* live in the index, and the source did not give it */
+  SDX_FINDING_DUPLICATE = 4, /* the source gave its id before */
+  SDX_FINDING_HIDDEN = 5,    /* deleted in the index, and the source still has it */
+  SDX_FINDING_FAILED = 6,    /* the source could not give it, or it was refused */
+  SDX_FINDING_PARTIAL = 7,   /* something of it could not be read */
+  SDX_FINDING_SKIPPED = 8    /* a file of no supported type */
+} sdx_finding;
+
+typedef struct sdx_reindex_report {
+  uint64_t items;     /* that the source gave */
+  uint64_t bytes;     /* of raw input that was read */
+  uint64_t synced, missing, stale, extra, duplicate, hidden; /* as found before anything was changed */
+  uint64_t failed, partial, skipped;
+  uint64_t added;     /* missing items that are in the index now */
+} sdx_reindex_report;
+
+typedef struct sdx_reindex_options {
+  uint32_t version;
+  sdx_reindex_mode mode;
+  int64_t now;
+  size_t memory;      /* bytes to build with; 0: the default of a batch */
+  bool dry_run;       /* find, and change nothing */
+  void *context;      /* handed to the two below, which may be NULL */
+  /* One line of news about an item; borrowed for the call. `reason` holds no text of it. */
+  void (*found)(void *context, sdx_finding what, sdx_bytes id, const char *reason);
+  /* Called between items; `total` is 0 where it is not known. False stops with SDX_CANCELLED; what was
+   * committed stays. */
+  bool (*progress)(void *context, const sdx_reindex_report *so_far, uint64_t total);
+} sdx_reindex_options;
+#define SDX_REINDEX_OPTIONS_INIT { .version = 1, .mode = SDX_REINDEX_COMPARE }
+
+/* Holds an index against what it was made from. The source is read to its end, and stays the caller's.
+ * `report` may be NULL. Items that fail are counted, not errors. */
+SDX_API sdx_status sdx_reindex(sdx_index *index, sdx_source *source,
+                               const sdx_reindex_options *options, sdx_reindex_report *report,
+                               sdx_error *err) SDX_CHECK;
 
 /* ------------------------------------------------------------------ capabilities */
 

@@ -3,15 +3,11 @@
  * sealdex - the command line of Sealdex, thin over sealdex.h. docs/cli.md has every command.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "command.h"
+#include "process.h"
 
 static const command *const commands[] = {
   &command_keygen,  &command_init,   &command_add,         &command_search,  &command_show,
@@ -50,28 +46,6 @@ static const command *find(const char *name) {
   for (size_t i = 0; i < COMMANDS; i++)
     if (strcmp(commands[i]->name, name) == 0) return commands[i];
   return NULL;
-}
-
-/* A closed standard descriptor would be given to the next file opened: the index itself. */
-static void occupy_standard_descriptors(void) {
-  for (int fd = 0; fd <= 2; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-      (void)!open("/dev/null", fd ? O_WRONLY : O_RDONLY);
-}
-
-/* A limit on file sizes is an error to report, like a full disk, and no reason to be killed. */
-static void ignore_size_signal(void) {
-  signal(SIGXFSZ, SIG_IGN);
-}
-
-/* Keys and opened text never reach a core file. (LeakSanitizer traces its own process, which needs
- * a dumpable one.) */
-static void forbid_core_dumps(void) {
-  const struct rlimit none = { 0, 0 };
-  setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__
-  prctl(PR_SET_DUMPABLE, 0);
-#endif
 }
 
 static bool asks_for_help(int argc, char **argv) {
@@ -116,9 +90,7 @@ static exit_code dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  occupy_standard_descriptors();
-  forbid_core_dumps();
-  ignore_size_signal();
+  process_prepare();
   exit_code code = dispatch(argc, argv);
   errno = 0;
   if (fflush(stdout) != 0 || ferror(stdout))

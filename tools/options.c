@@ -7,6 +7,11 @@
 
 #include "when.h"
 
+/* What stands before a command's name: sealdex-reindex is a program of its own. */
+static const char *program(const char *command) {
+  return strncmp(command, "sealdex-", 8) == 0 ? "" : "sealdex ";
+}
+
 static const char common[] = "key= passphrase-file= now= json accept-restored";
 
 /* Looks `name` (of `size` bytes) up in a list as options_parse takes it. */
@@ -34,8 +39,8 @@ static exit_code take_option(options *o, const char *takes, int argc, char **arg
   bool has_value;
   if (!lists(common, name, size, &entry, &has_value) &&
       !lists(takes, name, size, &entry, &has_value))
-    return complain_usage("%s has no option --%.*s; see: sealdex %s --help", o->command, (int)size,
-                          name, o->command);
+    return complain_usage("%s has no option --%.*s; see: %s%s --help", o->command, (int)size, name,
+                          program(o->command), o->command);
   if (o->given_count == OPTIONS_MAX) return complain_usage("too many options");
 
   option *given = &o->given[o->given_count++];
@@ -72,9 +77,9 @@ exit_code options_parse(options *o, const char *command, const char *takes, int 
     }
   }
   if (!o->dir || !*o->dir)
-    return complain_usage("%s needs %s first; see: sealdex %s --help", command,
+    return complain_usage("%s needs %s first; see: %s%s --help", command,
                           strcmp(command, "keygen") == 0 ? "a file" : "the index directory",
-                          command);
+                          program(command), command);
   o->json = options_flag(o, "json");
   const char *now = options_text(o, "now");
   if (now && !when_parse(now, &o->now))
@@ -119,6 +124,21 @@ exit_code options_number(const options *o, const char *name, uint64_t otherwise,
   return EXIT_DONE;
 }
 
+exit_code options_size(const options *o, const char *name, size_t otherwise, size_t *out) {
+  const char *text = options_text(o, name);
+  *out = otherwise;
+  if (!text) return EXIT_DONE;
+  char *end;
+  errno = 0;
+  const unsigned long long n = strtoull(text, &end, 10);
+  const unsigned shift = *end == 'k' || *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+  if (shift != 0) end++;
+  if (*text < '0' || *text > '9' || *end || errno || n > (SIZE_MAX / 2) >> shift)
+    return complain_usage("--%s takes a size, as 128M or 1G", name);
+  *out = (size_t)n << shift;
+  return EXIT_DONE;
+}
+
 exit_code options_choice(const options *o, const char *name, const char *choices, int *out) {
   const char *text = options_text(o, name);
   *out = 0;
@@ -150,9 +170,10 @@ void options_forget(char *joined) {
 
 exit_code options_expect(const options *o, size_t least, size_t most, const char *what) {
   if (o->word_count < least)
-    return complain_usage("%s needs %s; see: sealdex %s --help", o->command, what, o->command);
+    return complain_usage("%s needs %s; see: %s%s --help", o->command, what, program(o->command),
+                          o->command);
   if (o->word_count > most)
-    return complain_usage("%s takes nothing behind %s; see: sealdex %s --help", o->command,
-                          most == 0 ? "the directory" : what, o->command);
+    return complain_usage("%s takes nothing behind %s; see: %s%s --help", o->command,
+                          most == 0 ? "the directory" : what, program(o->command), o->command);
   return EXIT_DONE;
 }

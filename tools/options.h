@@ -43,6 +43,8 @@ bool options_flag(const options *o, const char *name);
 const char *options_text(const options *o, const char *name);
 /* A whole number, `otherwise` where it was not given. */
 exit_code options_number(const options *o, const char *name, uint64_t otherwise, uint64_t *out);
+/* A number of bytes, with k, M or G behind it. */
+exit_code options_size(const options *o, const char *name, size_t otherwise, size_t *out);
 /* One of the words of `choices` (separated by `|`): its number, 0 where it was not given. */
 exit_code options_choice(const options *o, const char *name, const char *choices, int *out);
 

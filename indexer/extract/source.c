@@ -191,7 +191,11 @@ static sdx_status give_item(sdx_source *s, sdx_bytes id, sdx_error *err) {
   if (id.size > SDX_ID_MAX) return fail(s, id, "its id would be longer than 400 bytes");
   const uint64_t met = id_set_add(&s->ids, id.data, id.size);
   if (met == UINT64_MAX) return error_memory(err);
-  if (met > 0) return fail(s, id, "its id was met before in this run");
+  if (met > 0) {
+    (void)fail(s, id, "its id was met before in this run");
+    s->entry.repeated = true;
+    return SDX_OK;
+  }
   draft_set_id(&s->draft, id.data, id.size);
   const sdx_item *item = draft_item(&s->draft);
   if (item == NULL) return error_memory(err);

@@ -36,6 +36,7 @@ room segment base text
 room index base crypto store text segment
 room indexer base crypto store text segment index
 room indexer/extract base
+room indexer/rebuild base crypto store text segment index indexer indexer/extract
 room query base text segment index
 room tools
 room examples
@@ -44,7 +45,7 @@ room examples
 only() {
   pattern=$1
   shift
-  for folder in base crypto store text segment index indexer indexer/extract query tools examples; do
+  for folder in base crypto store text segment index indexer indexer/extract indexer/rebuild query tools examples; do
     case " $* " in *" $folder "*) continue ;; esac
     hits=$(includes "$folder" | grep -E ":$pattern")
     if [ -n "$hits" ]; then

@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# sealdex-reindex: an index and its sources compared, and what went missing brought back.
+. "$(dirname "$0")/lib.sh"
+SEALDEX_REINDEX=$(dirname "$SEALDEX")/sealdex-reindex
+
+# reindexes CODE ARGUMENT...: as `exits`, with the other program.
+reindexes() {
+  wanted=$1
+  shift
+  last="sealdex-reindex $*"
+  got=0
+  "$SEALDEX_REINDEX" "$@" >out 2>err </dev/null || got=$?
+  [ "$got" = "$wanted" ] || fail "exit code $got, not $wanted"
+  ! grep -qE 'AddressSanitizer|UndefinedBehavior|LeakSanitizer|runtime error:' err || fail "a sanitizer complained"
+}
+
+t0=1717200000
+at=$t0
+new_index
+for i in 1 2 3 4 5 6; do message mail/$i.eml "Letter $i" "The gryphon wrote letter number$i." Rowan $i; done
+exits 0 add index --key key --now $at mail
+
+reindexes 0 index --key key --from mail --verify --now $at
+out_ends 'synced 6, missing 0, stale 0, extra 0, duplicate 0, hidden 0, added 0, failed 0, partial 0, skipped 0'
+
+# Each kind of difference, by id.
+message mail/7.eml "Letter 7" "A new one about marmalade." Rowan 7
+message mail/2.eml "Letter 2" "Rewritten about treacle." Rowan 2
+rm mail/3.eml
+exits 0 delete index --key key 4.eml --now $at
+reindexes 1 index --key key --from mail --verify --now $at
+out_has '^missing 7\.eml: '
+out_has '^stale 2\.eml: its content differs'
+out_has '^extra 3\.eml: '
+out_has '^hidden 4\.eml: '
+out_ends 'synced 3, missing 1, stale 1, extra 1, duplicate 0, hidden 1, added 0, failed 0, partial 0, skipped 0'
+reindexes 1 index --key key --from mail --verify --now $at --json
+json_holds 'if has("finding") then (.id | length) > 0 else .done and .synced == 3 and .missing == 1 end'
+[ "$(json 'select(.finding == "extra").id')" = 3.eml ] || fail "no extra in JSON"
+finds 'marmalade'
+
+# Flags that the index was told of are no difference; those that the source gives anew are.
+exits 0 set index --key key 5.eml +flagged --now $at
+reindexes 1 index --key key --from mail --verify --now $at
+out_has '^synced 3,'
+mkdir -p two && cp mail/5.eml two/5.eml && cp mail/5.eml two/other.eml
+reindexes 1 index --key key --from two/5.eml two/5.eml --verify --now $at
+out_has ', duplicate 1,'
+
+# --missing adds what is not there, and nothing else.
+reindexes 1 index --key key --from mail --missing --dry-run --now $at
+finds 'marmalade'
+reindexes 0 index --key key --from mail --missing --now $at
+out_has '^missing 7\.eml: '
+out_has ', added 1,'
+finds 'marmalade' 7.eml
+finds 'treacle'
+finds 'number3' 3.eml
+finds 'number4'
+reindexes 0 index --key key --from mail --missing --now $at
+out_has ', added 0,'
+exits 0 restore index --key key 4.eml --now $at
+finds 'number4' 4.eml
+
+# A sweep without the key has to give up living items: they come back, what was purged is a new item.
+exits 0 delete index --key key 1.eml --now $at
+exits 0 sweep index --now $((at + 46 * DAY)) --force
+at=$((at + 46 * DAY))
+exits 0 status index --key key --now $at --json
+json_holds '.missing > 0'
+rm mail/1.eml
+reindexes 1 index --key key --from mail --verify --now $at
+out_has '^missing 5\.eml: it was lost'
+reindexes 0 index --key key --from mail --missing --now $at
+out_lacks '^missing 1\.eml'
+# What the source lacks stays missing, and answers say so, until it is there again.
+exits 0 status index --key key --now $at --json
+json_is .missing 1
+exits 0 search index --key key --now $at --json number5
+json_is .complete false
+message mail/3.eml "Letter 3" "The gryphon wrote letter number3." Rowan 3
+reindexes 0 index --key key --from mail --missing --now $at
+out_has ', added 1,'
+finds 'number5' 5.eml
+finds 'number3' 3.eml
+finds 'number1'
+exits 0 verify index --key key --now $at
+
+# Usage.
+reindexes 2 index --key key --from mail
+reindexes 2 index --key key --verify
+reindexes 2 index --key key --verify --missing --from mail
+reindexes 6 index --key key --verify --from nowhere
+reindexes 6 nowhere --key key --verify --from mail
+reindexes 2 index --key key --verify --from mail --memory lots
+reindexes 0 --help
+reindexes 0 --version
+
+passed
