@@ -45,7 +45,8 @@ static int keep_field(corpus *c, const sdx_item *item, const char *name, sdx_byt
   *out = (sdx_bytes){ .data = p, .size = size > 0 ? size - 1 : 0 };
   for (size_t i = 0; i < item->field_count; i++) {
     if (strcmp(item->fields[i].name, name) != 0) continue;
-    if (item->fields[i].text.size > 0) memcpy(p, item->fields[i].text.data, item->fields[i].text.size);
+    if (item->fields[i].text.size > 0)
+      memcpy(p, item->fields[i].text.data, item->fields[i].text.size);
     p += item->fields[i].text.size;
     *p++ = '\n';
   }
@@ -99,6 +100,7 @@ int corpus_read(corpus *c, const char *const *paths, size_t path_count, size_t l
     const sdx_status status = sdx_source_next(source, &entry, &err);
     if (status == SDX_NOT_FOUND) break;
     if (status != SDX_OK) goto failed;
+    if (entry->bytes_done > c->raw_bytes) c->raw_bytes = entry->bytes_done;
     if (entry->item == NULL) continue;
     if (keep_item(c, entry->item) != 0) {
       snprintf(err.message, sizeof err.message, "out of memory");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * corpus.h - decoded items in memory, so that every engine is charged the same (that is, no) decoding.
+ * corpus.h - decoded items in memory, so that every engine is charged the same (that is, no)
+ * decoding.
  */
 #ifndef SEALDEX_BENCH_CORPUS_H
 #define SEALDEX_BENCH_CORPUS_H
@@ -19,12 +20,13 @@ typedef struct corpus {
   corpus_item *items; /* oldest first: mail arrives in the order of its dates */
   size_t count;
   uint64_t text_bytes; /* of subject, from and body together */
+  uint64_t raw_bytes;  /* of the files they came from; 0: made up */
   double decode_seconds;
   struct corpus_chunk *chunks;
 } corpus;
 
-/* Reads every message below the paths (at most `limit`, 0: all). Items without any text are left out.
- * Returns 0, or -1 with a line on stderr. */
+/* Reads every message below the paths (at most `limit`, 0: all). Items without any text are left
+ * out. Returns 0, or -1 with a line on stderr. */
 int corpus_read(corpus *c, const char *const *paths, size_t path_count, size_t limit);
 void corpus_free(corpus *c);
 

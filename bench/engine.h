@@ -12,44 +12,55 @@
 #include "workload.h"
 
 #define ANSWER_HITS 10
+#define ANSWER_MOST 100 /* as many as a judged run wants */
 #define ANSWER_ID 160
 
-/* The ten best: ids and dates copied out, as an application would have them. */
+/* The best hits: ids and dates copied out, as an application would have them. */
 typedef struct answer {
   size_t count;
-  char ids[ANSWER_HITS][ANSWER_ID];
-  int64_t dates[ANSWER_HITS];
+  char ids[ANSWER_MOST][ANSWER_ID];
+  int64_t dates[ANSWER_MOST];
   uint64_t total; /* exact, where it was asked for; else 0 */
 } answer;
 
 typedef struct engine engine; /* each engine's own */
 
+typedef enum engine_access { ENGINE_READ, ENGINE_WRITE } engine_access;
+
 typedef struct engine_class {
   const char *name;
   const char *describe; /* version and settings, for the report */
+  const char
+      *made_of; /* the engine from whose finished index `derive` makes this one's; NULL: none */
   int (*create)(engine **out, const char *dir);
-  /* Bulk build in `order`ed items, durable when it returns. */
-  int (*build)(engine *e, const corpus *c);
-  /* Adds one item and makes it durable. */
-  int (*add)(engine *e, const corpus_item *item);
-  int (*delete_item)(engine *e, const corpus_item *item);
-  /* After writing: what users of the engine do before searching (close, reopen read-only, ...). */
-  int (*open)(engine **out, const char *dir);
+  /* Adds all of them in one durable commit. */
+  int (*add)(engine *e, const corpus_item *items, size_t count);
+  /* What its users do behind a bulk build; NULL: nothing. */
+  int (*finish)(engine *e);
+  int (*derive)(const char *from, const char *dir);
+  /* Deletes all of them in one durable commit. */
+  int (*remove)(engine *e, const corpus_item *items, size_t count);
+  /* Makes what was deleted unreadable in its files, as far as the engine can; closes and opens as
+   * it needs to, so nothing may be open. */
+  int (*purge)(const char *dir);
+  int (*open)(engine **out, const char *dir, engine_access access);
   /* Writes the query in the engine's own language. */
   void (*phrase)(const workload_query *q, char *out, size_t size);
-  /* From the text to ten ids and dates; `exact_total` also counts all hits. */
-  int (*search)(engine *e, const workload_query *q, const char *text, bool exact_total, answer *a);
+  /* From the text to ids and dates of the `limit` best; `exact_total` also counts all hits. */
+  int (*search)(engine *e, const workload_query *q, const char *text, size_t limit,
+                bool exact_total, answer *a);
   void (*close)(engine *e);
 } engine_class;
 
 extern const engine_class engine_sealdex;
 extern const engine_class engine_xapian;
+extern const engine_class engine_xapian_compact;
 extern const engine_class engine_fts5;
-/* SQLCipher defines the same symbols as SQLite, so it lives in a module of its own, loaded from beside
- * the program; NULL where script/bootstrap --bench has not brought it. */
-const engine_class *engine_sqlcipher_load(void);
 
-/* Bytes of all files below a directory. */
-uint64_t engine_bytes(const char *dir);
+/* The classes of modules that lie beside the program. SQLCipher defines the same symbols as SQLite,
+ * and the library with a null cipher the same as the real one; so each lives in a module of its
+ * own. NULL where it was not built (script/bootstrap --bench brings SQLCipher). */
+const engine_class *engine_sqlcipher_load(void);
+const engine_class *engine_null_load(void);
 
 #endif

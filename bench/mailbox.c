@@ -14,9 +14,9 @@ enum { RANKS = 60000, PEOPLE = 400, RECENT = 200, WORDS_MAX = 6000 };
 typedef struct maker {
   corpus *c;
   uint64_t random;
-  double *word_shares;   /* cumulated, by rank */
+  double *word_shares; /* cumulated, by rank */
   double *people_shares;
-  uint32_t serial;       /* of words that occur once */
+  uint32_t serial; /* of words that occur once */
   char text[WORDS_MAX * 16];
 } maker;
 
@@ -33,8 +33,10 @@ static size_t draw_rank(uint64_t *random, const double *shares, size_t ranks) {
   size_t low = 0, high = ranks - 1;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    if (shares[middle] < at) low = middle + 1;
-    else high = middle;
+    if (shares[middle] < at)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -95,7 +97,8 @@ static int make_subject(maker *m, corpus_item *item, const corpus_item *parent) 
 }
 
 static int make_item(maker *m) {
-  static const char *const folders[] = { "INBOX", "Archive", "Lists/one", "Lists/two", "Sent", "Work" };
+  static const char *const folders[] = { "INBOX",     "Archive", "Lists/one",
+                                         "Lists/two", "Sent",    "Work" };
   corpus *c = m->c;
   corpus_item *item = corpus_next(c);
   if (item == NULL) return -1;
@@ -110,8 +113,8 @@ static int make_item(maker *m) {
   char name[16];
   const size_t person = draw_rank(&m->random, m->people_shares, PEOPLE);
   const size_t size = spell(person + 30000, name);
-  const int written = snprintf(text, sizeof text, "%.*s <%.*s@mail%zu.example>", (int)size, name, (int)size,
-                               name, person % 12);
+  const int written = snprintf(text, sizeof text, "%.*s <%.*s@mail%zu.example>", (int)size, name,
+                               (int)size, name, person % 12);
   item->from.data = corpus_string(c, text, (size_t)written);
   item->from.size = (size_t)written;
   if (item->id == NULL || item->from.data == NULL) return -1;
@@ -146,7 +149,8 @@ int mailbox_describe(const corpus *c) {
     squares += size * size;
   }
   const double n = (double)c->count, mean = body / n;
-  printf("items %zu\ntext bytes per item %.0f\nbody: geometric mean %.0f bytes, sigma of logarithm %.2f\n",
+  printf("items %zu\ntext bytes per item %.0f\nbody: geometric mean %.0f bytes, sigma of logarithm "
+         "%.2f\n",
          c->count, (double)c->text_bytes / n, exp(mean), sqrt(squares / n - mean * mean));
   return workload_describe(c);
 }

@@ -10,7 +10,11 @@ static inline double stopwatch_read(clockid_t clock) {
   clock_gettime(clock, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
-static inline double stopwatch_now(void) { return stopwatch_read(CLOCK_MONOTONIC); }
-static inline double stopwatch_cpu(void) { return stopwatch_read(CLOCK_PROCESS_CPUTIME_ID); }
+static inline double stopwatch_now(void) {
+  return stopwatch_read(CLOCK_MONOTONIC);
+}
+static inline double stopwatch_cpu(void) {
+  return stopwatch_read(CLOCK_PROCESS_CPUTIME_ID);
+}
 
 #endif

@@ -7,13 +7,16 @@
  *   near     two words of one item at most 8 apart, df 0.3% to 40%
  *   prefix   the first 3 or 4 letters of a medium or common word
  *   field    a word of a subject, df at least 5 items      and not  common NOT medium
- *   newest   a word of df 1% to 40%, newest first          filter   a folder, newest first
+ *   newest   a word of df 1% to 40%, newest first
+ *   filter   a folder, in half of the queries within one to twelve weeks around one of its items;
+ *            newest first
  */
 #include "workload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "random.h"
 
@@ -36,21 +39,25 @@ typedef struct drawing {
 } drawing;
 
 static const char *const names[QUERY_CLASSES] = {
-  "rare", "medium", "common", "AND 2", "AND 3", "OR 2", "OR 4", "phrase 2", "phrase 3-4",
-  "NEAR", "prefix", "field", "AND NOT", "newest 10", "filter only",
+  "rare",       "medium", "common", "AND 2", "AND 3",   "OR 2",      "OR 4",        "phrase 2",
+  "phrase 3-4", "NEAR",   "prefix", "field", "AND NOT", "newest 10", "filter only",
 };
 
-const char *query_class_name(query_class c) { return names[c]; }
+const char *query_class_name(query_class c) {
+  return names[c];
+}
 
-static uint64_t draw(drawing *d) { return random_next(&d->random); }
+static uint64_t draw(drawing *d) {
+  return random_next(&d->random);
+}
 
 static int is_word_byte(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80 ||
          c == '_' || c == '\'' || c == '&' || c == '.' || c == '-' || c == '@';
 }
 
-/* The next plain word at or after *at; 0 at the end. Tokens with anything but letters are passed over
- * whole, and *clean says whether only blanks lay between. */
+/* The next plain word at or after *at; 0 at the end. Tokens with anything but letters are passed
+ * over whole, and *clean says whether only blanks lay between. */
 static size_t next_word(sdx_bytes text, size_t *at, char out[16], int *clean) {
   *clean = 1;
   while (*at < text.size) {
@@ -86,7 +93,8 @@ static uint64_t hash_word(const char *text) {
 
 static word *find_word(const words *w, const char *text) {
   size_t i = hash_word(text) & (w->capacity - 1);
-  while (w->slots[i].df != 0 && strcmp(w->slots[i].text, text) != 0) i = (i + 1) & (w->capacity - 1);
+  while (w->slots[i].df != 0 && strcmp(w->slots[i].text, text) != 0)
+    i = (i + 1) & (w->capacity - 1);
   return &w->slots[i];
 }
 
@@ -164,7 +172,8 @@ static const corpus_item *pick_item(drawing *d) {
   return &d->corpus->items[draw(d) % d->corpus->count];
 }
 
-/* `n` different words of one body, all in the band; `within` limits how far apart (in words, 0: any). */
+/* `n` different words of one body, all in the band; `within` limits how far apart (in words, 0:
+ * any). */
 static int pick_together(drawing *d, size_t n, double low, double high, size_t within,
                          char out[][16]) {
   for (int tries = 0; tries < 2000; tries++) {
@@ -214,38 +223,68 @@ static int pick_subject(drawing *d, char out[16]) {
   return -1;
 }
 
+static int pick_filter(drawing *d, workload_query *q) {
+  enum { DAY = 86400 };
+  const corpus_item *item = pick_item(d);
+  q->folder = item->folder;
+  if (draw(d) % 2 == 0) {
+    const int64_t days = 7 * (1 + (int64_t)(draw(d) % 12));
+    q->since = item->date - item->date % DAY - (int64_t)(draw(d) % (uint64_t)days) * DAY;
+    q->until = q->since + days * DAY;
+    if (q->since <= 0) return -1;
+  }
+  return q->folder[0] != '\0' ? 0 : -1;
+}
+
 static int draw_query(drawing *d, query_class class, workload_query *q) {
   *q = (workload_query){ .kind = class, .word_count = 1 };
   switch (class) {
-  case QUERY_RARE: return pick_rare(d, q->words[0]);
-  case QUERY_MEDIUM: return pick_band(d, 0.003, 0.02, q->words[0]);
-  case QUERY_COMMON: return pick_band(d, 0.05, 0.40, q->words[0]);
-  case QUERY_AND2: q->word_count = 2; return pick_together(d, 2, 0.003, 0.40, 0, q->words);
-  case QUERY_AND3: q->word_count = 3; return pick_together(d, 3, 0.003, 0.40, 0, q->words);
-  case QUERY_OR2: q->word_count = 2; break;
-  case QUERY_OR4: q->word_count = 4; break;
-  case QUERY_PHRASE2: q->word_count = 2; return pick_phrase(d, 2, q->words);
+  case QUERY_RARE:
+    return pick_rare(d, q->words[0]);
+  case QUERY_MEDIUM:
+    return pick_band(d, 0.003, 0.02, q->words[0]);
+  case QUERY_COMMON:
+    return pick_band(d, 0.05, 0.40, q->words[0]);
+  case QUERY_AND2:
+    q->word_count = 2;
+    return pick_together(d, 2, 0.003, 0.40, 0, q->words);
+  case QUERY_AND3:
+    q->word_count = 3;
+    return pick_together(d, 3, 0.003, 0.40, 0, q->words);
+  case QUERY_OR2:
+    q->word_count = 2;
+    break;
+  case QUERY_OR4:
+    q->word_count = 4;
+    break;
+  case QUERY_PHRASE2:
+    q->word_count = 2;
+    return pick_phrase(d, 2, q->words);
   case QUERY_PHRASE34:
     q->word_count = 3 + draw(d) % 2;
     return pick_phrase(d, q->word_count, q->words);
-  case QUERY_NEAR: q->word_count = 2; return pick_together(d, 2, 0.003, 0.40, 8, q->words);
+  case QUERY_NEAR:
+    q->word_count = 2;
+    return pick_together(d, 2, 0.003, 0.40, 8, q->words);
   case QUERY_PREFIX: {
     if (pick_band(d, 0.003, 0.40, q->words[0]) != 0) return -1;
     const size_t keep = 3 + draw(d) % 2;
     if (strlen(q->words[0]) > keep) q->words[0][keep] = '\0';
     return 0;
   }
-  case QUERY_FIELD: return pick_subject(d, q->words[0]);
+  case QUERY_FIELD:
+    return pick_subject(d, q->words[0]);
   case QUERY_AND_NOT:
     q->word_count = 2;
     if (pick_band(d, 0.05, 0.40, q->words[0]) != 0) return -1;
     return pick_band(d, 0.003, 0.02, q->words[1]);
-  case QUERY_NEWEST: return pick_band(d, 0.01, 0.40, q->words[0]);
+  case QUERY_NEWEST:
+    return pick_band(d, 0.01, 0.40, q->words[0]);
   case QUERY_FILTER:
     q->word_count = 0;
-    q->folder = pick_item(d)->folder;
-    return q->folder[0] != '\0' ? 0 : -1;
-  case QUERY_CLASSES: return -1;
+    return pick_filter(d, q);
+  case QUERY_CLASSES:
+    return -1;
   }
   for (size_t i = 0; i < q->word_count; i++)
     if (pick_band(d, 0.003, 0.40, q->words[i]) != 0) return -1;
@@ -254,7 +293,8 @@ static int draw_query(drawing *d, query_class class, workload_query *q) {
 
 static int same_query(const workload_query *a, const workload_query *b) {
   if (a->word_count != b->word_count) return 0;
-  if (a->folder != NULL) return strcmp(a->folder, b->folder) == 0;
+  if (a->folder != NULL)
+    return strcmp(a->folder, b->folder) == 0 && a->since == b->since && a->until == b->until;
   for (size_t i = 0; i < a->word_count; i++)
     if (strcmp(a->words[i], b->words[i]) != 0) return 0;
   return 1;
@@ -278,9 +318,9 @@ int workload_draw(workload *w, const corpus *c, size_t per_class, uint64_t seed)
   if (c->count == 0 || grow_words(&d.words) != 0 || count_words(&d) != 0) goto out;
   w->queries = calloc(per_class * QUERY_CLASSES, sizeof *w->queries);
   if (w->queries == NULL) goto out;
-  for (int class = 0; class < QUERY_CLASSES; class++) {
+  for (int class = 0; class < QUERY_CLASSES; class ++) {
     w->first[class] = w->count;
-    draw_class(&d, w, (query_class)class, per_class);
+    draw_class(&d, w, (query_class) class, per_class);
   }
   w->first[QUERY_CLASSES] = w->count;
   result = 0;
@@ -295,24 +335,58 @@ void workload_free(workload *w) {
   *w = (workload){ 0 };
 }
 
+static void filter_text(const workload_query *q, char *out, size_t size) {
+  char first[16], last[16];
+  const time_t since = (time_t)q->since, until = (time_t)q->until - 1;
+  struct tm day;
+  strftime(first, sizeof first, "%Y-%m-%d", gmtime_r(&since, &day));
+  strftime(last, sizeof last, "%Y-%m-%d", gmtime_r(&until, &day));
+  if (q->since == 0)
+    snprintf(out, size, "in:\"%s\"", q->folder);
+  else
+    snprintf(out, size, "in:\"%s\" date:%s..%s", q->folder, first, last);
+}
+
 void workload_query_text(const workload_query *q, char *out, size_t size) {
   const char *const a = q->words[0], *const b = q->words[1], *const c = q->words[2],
-             *const d = q->words[3];
+                    *const d = q->words[3];
   switch (q->kind) {
-  case QUERY_AND2: snprintf(out, size, "%s %s", a, b); return;
-  case QUERY_AND3: snprintf(out, size, "%s %s %s", a, b, c); return;
-  case QUERY_OR2: snprintf(out, size, "%s OR %s", a, b); return;
-  case QUERY_OR4: snprintf(out, size, "%s OR %s OR %s OR %s", a, b, c, d); return;
-  case QUERY_PHRASE2: snprintf(out, size, "\"%s %s\"", a, b); return;
+  case QUERY_AND2:
+    snprintf(out, size, "%s %s", a, b);
+    return;
+  case QUERY_AND3:
+    snprintf(out, size, "%s %s %s", a, b, c);
+    return;
+  case QUERY_OR2:
+    snprintf(out, size, "%s OR %s", a, b);
+    return;
+  case QUERY_OR4:
+    snprintf(out, size, "%s OR %s OR %s OR %s", a, b, c, d);
+    return;
+  case QUERY_PHRASE2:
+    snprintf(out, size, "\"%s %s\"", a, b);
+    return;
   case QUERY_PHRASE34:
     snprintf(out, size, "\"%s %s %s%s%s\"", a, b, c, q->word_count > 3 ? " " : "", d);
     return;
-  case QUERY_NEAR: snprintf(out, size, "%s NEAR/10 %s", a, b); return;
-  case QUERY_PREFIX: snprintf(out, size, "%s*", a); return;
-  case QUERY_FIELD: snprintf(out, size, "subject:%s", a); return;
-  case QUERY_AND_NOT: snprintf(out, size, "%s NOT %s", a, b); return;
-  case QUERY_FILTER: snprintf(out, size, "in:\"%s\"", q->folder); return;
-  default: snprintf(out, size, "%s", a); return;
+  case QUERY_NEAR:
+    snprintf(out, size, "%s NEAR/10 %s", a, b);
+    return;
+  case QUERY_PREFIX:
+    snprintf(out, size, "%s*", a);
+    return;
+  case QUERY_FIELD:
+    snprintf(out, size, "subject:%s", a);
+    return;
+  case QUERY_AND_NOT:
+    snprintf(out, size, "%s NOT %s", a, b);
+    return;
+  case QUERY_FILTER:
+    filter_text(q, out, size);
+    return;
+  default:
+    snprintf(out, size, "%s", a);
+    return;
   }
 }
 
@@ -328,11 +402,12 @@ int workload_describe(const corpus *c) {
     medium += in_band(&d, w, 0.003, 0.02) != 0;
     common += in_band(&d, w, 0.05, 0.40) != 0;
   }
-  printf("plain words: %zu different, %.0f per item; in one item %.1f%%, in 2 to 10 %.1f%%, medium %llu, "
+  printf("plain words: %zu different, %.0f per item; in one item %.1f%%, in 2 to 10 %.1f%%, medium "
+         "%llu, "
          "common %llu\n",
-         d.words.count, (double)pairs / (double)c->count, 100.0 * (double)once / (double)d.words.count,
-         100.0 * (double)rare / (double)d.words.count, (unsigned long long)medium,
-         (unsigned long long)common);
+         d.words.count, (double)pairs / (double)c->count,
+         100.0 * (double)once / (double)d.words.count, 100.0 * (double)rare / (double)d.words.count,
+         (unsigned long long)medium, (unsigned long long)common);
   free(d.ranked);
   free(d.words.slots);
   return 0;

@@ -2,8 +2,8 @@
 /*
  * workload.h - query classes, drawn with a seed from the corpus that is searched.
  *
- * Words are lower-case ASCII letters only, 3 to 12 of them, so that all engines split them alike. The
- * classes are those of the report: see workload.c's table for how each draws its words.
+ * Words are lower-case ASCII letters only, 3 to 12 of them, so that all engines split them alike.
+ * The classes are those of the report: see workload.c's table for how each draws its words.
  */
 #ifndef SEALDEX_BENCH_WORKLOAD_H
 #define SEALDEX_BENCH_WORKLOAD_H
@@ -34,8 +34,10 @@ const char *query_class_name(query_class c);
 typedef struct workload_query {
   query_class kind;
   size_t word_count;
-  char words[4][16]; /* FILTER: none */
+  char words[4][16];  /* FILTER: none */
   const char *folder; /* FILTER alone */
+  int64_t since,
+      until; /* and whole days of UTC, from the first up to before the last; 0: all time */
 } workload_query;
 
 typedef struct workload {

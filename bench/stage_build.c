@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Bulk build from decoded text, in a process of its own, durable at its end. Engines take turns;
+ * those that are quick build several times, and the last index stays for the other stages.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "place.h"
+#include "stage.h"
+#include "usage.h"
+
+enum { SLOW_SECONDS = 30, ROUNDS_MAX = 9 };
+
+typedef struct building {
+  const bench *b;
+  const contender *c;
+  const char *from; /* of engines that are derived */
+  usage *used;
+} building;
+
+static int build_here(void *context) {
+  const building *w = context;
+  const engine_class *class = w->c->class;
+  usage_forget_peak();
+  const usage before = usage_now();
+  int result = 0;
+  if (w->from != NULL) {
+    result = class->derive(w->from, w->c->dir);
+  } else {
+    engine *e = NULL;
+    if (class->create(&e, w->c->dir) != 0) return -1;
+    result = class->add(e, w->b->mail->items, w->b->mail->count);
+    if (result == 0 && class->finish != NULL) result = class->finish(e);
+    class->close(e);
+  }
+  *w->used = usage_since(&before);
+  return result;
+}
+
+static const char *made_from(const bench *b, const contender *c) {
+  if (c->class->made_of == NULL) return NULL;
+  for (size_t k = 0; k < b->count; k++)
+    if (strcmp(b->engines[k].class->name, c->class->made_of) == 0) return b->engines[k].dir;
+  return NULL;
+}
+
+static int build_once(bench *b, const contender *c, usage *used) {
+  usage *shared = usage_share(sizeof *shared);
+  building w = { b, c, made_from(b, c), shared };
+  place_clear(c->dir);
+  /* Sealdex makes its directory itself, the others want one. */
+  if (stage_is_peer(c)) mkdir(c->dir, 0700);
+  const int result = usage_in_child(build_here, &w);
+  *used = *shared;
+  usage_unshare(shared, sizeof *shared);
+  if (result != 0) fprintf(stderr, "sealdex-bench: %s did not build\n", c->class->name);
+  return result;
+}
+
+static int ascending(const void *a, const void *b) {
+  const double x = ((const usage *)a)->seconds, y = ((const usage *)b)->seconds;
+  return (x > y) - (x < y);
+}
+
+static void put(bench *b, const contender *c, usage *runs, size_t n) {
+  qsort(runs, n, sizeof *runs, ascending);
+  const usage *u = &runs[(n - 1) / 2];
+  const double text = (double)b->mail->text_bytes, bytes = (double)place_bytes(c->dir);
+  const char *name = c->class->name;
+  figures *f = &b->figures;
+  const bool derived = made_from(b, c) != NULL;
+  figures_put(f, "build", name, "bulk", "rate", "MB/s", text / 1e6 / u->seconds);
+  figure *rate = &f->rows[f->count - 1];
+  rate->low = text / 1e6 / runs[n - 1].seconds;
+  rate->high = text / 1e6 / runs[0].seconds;
+  rate->n = n;
+  figures_put(f, "build", name, "bulk", "items", "1/s", (double)b->mail->count / u->seconds);
+  figures_put(f, "build", name, "bulk", "seconds", "s", u->seconds);
+  figures_put(f, "build", name, "bulk", "cpu", "s", u->cpu);
+  figures_put(f, "build", name, "bulk", "peak", "MiB", u->peak_mib);
+  figures_put(f, "build", name, "bulk", "minor faults", "1", (double)u->minor);
+  figures_put(f, "build", name, "bulk", "major faults", "1", (double)u->major);
+  figures_put(f, "build", name, "bulk", "written", "bytes/text", (double)u->written / text);
+  if (!derived && b->mail->raw_bytes > 0)
+    figures_put(f, "build", name, "bulk", "from raw files", "MB/s",
+                (double)b->mail->raw_bytes / 1e6 / (u->seconds + b->mail->decode_seconds));
+  figures_put(f, "size", name, "bulk", "bytes", "bytes", bytes);
+  figures_put(f, "size", name, "bulk", "size", "bytes/text", bytes / text);
+}
+
+int stage_build(bench *b) {
+  static usage runs[ENGINES_MAX][ROUNDS_MAX];
+  size_t n[ENGINES_MAX] = { 0 };
+  const size_t rounds = b->rounds < ROUNDS_MAX ? b->rounds : ROUNDS_MAX;
+  for (size_t round = 0; round < rounds; round++) {
+    for (size_t k = 0; k < b->count; k++) {
+      if (round > 0 && (runs[k][0].seconds > SLOW_SECONDS || made_from(b, &b->engines[k]) != NULL))
+        continue;
+      fprintf(stderr, "building %s\n", b->engines[k].class->name);
+      if (build_once(b, &b->engines[k], &runs[k][n[k]++]) != 0) return -1;
+    }
+  }
+  for (size_t k = 0; k < b->count; k++) put(b, &b->engines[k], runs[k], n[k]);
+  return 0;
+}

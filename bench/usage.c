@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "usage.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stopwatch.h"
+
+/* The number behind `name` in a file of /proc; 0 where there is none. */
+static uint64_t proc_number(const char *path, const char *name) {
+  char text[4096];
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t size = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (size <= 0) return 0;
+  text[size] = '\0';
+  const char *at = strstr(text, name);
+  return at != NULL ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+uint64_t usage_written(void) {
+  return proc_number("/proc/self/io", "\nwrite_bytes: ");
+}
+
+usage usage_now(void) {
+  struct rusage r;
+  getrusage(RUSAGE_SELF, &r);
+  return (usage){
+    .seconds = stopwatch_now(),
+    .cpu = stopwatch_cpu(),
+    .peak_mib = (double)proc_number("/proc/self/status", "VmRSS:") / 1024,
+    .minor = (uint64_t)r.ru_minflt,
+    .major = (uint64_t)r.ru_majflt,
+    .written = usage_written(),
+  };
+}
+
+usage usage_since(const usage *before) {
+  usage u = usage_now();
+  u.seconds -= before->seconds;
+  u.cpu -= before->cpu;
+  u.peak_mib = (double)proc_number("/proc/self/status", "VmHWM:") / 1024 - before->peak_mib;
+  u.minor -= before->minor;
+  u.major -= before->major;
+  u.written -= before->written;
+  return u;
+}
+
+void usage_forget_peak(void) {
+  const int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (write(fd, "5", 1) != 1) perror("clear_refs");
+  close(fd);
+}
+
+void *usage_share(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) abort();
+  return memory;
+}
+
+void usage_unshare(void *memory, size_t size) {
+  munmap(memory, size);
+}
+
+int usage_in_child(int (*work)(void *context), void *context) {
+  fflush(NULL);
+  const pid_t child = fork();
+  if (child < 0) return -1;
+  if (child == 0) _exit(work(context) == 0 ? 0 : 1);
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status == 0 ? 0 : -1;
+}
