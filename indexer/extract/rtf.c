@@ -28,6 +28,7 @@ typedef struct group {
 
 typedef struct rtf {
   draft *d;
+  const char *start;
   const char *at;
   const char *end;
   group *groups; /* RTF_DEPTH_MAX + 1 */
@@ -266,8 +267,8 @@ static void read_symbol(rtf *r) {
     if (r->end - r->at < 2 || hex(r->at[0]) < 0 || hex(r->at[1]) < 0) return;
     put_byte(r, (uint8_t)(hex(r->at[0]) << 4 | hex(r->at[1])));
     r->at += 2;
-  } else if (c == '*') {
-    r->star = true;
+  } else if (c == '*') { /* elsewhere than at the head of a group it means nothing */
+    r->star = r->at - r->start >= 3 && r->at[-3] == '{';
   } else if (c == '~') {
     put_byte(r, ' ');
   } else if (c == '_') {
@@ -348,7 +349,7 @@ bool rtf_extract(const void *bytes, size_t size, draft *d) {
     d->failed = true;
     return true;
   }
-  *r = (rtf){ .d = d, .at = bytes, .end = (const char *)bytes + size, .page = 1252 };
+  *r = (rtf){ .d = d, .start = bytes, .at = bytes, .end = (const char *)bytes + size, .page = 1252 };
   r->groups = calloc(RTF_DEPTH_MAX + 1, sizeof *r->groups);
   if (r->groups == NULL) {
     d->failed = true;

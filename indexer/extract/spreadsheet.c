@@ -153,12 +153,10 @@ static uint32_t chain_u32(chain *k) {
 /* `count` characters; where they go on in another part, that begins with flags of its own. */
 static void chain_characters(chain *k, size_t count, bool two) {
   draft *d = k->w->d;
-  bool first = true;
   while (count > 0) {
     const bool crossed = cursor_left(&k->r) == 0;
     if (!chain_more(k)) return;
-    if (crossed && !first) two = cursor_get_u8(&k->r) & 1;
-    first = false;
+    if (crossed) two = cursor_get_u8(&k->r) & 1;
     const size_t width = two ? 2 : 1;
     size_t step = cursor_left(&k->r) / width;
     if (step == 0) {

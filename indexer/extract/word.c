@@ -125,6 +125,12 @@ enum {
   SLIDES_ENCRYPTED = 0x2f14
 };
 
+/* The names of tags that later versions hide their own data behind. */
+static bool is_tag_name(const uint8_t *at, size_t size) {
+  static const char NAME[] = "_\0_\0_\0P\0P\0T";
+  return size >= sizeof NAME && memcmp(at, NAME, sizeof NAME) == 0;
+}
+
 /* Records in records: a container's are read as if they stood behind it. */
 void slides_text(draft *d, const void *bytes, size_t size) {
   cursor c = cursor_over(bytes, size);
@@ -141,6 +147,7 @@ void slides_text(draft *d, const void *bytes, size_t size) {
     const uint8_t *at = cursor_get(&c, kept);
     if (kept == 0 || at == NULL) continue;
     if (type != SLIDES_WIDE && type != SLIDES_NARROW && type != SLIDES_STRING) continue;
+    if (type == SLIDES_STRING && is_tag_name(at, kept)) continue;
     buffer raw = BUFFER_INIT;
     (void)charset_decode(&raw, room(&d->body), type == SLIDES_NARROW ? "windows-1252" : "UTF-16LE",
                          at, kept);
