@@ -11,12 +11,17 @@ static MDB_val borrow(const void *bytes, size_t size) {
 
 sdx_status store_get(store_txn *t, store_table table, const void *key, size_t key_size,
                      sdx_bytes *value, sdx_error *err) {
-  MDB_val k = borrow(key, key_size), v;
-  int rc;
-  LMDB(rc, mdb_get(t->mdb, t->map->tables[table], &k, &v));
-  if (rc != 0) return lmdb_error(err, rc, "reading the store");
-  *value = (sdx_bytes){ v.mv_data, v.mv_size };
-  return SDX_OK;
+  int rc = FAULT();
+  if (rc == 0 && !t->writes)
+    rc = snapshot_get(&t->base, &t->base.tables[table], key, key_size, value);
+  else if (rc == 0)
+    rc = snapshot_check_path(&t->base, table, key, key_size);
+  if (rc == 0 && t->writes) {
+    MDB_val k = borrow(key, key_size), v;
+    rc = mdb_get(t->mdb, t->map->tables[table], &k, &v);
+    if (rc == 0) *value = (sdx_bytes){ v.mv_data, v.mv_size };
+  }
+  return rc == 0 ? SDX_OK : snapshot_error(&t->base, rc, "reading the store", err);
 }
 
 sdx_status txn_wrote(store_txn *t, int rc, const char *what, sdx_error *err) {
@@ -24,17 +29,25 @@ sdx_status txn_wrote(store_txn *t, int rc, const char *what, sdx_error *err) {
     t->dirty = true;
     return SDX_OK;
   }
-  const sdx_status status = rc == MDB_NOTFOUND ? SDX_NOT_FOUND : lmdb_error(err, rc, what);
+  const sdx_status status =
+      rc == MDB_NOTFOUND ? SDX_NOT_FOUND : snapshot_error(&t->base, rc, what, err);
   if (t->poisoned == SDX_OK) t->poisoned = status;
   if (rc == MDB_MAP_FULL) t->env->crowded = true;
   return status;
 }
 
+static int put_check(store_txn *t, store_table table, const void *key, size_t key_size,
+                     unsigned flags) {
+  if (!t->writes) return EACCES;
+  return (flags & MDB_APPEND) != 0 ? snapshot_check_path(&t->base, table, NULL, 0)
+                                   : snapshot_check_path(&t->base, table, key, key_size);
+}
+
 static sdx_status put(store_txn *t, store_table table, const void *key, size_t key_size,
                       const void *value, size_t value_size, unsigned flags, sdx_error *err) {
   MDB_val k = borrow(key, key_size), v = borrow(value, value_size);
-  int rc;
-  LMDB(rc, mdb_put(t->mdb, t->map->tables[table], &k, &v, flags));
+  int rc = put_check(t, table, key, key_size, flags);
+  if (rc == 0) LMDB(rc, mdb_put(t->mdb, t->map->tables[table], &k, &v, flags));
   return txn_wrote(t, rc, "writing to the store", err);
 }
 
@@ -56,8 +69,9 @@ sdx_status store_append(store_txn *t, store_table table, const void *key, size_t
 sdx_status store_delete(store_txn *t, store_table table, const void *key, size_t key_size,
                         sdx_error *err) {
   MDB_val k = borrow(key, key_size);
-  int rc;
-  LMDB(rc, mdb_del(t->mdb, t->map->tables[table], &k, NULL));
+  int rc = t->writes ? snapshot_check_table(&t->base, table) : EACCES;
+  if (rc == 0) rc = snapshot_check_value(&t->base, table, key, key_size);
+  if (rc == 0) LMDB(rc, mdb_del(t->mdb, t->map->tables[table], &k, NULL));
   if (rc == MDB_NOTFOUND) return SDX_OK;
   return txn_wrote(t, rc, "deleting from the store", err);
 }

@@ -58,7 +58,8 @@ sdx_status store_compact(store *s, sdx_error *err) {
   if (status < 0) return status;
 
   mapping *m = t->map;
-  status = copy_compact(&fd, e, m, sw.data, err);
+  status = snapshot_error(&t->base, snapshot_check_all(&t->base), "compacting the store", err);
+  if (status == SDX_OK) status = copy_compact(&fd, e, m, sw.data, err);
   if (status < 0) {
     store_abort(t);
     return status;

@@ -183,10 +183,9 @@ sdx_status environment_remap(environment *e, mapping *m, size_t size, bool patie
   while (m->in_use > 0) (void)pthread_cond_wait(&e->changed, &e->lock);
   int rc;
   LMDB(rc, mdb_env_set_mapsize(m->mdb, size));
-  if (rc != 0) { /* Possibly without any map now: open anew, as large as it was. */
-    status = lmdb_error(err, rc, "growing the map");
-    close_current(e);
-  }
+  status = rc != 0 ? lmdb_error(err, rc, "growing the map") : mapping_remap(m, err);
+  /* Possibly without any map now: open anew, as large as it was. */
+  if (status != SDX_OK) close_current(e);
 out:
   gate_open(e);
   (void)pthread_mutex_unlock(&e->lock);

@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "store/snapshot.h"
 #include "store/state.h"
 #include "store/store.h"
 
@@ -39,6 +40,7 @@ typedef struct mapping {
   MDB_env *mdb;
   MDB_dbi main;
   MDB_dbi tables[STORE_TABLES];
+  page_map pages;
   dev_t device;
   ino_t inode;      /* of data.mdb */
   ino_t lock_inode; /* of lock.mdb; 0: opened without a lock file */
@@ -77,7 +79,9 @@ struct store {
 
 struct store_cursor {
   store_txn *txn;
-  MDB_cursor *mdb;
+  MDB_cursor *mdb; /* of a writing transaction; NULL: */
+  tree_cursor tree;
+  store_table table;
   store_cursor *next;
 };
 
@@ -91,6 +95,7 @@ struct store_txn {
   sdx_status poisoned; /* the first failed write */
   bool writes;
   bool dirty;          /* something was written */
+  snapshot base;       /* what it reads; of a writing transaction: what it began with */
   const char *retires; /* token of a swap: the commit retires the environment */
   bool spoiled;        /* not to be pooled */
 };
@@ -109,6 +114,8 @@ unsigned registry_forks(void);
 /* Opens the files of a directory. The caller holds the directory's guard. */
 sdx_status mapping_open(mapping **out, const environment *e, bool writable,
                         sdx_error *err) SDX_CHECK;
+/* The map has another size. No transaction is at work in it. */
+sdx_status mapping_remap(mapping *m, sdx_error *err) SDX_CHECK;
 /* No transaction is at work in it. */
 void mapping_close(mapping *m);
 /* Creates data.mdb with empty tables. The caller holds the guard, exclusively. */

@@ -11,8 +11,6 @@
 #define FLAGS (MDB_NOTLS | MDB_NORDAHEAD)
 #define FILE_MODE 0600
 
-static const char *const table_names[STORE_TABLES] = { "meta", "ids", "due", "blocks", "journal" };
-
 static sdx_status check_data(const environment *e, sdx_error *err) {
   const int fd = openat(e->dir_fd, "data.mdb", O_RDONLY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT)
@@ -79,9 +77,31 @@ static sdx_status open_tables(mapping *m, MDB_txn *txn, unsigned flags, sdx_erro
   int rc;
   LMDB(rc, mdb_dbi_open(txn, NULL, 0, &m->main));
   for (int i = 0; i < STORE_TABLES && rc == 0; i++)
-    LMDB(rc, mdb_dbi_open(txn, table_names[i], flags, &m->tables[i]));
+    LMDB(rc, mdb_dbi_open(txn, store_table_names[i], flags, &m->tables[i]));
   if (rc == MDB_NOTFOUND) return error_set(err, SDX_DAMAGED, "data.mdb lacks a table");
   return lmdb_error(err, rc, "opening the tables");
+}
+
+sdx_status mapping_remap(mapping *m, sdx_error *err) {
+  MDB_envinfo info;
+  MDB_stat stat;
+  int fd = -1;
+  page_map_close(&m->pages);
+  if (mdb_env_info(m->mdb, &info) != 0 || mdb_env_stat(m->mdb, &stat) != 0 ||
+      mdb_env_get_fd(m->mdb, &fd) != 0)
+    return error_set(err, SDX_SYSTEM, "the store has no map");
+  return page_map_open(&m->pages, fd, info.me_mapsize, stat.ms_psize, err);
+}
+
+/* What liblmdb walks to open the tables. */
+static sdx_status check_main(mapping *m, MDB_txn *txn, sdx_error *err) {
+  snapshot s = { 0 };
+  bool stale;
+  int rc = snapshot_take(&s, &m->pages, mdb_txn_id(txn), &stale);
+  /* Written over by a process that is at work: what that wrote, it had checked. */
+  if (rc == 0 && stale) return SDX_OK;
+  if (rc == 0) rc = snapshot_check_main(&s);
+  return snapshot_error(&s, rc, "opening the store", err);
 }
 
 static sdx_status open_for_reading(mapping *m, sdx_error *err) {
@@ -94,7 +114,8 @@ static sdx_status open_for_reading(mapping *m, sdx_error *err) {
     LMDB(rc, mdb_txn_begin(m->mdb, NULL, MDB_RDONLY, &txn));
   }
   if (rc != 0) return lmdb_error(err, rc, "reading the store");
-  sdx_status status = open_tables(m, txn, 0, err);
+  sdx_status status = check_main(m, txn, err);
+  if (status == SDX_OK) status = open_tables(m, txn, 0, err);
   if (status == SDX_OK) {
     rc = state_get(txn, m->main, &now);
     m->retired = now.retired;
@@ -118,6 +139,7 @@ sdx_status mapping_open(mapping **out, const environment *e, bool writable, sdx_
   if (status == SDX_OK) status = check_data(e, err);
   if (status == SDX_OK) status = env_open(m, e, writable, err);
   if (status == SDX_OK) status = identify(m, e, err);
+  if (status == SDX_OK) status = mapping_remap(m, err);
   if (status == SDX_OK) status = open_for_reading(m, err);
   if (status != SDX_OK) {
     mapping_close(m);
@@ -134,6 +156,7 @@ void mapping_close(mapping *m) {
     mdb_txn_abort(t->mdb);
     free(t);
   }
+  page_map_close(&m->pages);
   mdb_env_close(m->mdb);
   free(m);
 }
@@ -145,7 +168,7 @@ static sdx_status create_tables(mapping *m, sdx_error *err) {
   LMDB(rc, mdb_txn_begin(m->mdb, NULL, 0, &txn));
   if (rc != 0) return lmdb_error(err, rc, "creating the tables");
   sdx_status status = SDX_OK;
-  if (mdb_dbi_open(txn, table_names[0], 0, &table) == 0)
+  if (mdb_dbi_open(txn, store_table_names[0], 0, &table) == 0)
     status = error_set(err, SDX_INVALID, "there is an index already");
   if (status == SDX_OK) status = open_tables(m, txn, MDB_CREATE, err);
   if (status == SDX_OK) {

@@ -2,12 +2,12 @@
 #include "store/pages.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
 
-#define META_SIZE (PAGES_HEADER + 136)
 #define META_MAGIC 0xBEEFC0DEu
 #define META_VERSION 1
 #define TABLE_SIZE 48
@@ -38,11 +38,8 @@ bool pages_get_table(pages_table *t, const void *bytes, size_t size, uint64_t la
   return size == TABLE_SIZE && !c.failed && table_plausible(t, last_page);
 }
 
-/* The meta page of that number; *out without the length of the file. */
-static bool read_meta(int fd, uint64_t number, uint64_t offset, pages *out) {
-  uint8_t bytes[META_SIZE];
-  if (pread(fd, bytes, sizeof bytes, (off_t)offset) != (ssize_t)sizeof bytes) return false;
-  cursor c = cursor_over(bytes, sizeof bytes);
+bool pages_get_meta(pages *out, const uint8_t bytes[PAGES_META_SIZE], uint64_t number) {
+  cursor c = cursor_over(bytes, PAGES_META_SIZE);
   (void)cursor_get(&c, 10);
   const uint16_t flags = cursor_get_u16(&c);
   (void)cursor_get(&c, 4);
@@ -63,14 +60,20 @@ static bool read_meta(int fd, uint64_t number, uint64_t offset, pages *out) {
   out->page_size = size;
   if (size < 4096 || size > 32768 || (size & (size - 1)) != 0) return false;
   if (out->last_page < 1 || out->last_page > ((uint64_t)1 << 47) / size) return false;
-  if (map_size > (uint64_t)1 << 47) return false;
+  if (map_size > (uint64_t)1 << 42) return false; /* far more than any index has: damage */
   if (out->free_table.flags != TABLE_INTEGER_KEY || out->main_table.flags != 0) return false;
   /* LMDB finds the meta page of a transaction by its lowest bit. */
   return out->transaction == 0 || (out->transaction & 1) == number;
 }
 
+static bool read_meta(int fd, uint64_t number, uint64_t offset, pages *out) {
+  uint8_t bytes[PAGES_META_SIZE];
+  return pread(fd, bytes, sizeof bytes, (off_t)offset) == (ssize_t)sizeof bytes &&
+         pages_get_meta(out, bytes, number);
+}
+
 bool pages_look(pages *out, int fd) {
-  pages first, second;
+  pages first = { 0 }, second = { 0 };
   struct stat st;
   if (!read_meta(fd, 0, 0, &first) || !read_meta(fd, 1, first.page_size, &second)) return false;
   if (first.page_size != second.page_size) return false;
@@ -84,6 +87,10 @@ bool pages_look(pages *out, int fd) {
 
 bool pages_read(const pages *p, uint64_t number, void *bytes, size_t size) {
   if (number < PAGES_FIRST || number > p->last_page || number >= p->whole) return false;
+  if (p->map != NULL) {
+    memcpy(bytes, p->map + number * p->page_size, size);
+    return true;
+  }
   return pread(p->fd, bytes, size, (off_t)(number * p->page_size)) == (ssize_t)size;
 }
 

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #define PAGES_HEADER 16
+#define PAGES_META_SIZE (PAGES_HEADER + 136)
 #define PAGES_NONE UINT64_MAX /* the root of an empty table */
 #define PAGES_FIRST 2         /* behind the meta pages */
 #define PAGES_DEPTH_MAX 32
@@ -42,6 +43,7 @@ typedef struct pages_table {
 /* One look at a data.mdb. */
 typedef struct pages {
   int fd;
+  const uint8_t *map; /* or NULL: read from fd */
   uint64_t page_size;
   uint64_t whole;     /* whole pages in the file */
   uint64_t last_page; /* of the newest transaction; may lie behind the file's end */
@@ -70,6 +72,8 @@ typedef struct tree_page {
 /* Reads the meta pages; false where they make no sense (or a commit was half visible: look again).
  */
 bool pages_look(pages *out, int fd);
+/* Decodes meta page `number`; *out but for fd, map and whole. */
+bool pages_get_meta(pages *out, const uint8_t bytes[PAGES_META_SIZE], uint64_t number);
 /* Reads the beginning of a page that the newest transaction may use. */
 bool pages_read(const pages *p, uint64_t number, void *bytes, size_t size);
 /* Decodes the record of a table. */

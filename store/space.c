@@ -7,46 +7,33 @@
 #include "store/environment.h"
 #include "store/fault.h"
 
-/* LMDB's table of free pages: entries are lists of page numbers that begin with their count. */
-#define FREE_TABLE 0
 #define META_PAGES 2
 
-static sdx_status count_free(store_txn *t, uint64_t *pages, sdx_error *err) {
-  MDB_cursor *c = NULL;
-  MDB_val key, value;
-  int rc;
-  *pages = 0;
-  LMDB(rc, mdb_cursor_open(t->mdb, FREE_TABLE, &c));
-  if (rc != 0) return lmdb_error(err, rc, "measuring the store");
-  for (;;) {
-    LMDB(rc, mdb_cursor_get(c, &key, &value, MDB_NEXT));
-    if (rc != 0) break;
-    size_t count = 0;
-    if (value.mv_size >= sizeof count) memcpy(&count, value.mv_data, sizeof count);
-    *pages += count;
-  }
-  mdb_cursor_close(c);
-  return rc == MDB_NOTFOUND ? SDX_OK : lmdb_error(err, rc, "measuring the store");
+static bool count_free(void *context, const uint8_t *list, size_t size) {
+  uint64_t count = 0;
+  if (size >= sizeof count) memcpy(&count, list, sizeof count);
+  *(uint64_t *)context += count;
+  return true;
+}
+
+static uint64_t pages_of(const pages_table *t) {
+  return t->branches + t->leaves + t->overflows;
 }
 
 static sdx_status measure(store_txn *t, store_space *out, sdx_error *err) {
+  const snapshot *s = &t->base;
+  const pages p = snapshot_pages(s);
   MDB_envinfo info;
-  MDB_stat stat;
   struct stat file;
-  int rc, fd = -1;
-  sdx_status status = count_free(t, &out->free_pages, err);
-  if (status < 0) return status;
+  if (!pages_each_free(&p, count_free, &out->free_pages))
+    return error_set(err, SDX_DAMAGED, "the list of free pages of data.mdb is damaged");
   (void)mdb_env_info(t->map->mdb, &info);
-  (void)mdb_env_get_fd(t->map->mdb, &fd);
-  if (fstat(fd, &file) != 0) return error_system(err, errno, "measuring the store");
-  out->used_pages = META_PAGES;
-  const MDB_dbi all[] = { FREE_TABLE, t->map->main };
-  for (int i = -2; i < STORE_TABLES; i++) {
-    LMDB(rc, mdb_stat(t->mdb, i < 0 ? all[i + 2] : t->map->tables[i], &stat));
-    if (rc != 0) return lmdb_error(err, rc, "measuring the store");
-    out->used_pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
-    out->page_size = stat.ms_psize;
-    if (i >= 0) out->entries[i] = stat.ms_entries;
+  if (fstat(s->map->fd, &file) != 0) return error_system(err, errno, "measuring the store");
+  out->used_pages = META_PAGES + pages_of(&s->free_table) + pages_of(&s->main_table);
+  out->page_size = s->map->page_size;
+  for (int i = 0; i < STORE_TABLES; i++) {
+    out->used_pages += pages_of(&s->tables[i]);
+    out->entries[i] = s->tables[i].entries;
   }
   out->file_size = (uint64_t)file.st_size;
   out->map_size = info.me_mapsize;

@@ -6,11 +6,10 @@
 #include "base/cursor.h"
 #include "store/fault.h"
 
-#define KEY "state"
 #define NUMBER_SIZE 8
 
 static MDB_val key_of(void) {
-  return (MDB_val){ sizeof KEY - 1, (void *)(uintptr_t)KEY };
+  return (MDB_val){ sizeof STATE_KEY - 1, (void *)(uintptr_t)STATE_KEY };
 }
 
 bool state_token_valid(const char *token, size_t size) {
@@ -20,22 +19,26 @@ bool state_token_valid(const char *token, size_t size) {
   return true;
 }
 
+bool state_decode(state *out, const void *bytes, size_t size) {
+  cursor c = cursor_over(bytes, size);
+  out->transaction = cursor_get_u64(&c);
+  out->retired = cursor_left(&c) > 0;
+  out->token[0] = '\0';
+  if (c.failed) return false;
+  if (!out->retired) return true;
+  if (!state_token_valid((const char *)c.at, cursor_left(&c))) return false;
+  memcpy(out->token, c.at, TOKEN_SIZE);
+  out->token[TOKEN_SIZE] = '\0';
+  return true;
+}
+
 int state_get(MDB_txn *txn, MDB_dbi main_table, state *out) {
   MDB_val key = key_of(), value;
   int rc;
   LMDB(rc, mdb_get(txn, main_table, &key, &value));
   if (rc == MDB_NOTFOUND) return MDB_INVALID;
   if (rc != 0) return rc;
-  cursor c = cursor_over(value.mv_data, value.mv_size);
-  out->transaction = cursor_get_u64(&c);
-  out->retired = cursor_left(&c) > 0;
-  out->token[0] = '\0';
-  if (c.failed) return MDB_INVALID;
-  if (!out->retired) return 0;
-  if (!state_token_valid((const char *)c.at, cursor_left(&c))) return MDB_INVALID;
-  memcpy(out->token, c.at, TOKEN_SIZE);
-  out->token[TOKEN_SIZE] = '\0';
-  return 0;
+  return state_decode(out, value.mv_data, value.mv_size) ? 0 : MDB_INVALID;
 }
 
 int state_put(MDB_txn *txn, MDB_dbi main_table, const char *token) {

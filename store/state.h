@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define STATE_KEY "state"
 #define TOKEN_SIZE 16
 
 typedef struct state {
@@ -28,6 +29,7 @@ typedef struct state {
   char token[TOKEN_SIZE + 1]; /* "" unless retired */
 } state;
 
+bool state_decode(state *out, const void *bytes, size_t size);
 /* Results of LMDB: MDB_INVALID where the record is missing or malformed. */
 int state_get(MDB_txn *txn, MDB_dbi main_table, state *out);
 /* `token` NULL: not retired. */

@@ -23,22 +23,32 @@ sdx_status txn_check_process(const store *s, sdx_error *err) {
 
 typedef enum outcome { FRESH, STALE, RETIRED, FAILED } outcome;
 
-/* What a reader has seen under which number: the same twice is no accident. That is how a file
- * looks whose transactions count anew since it was copied, until the next one writes its number. */
+/* The first transaction of a copy: it has the record of the file that was copied. */
+#define FIRST_TRANSACTION 1
+
+/* What a reader has seen under which number: the same twice is no accident, but damage. */
 typedef struct sight {
   uint64_t snapshot, transaction;
 } sight;
 
-static outcome look(const store_txn *t, sight *last, int *rc) {
-  state now;
-  *rc = state_get(t->mdb, t->map->main, &now);
+static outcome look(store_txn *t, sight *last, int *rc) {
+  const uint64_t number = mdb_txn_id(t->mdb) - (t->writes ? 1 : 0);
+  bool stale;
+  *rc = snapshot_take(&t->base, &t->map->pages, number, &stale);
+  if (*rc == 0) *rc = FAULT();
   if (*rc != 0) return FAILED;
-  if (now.retired) return RETIRED;
-  const sight this = { mdb_txn_id(t->mdb), now.transaction };
-  if (t->writes || this.snapshot == this.transaction) return FRESH;
-  if (this.snapshot == last->snapshot && this.transaction == last->transaction) return FRESH;
-  *last = this;
-  return STALE;
+  if (stale) return STALE;
+  const state *now = &t->base.state;
+  if (now->retired) return RETIRED;
+  if (number == now->transaction || number == FIRST_TRANSACTION) return FRESH;
+  const sight this = { number, now->transaction };
+  if (!t->writes && (this.snapshot != last->snapshot || this.transaction != last->transaction)) {
+    *last = this;
+    return STALE;
+  }
+  t->base.damaged = number & 1;
+  *rc = MDB_CORRUPTED;
+  return FAILED;
 }
 
 /* A retired environment that had to be tolerated: are there other files by now? */
@@ -48,7 +58,8 @@ static bool replaced(const store_txn *t) {
 }
 
 /* Mends what LMDB reported when a transaction began in `m`; SDX_OK: try again. */
-static sdx_status mend(environment *e, mapping *m, int rc, const char *what, sdx_error *err) {
+static sdx_status mend(environment *e, mapping *m, int rc, const snapshot *seen, const char *what,
+                       sdx_error *err) {
   switch (rc) {
   case MDB_MAP_RESIZED:
     return environment_remap(e, m, 0, true, err);
@@ -57,7 +68,7 @@ static sdx_status mend(environment *e, mapping *m, int rc, const char *what, sdx
   case MDB_BAD_RSLOT:
     return SDX_OK; /* the slot is gone; another transaction takes a new one */
   default:
-    return lmdb_error(err, rc, what);
+    return snapshot_error(seen, rc, what, err);
   }
 }
 
@@ -88,12 +99,13 @@ sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) {
       *out = t;
       return SDX_OK;
     }
+    const snapshot seen = t->base;
     t->spoiled = true;
     environment_leave(t);
     if (found == RETIRED)
       status = environment_follow(s->env, m, false, err);
     else if (found == FAILED)
-      status = mend(s->env, m, rc, "reading the store", err);
+      status = mend(s->env, m, rc, &seen, "reading the store", err);
   }
   return status < 0 ? status : error_set(err, SDX_SYSTEM, "the store does not come to rest");
 }
@@ -136,11 +148,13 @@ static int begin_writing(store_txn *t) {
 static sdx_status retry_writing(store_txn *t, outcome found, int rc, sdx_error *err) {
   environment *e = t->env;
   mapping *m = t->map;
+  const snapshot seen = t->base;
   if (t->mdb != NULL) mdb_txn_abort(t->mdb);
   t->mdb = NULL;
   environment_leave(t);
   if (found == RETIRED) return environment_follow(e, m, true, err);
-  return mend(e, m, rc, "writing the store", err);
+  if (found == STALE) return SDX_OK;
+  return mend(e, m, rc, &seen, "writing the store", err);
 }
 
 /* With the writers' turn taken. */
@@ -152,7 +166,9 @@ static sdx_status begin_in_turn(environment *e, store_txn **out, sdx_error *err)
     status = environment_enter(e, true, &t, err);
     if (status < 0) return status;
     int rc = begin_writing(t);
-    const outcome found = rc == 0 ? look(t, NULL, &rc) : FAILED;
+    outcome found = rc == 0 ? look(t, NULL, &rc) : FAILED;
+    if (found == FRESH) rc = snapshot_check_base(&t->base);
+    if (rc != 0) found = FAILED;
     if (found != FRESH) {
       status = retry_writing(t, found, rc, err);
       continue;
@@ -240,6 +256,7 @@ sdx_status store_commit(store_txn *t, sdx_error *err) {
   cursor_close_all(t);
   rc = mdb_txn_commit(t->mdb); /* whatever comes of it, the transaction is over */
   t->mdb = NULL;
+  if (rc == 0 && t->dirty) snapshot_continues(&t->map->pages, t->base.transaction);
   if (rc == MDB_MAP_FULL) t->env->crowded = true;
   if (rc != 0) status = commit_error(t->map, rc, err);
   end_writing(t);

@@ -217,6 +217,119 @@ static void flipped_bits_in_the_trees(void **state) {
   scratch_remove(&x);
 }
 
+/* ------------------------------------------------------------------ damage, and no check before */
+
+#define LEFT_OUT 3 /* every third block is deleted: the free table has something to list */
+
+static void fill_with_gaps(const scratch *x) {
+  fill(x);
+  store *s = must_open(x);
+  for (unsigned round = 0; round < 3; round++) {
+    store_txn *t = must_write(s);
+    for (unsigned i = round; i < ROWS / 2; i += LEFT_OUT * 3) {
+      const uint8_t key[4] = { 0, 0, (uint8_t)(i >> 8), (uint8_t)i };
+      assert_ok(store_delete(t, STORE_BLOCKS, key, sizeof key, NULL));
+    }
+    must_commit(t);
+  }
+  store_close(s);
+}
+
+static sdx_status write_much(store *s) {
+  uint8_t block[2 * STORE_BLOCK_SIZE] = { 1 };
+  store_txn *t = NULL;
+  sdx_status status = store_write_begin(s, &t, NULL);
+  if (status < 0) return status;
+  for (unsigned i = 0; i < ROWS && status == SDX_OK; i += 7) {
+    const uint8_t key[4] = { 0, 0, (uint8_t)(i >> 8), (uint8_t)i };
+    status =
+        store_put(t, STORE_BLOCKS, key, sizeof key, block, i % 2 == 0 ? 10 : sizeof block, NULL);
+    if (status == SDX_OK) status = store_put(t, STORE_IDS, key, sizeof key, block, 200, NULL);
+  }
+  for (unsigned i = 3; i < ROWS && status == SDX_OK; i += 5) {
+    const uint8_t key[4] = { 0, 0, (uint8_t)(i >> 8), (uint8_t)i };
+    status = store_delete(t, i % 2 == 0 ? STORE_BLOCKS : STORE_IDS, key, sizeof key, NULL);
+  }
+  if (status == SDX_OK) status = store_delete_prefix(t, STORE_BLOCKS, "\0\0\0", 3, 120, NULL, NULL);
+  if (status == SDX_OK) return store_commit(t, NULL);
+  store_abort(t);
+  return status;
+}
+
+/* Reads and writes whatever the check would say: what is found must be damage or nothing. */
+static int read_then_write(void *argument) {
+  (void)alarm(20);
+  const scratch *x = argument;
+  store *s = NULL;
+  const sdx_status read = read_all(x);
+  if (read != SDX_OK && read != SDX_DAMAGED) return 1;
+  const sdx_status opened = store_open(&s, x->dir, NULL);
+  if (opened == SDX_DAMAGED) return 2;
+  if (opened != SDX_OK) return 1;
+  for (int i = 0; i < 3; i++) {
+    const sdx_status wrote = write_much(s);
+    if (wrote != SDX_OK && wrote != SDX_DAMAGED) return 3;
+    if (wrote == SDX_OK && store_check(s, NULL) != SDX_OK) return read == SDX_OK ? 4 : 2;
+  }
+  store_close(s);
+  const sdx_status after = read_all(x);
+  return after != SDX_OK && after != SDX_DAMAGED ? 5 : read == SDX_DAMAGED ? 2 : 0;
+}
+
+static void copy_file(const char *from, const char *to) {
+  uint8_t bytes[PAGE];
+  FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+  assert_non_null(in);
+  assert_non_null(out);
+  for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+    assert_int_equal(fwrite(bytes, 1, n, out), n);
+  (void)fclose(in);
+  assert_int_equal(fclose(out), 0);
+}
+
+/* No damaged page is ever walked by liblmdb: no flip ends the process, whatever it does. FLIPS in
+ * the environment: how many. */
+static void flipped_bits_without_a_check(void **state) {
+  (void)state;
+  scratch x, y;
+  scratch_without_disk();
+  scratch_create(&x, 0);
+  scratch_directory(&y);
+  fill_with_gaps(&x);
+  const int fd = open(scratch_path(&x, "data.mdb"), O_RDONLY | O_CLOEXEC);
+  off_t pages[100];
+  const size_t count = tree_pages(fd, pages, 100);
+  char from[300];
+  (void)snprintf(from, sizeof from, "%s", scratch_path(&x, "data.mdb"));
+  const char *asked = getenv("FLIPS");
+  const int flips = asked != NULL ? atoi(asked) : 600;
+  unsigned seed = asked != NULL ? (unsigned)getpid() : 11;
+  int damaged = 0;
+  for (int i = 0; i < flips; i++) {
+    const off_t page = i % 4 == 0 ? rand_r(&seed) % 2 : pages[(size_t)rand_r(&seed) % count];
+    const off_t at = page * PAGE + (page < 2     ? rand_r(&seed) % 160
+                                    : i % 3 == 0 ? rand_r(&seed) % 64
+                                                 : rand_r(&seed) % PAGE);
+    copy_file(from, scratch_path(&y, "data.mdb"));
+    const int out = open(scratch_path(&y, "data.mdb"), O_RDWR | O_CLOEXEC);
+    uint8_t byte;
+    assert_int_equal(pread(out, &byte, 1, at), 1);
+    byte ^= (uint8_t)(1u << (rand_r(&seed) % 8));
+    assert_int_equal(pwrite(out, &byte, 1, at), 1);
+    (void)close(out);
+    const int ended = reap(spawn(read_then_write, &y));
+    if (ended == 2)
+      damaged++;
+    else if (ended != 0)
+      print_error("flip %d, page %d, byte %d: %d\n", i, (int)page, (int)(at % PAGE), ended);
+    if (ended != 2) assert_int_equal(ended, 0);
+  }
+  assert_true(damaged > flips / 20);
+  (void)close(fd);
+  scratch_remove(&y);
+  scratch_remove(&x);
+}
+
 static void a_lock_file_of_garbage(void **state) {
   (void)state;
   scratch x;
@@ -238,6 +351,7 @@ int main(void) {
     cmocka_unit_test(something_else),
     cmocka_unit_test(flipped_bits_in_the_meta_pages),
     cmocka_unit_test(flipped_bits_in_the_trees),
+    cmocka_unit_test(flipped_bits_without_a_check),
     cmocka_unit_test(a_lock_file_of_garbage),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

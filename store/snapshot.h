@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * snapshot.h - the trees of one transaction, walked by this library over a map of its own; no page
+ * of a tree is trusted before it was checked.
+ *
+ * liblmdb trusts its pages: one flipped bit in a page of a tree can end the process, or keep it in
+ * a loop. So liblmdb walks no page that was not checked here:
+ *
+ *   reading   liblmdb only keeps the snapshot from being written over; all gets and scans are done
+ * here. writing   liblmdb walks, and before it does, the pages that it will meet are checked in the
+ *             transaction's base: the path of a key for a get or put, the whole table for scans and
+ *             deletions (which join neighbours), the main table and the free table at the
+ * beginning.
+ *
+ * A page is checked when it is first met, and not again until another process has committed: one
+ * bit for each page says so. Checked are its header, the place of every node, the order of its
+ * keys, that children and values lie in the file; and with every step down, that it is of the kind
+ * that is due there and that its keys lie between those of its parent.
+ */
+#ifndef SEALDEX_STORE_SNAPSHOT_H
+#define SEALDEX_STORE_SNAPSHOT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/pages.h"
+#include "store/state.h"
+#include "store/store.h"
+
+extern const char *const store_table_names[STORE_TABLES];
+
+/* One data.mdb, mapped for reading. */
+typedef struct page_map {
+  const uint8_t *base;
+  size_t size;
+  size_t page_size;
+  int fd;
+  atomic_uint_fast64_t whole;    /* whole pages in the file when that was last looked at */
+  atomic_uint_fast64_t *checked; /* a bit for each page */
+  uint64_t capacity;             /* pages that have one */
+  atomic_uint complete;          /* a bit for each table of which every page is checked */
+  uint64_t *taken;      /* a bit for each page that the base of the open write calls free */
+  pthread_mutex_t lock; /* guards: */
+  uint64_t transaction; /* the newest one to whose pages the bits belong */
+} page_map;
+
+/* SDX_OK or SDX_SYSTEM, SDX_NO_MEMORY. `fd` stays the caller's. */
+sdx_status page_map_open(page_map *m, int fd, size_t size, size_t page_size,
+                         sdx_error *err) SDX_CHECK;
+void page_map_close(page_map *m); /* zeroed is fine */
+
+typedef struct snapshot {
+  page_map *map;  /* NULL: nothing seen yet */
+  uint64_t limit; /* pages from here on are not there */
+  uint64_t last_page;
+  pages_table free_table, main_table, tables[STORE_TABLES];
+  state state;
+  uint64_t transaction;
+  uint64_t damaged; /* the page that was last found to be damaged */
+  uint8_t meta[PAGES_META_SIZE];
+} snapshot;
+
+/* The results of this room's calls of LMDB: 0, MDB_NOTFOUND, MDB_CORRUPTED (s->damaged is the
+ * page). */
+
+/* Takes the trees of a transaction whose pages nobody writes over. *stale: its meta page has been
+ * written over, begin anew. */
+int snapshot_take(snapshot *s, page_map *m, uint64_t transaction, bool *stale);
+/* A commit of this process went from `before` to the next transaction: what is checked stays so. */
+void snapshot_continues(page_map *m, uint64_t before);
+
+/* Looks a key up. The value borrows the map. */
+int snapshot_get(snapshot *s, const pages_table *table, const void *key, size_t key_size,
+                 sdx_bytes *value);
+
+/* An ordered scan. */
+typedef struct tree_step {
+  const uint8_t *page;
+  unsigned index;
+} tree_step;
+typedef struct tree_cursor {
+  snapshot *s;
+  const pages_table *table;
+  unsigned depth; /* steps taken; 0: stands nowhere */
+  bool counts;    /* began with the first entry: the scan's entries are counted */
+  uint64_t count;
+  tree_step steps[PAGES_DEPTH_MAX];
+} tree_cursor;
+/* Key NULL, 0: the first entry. At the end of a scan from the first entry, the entries that came
+ * must be as many as the table says. */
+int tree_cursor_seek(tree_cursor *c, const void *key, size_t key_size, sdx_bytes *k, sdx_bytes *v);
+int tree_cursor_next(tree_cursor *c, sdx_bytes *k, sdx_bytes *v);
+
+/* Before liblmdb opens the tables: the main table. */
+int snapshot_check_main(snapshot *s);
+/* Before liblmdb writes on the base `s`: checks the main and the free table, and that the pages in
+ * use and the free ones are all there are. */
+int snapshot_check_base(snapshot *s);
+/* Before liblmdb gets or puts this key (NULL, 0: appends behind all). */
+int snapshot_check_path(snapshot *s, store_table table, const void *key, size_t key_size);
+/* Before liblmdb scans or deletes: every page of the table. */
+int snapshot_check_table(snapshot *s, store_table table);
+/* Before liblmdb deletes this key: the header of the pages of its value. */
+int snapshot_check_value(snapshot *s, store_table table, const void *key, size_t key_size);
+/* Before liblmdb copies all: everything. */
+int snapshot_check_all(snapshot *s);
+
+/* It as bytes. */
+pages snapshot_pages(const snapshot *s);
+
+/* SDX_DAMAGED, and says where. */
+sdx_status snapshot_error(const snapshot *s, int rc, const char *what, sdx_error *err);
+
+#endif
