@@ -44,7 +44,9 @@ failed:
   _exit(1);
 }
 
-static int same_lives(const model *a, const model *b) { return memcmp(a, b, sizeof *a) == 0; }
+static int same_lives(const model *a, const model *b) {
+  return memcmp(a, b, sizeof *a) == 0;
+}
 
 /* The model that the index agrees with: what was acknowledged, or that and the step under way. */
 static int settle(life *l, const testimony *t) {
@@ -65,8 +67,8 @@ int main(int argc, char **argv) {
     if (strcmp(argv[i], "--seed") == 0) seed = strtoull(argv[i + 1], NULL, 10);
   }
   char dir[200];
-  snprintf(dir, sizeof dir, "%s/sealdex-crash-%d", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp",
-           (int)getpid());
+  snprintf(dir, sizeof dir, "%s/sealdex-crash-%d",
+           getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp", (int)getpid());
   testimony *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   static step steps[STEPS];
   static life l;

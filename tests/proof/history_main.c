@@ -2,11 +2,11 @@
 /*
  * proof-history: gone means gone, by replaying the history of keys.
  *
- * A random life of items that each hold a word of their own. Every version of data.mdb is kept, as a
- * backup would. At the end each version is put beside the keyring as it stands then, opened with the
- * user's key, and searched and exported: no word, id, payload or attribute of a purged version comes
- * out of any of them. As a check of the check, the versions are first opened with the keyring of
- * their own time, where the words must be found.
+ * A random life of items that each hold a word of their own. Every version of data.mdb is kept, as
+ * a backup would. At the end each version is put beside the keyring as it stands then, opened with
+ * the user's key, and searched and exported: no word, id, payload or attribute of a purged version
+ * comes out of any of them. As a check of the check, the versions are first opened with the keyring
+ * of their own time, where the words must be found.
  *
  *   proof-history [--days N] [--seed N]
  */
@@ -88,9 +88,11 @@ static int keep_version(history *h) {
   char name[40];
   if (h->files == VERSIONS_MAX) return 0;
   snprintf(name, sizeof name, "data.%u", h->files);
-  if (copy_file(h->dir, "data.mdb", h->kept, name) != 0) return complain(h, "keeping a version", NULL);
+  if (copy_file(h->dir, "data.mdb", h->kept, name) != 0)
+    return complain(h, "keeping a version", NULL);
   snprintf(name, sizeof name, "keyring.%u", h->files);
-  if (copy_file(h->dir, "keyring", h->kept, name) != 0) return complain(h, "keeping a keyring", NULL);
+  if (copy_file(h->dir, "keyring", h->kept, name) != 0)
+    return complain(h, "keeping a keyring", NULL);
   h->files++;
   return 0;
 }
@@ -104,7 +106,8 @@ static int add(history *h) {
   canary(serial, word);
   snprintf(id, sizeof id, "item-%u", item_number);
   snprintf(body, sizeof body, "common words around %s here", word);
-  const sdx_field fields[2] = { { "body", { body, strlen(body) } }, { "subject", { word, strlen(word) } } };
+  const sdx_field fields[2] = { { "body", { body, strlen(body) } },
+                                { "subject", { word, strlen(word) } } };
   const sdx_bytes label = { word, strlen(word) };
   sdx_item item = SDX_ITEM_INIT;
   item.id = (sdx_bytes){ id, strlen(id) };
@@ -168,7 +171,8 @@ static int live_a_day(history *h) {
   for (unsigned n = (unsigned)(mix(&h->random) % 6); n > 0; n--)
     if ((mix(&h->random) % 3 == 0 ? delete_one(h) : add(h)) != 0) return -1;
   h->now += SDX_DAY;
-  if (mix(&h->random) % 5 == 0 && sdx_maintain(h->index, mix(&h->random) % 3 == 0, h->now, &err) != SDX_OK)
+  if (mix(&h->random) % 5 == 0 &&
+      sdx_maintain(h->index, mix(&h->random) % 3 == 0, h->now, &err) != SDX_OK)
     return complain(h, "maintain", &err);
   if (keep_version(h) != 0) return -1;
   return sweep(h, true);
@@ -187,8 +191,10 @@ static void look(found *f, const char *data, size_t size) {
     unsigned serial = 0;
     for (int i = 5; i >= 0; i--) serial = serial * 10 + (unsigned)(data[at + 2 + (size_t)i] - 'b');
     if (serial >= f->h->serials) continue;
-    if (f->h->versions[serial].fate == FATE_PURGED) f->purged++;
-    else f->living++;
+    if (f->h->versions[serial].fate == FATE_PURGED)
+      f->purged++;
+    else
+      f->living++;
   }
 }
 
@@ -196,13 +202,15 @@ static sdx_status look_at_item(void *context, const sdx_item *item) {
   found *f = context;
   for (size_t i = 0; i < item->field_count; i++)
     look(f, item->fields[i].text.data, item->fields[i].text.size);
-  for (size_t i = 0; i < item->label_count; i++) look(f, item->labels[i].data, item->labels[i].size);
+  for (size_t i = 0; i < item->label_count; i++)
+    look(f, item->labels[i].data, item->labels[i].size);
   look(f, item->payload.data, item->payload.size);
   return SDX_OK;
 }
 
 /* Opens one kept version beside a keyring and looks at all that comes out. */
-static int replay(history *h, unsigned file, const char *keyring_dir, const char *keyring, found *f) {
+static int replay(history *h, unsigned file, const char *keyring_dir, const char *keyring,
+                  found *f) {
   char name[40], lock[300];
   snprintf(name, sizeof name, "data.%u", file);
   snprintf(lock, sizeof lock, "%s/lock.mdb", h->trial);
@@ -215,7 +223,8 @@ static int replay(history *h, unsigned file, const char *keyring_dir, const char
   options.accept_restored = true;
   sdx_index *index = NULL;
   sdx_error err = { 0 };
-  if (sdx_open(&index, h->trial, &secret, &options, &err) != SDX_OK) return complain(h, "open", &err);
+  if (sdx_open(&index, h->trial, &secret, &options, &err) != SDX_OK)
+    return complain(h, "open", &err);
   int result = 0;
   const sdx_status exported = sdx_export(index, h->now, look_at_item, f, &err);
   if (exported != SDX_OK && exported != SDX_DAMAGED) result = complain(h, "export", &err);
@@ -231,8 +240,10 @@ static int replay(history *h, unsigned file, const char *keyring_dir, const char
       break;
     }
     const unsigned hits = (unsigned)sdx_results_count(results);
-    if (h->versions[i].fate == FATE_PURGED) f->purged += hits;
-    else f->living += hits;
+    if (h->versions[i].fate == FATE_PURGED)
+      f->purged += hits;
+    else
+      f->living += hits;
     sdx_results_free(results);
   }
   sdx_close(index);

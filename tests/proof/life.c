@@ -10,9 +10,10 @@
 
 /* How often each kind is drawn. */
 static const unsigned weights[STEP_KINDS] = {
-  [STEP_ADD] = 30, [STEP_READD] = 4,  [STEP_BATCH] = 5,     [STEP_ABORTED_BATCH] = 2,
-  [STEP_DELETE] = 14, [STEP_RESTORE] = 8, [STEP_SET] = 12,  [STEP_TIME] = 8,
-  [STEP_MAINTAIN] = 4, [STEP_MAINTAIN_ALL] = 3, [STEP_SWEEP] = 4, [STEP_REOPEN] = 3, [STEP_IDLE] = 1,
+  [STEP_ADD] = 30,     [STEP_READD] = 4,        [STEP_BATCH] = 5, [STEP_ABORTED_BATCH] = 2,
+  [STEP_DELETE] = 14,  [STEP_RESTORE] = 8,      [STEP_SET] = 12,  [STEP_TIME] = 8,
+  [STEP_MAINTAIN] = 4, [STEP_MAINTAIN_ALL] = 3, [STEP_SWEEP] = 4, [STEP_REOPEN] = 3,
+  [STEP_IDLE] = 1,
 };
 
 static const uint8_t life_key[SDX_KEY_SIZE] = "the key of a random life, 32 by";
@@ -261,28 +262,42 @@ static int open_handle(life *l, unsigned i) {
   l->handles[i] = NULL;
   sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
   options.now = l->model.now; /* its clock stands until a call is told a later time */
-  if (sdx_open(&l->handles[i], l->dir, &secret, &options, &err) != SDX_OK) return complain(l, "open", &err);
+  if (sdx_open(&l->handles[i], l->dir, &secret, &options, &err) != SDX_OK)
+    return complain(l, "open", &err);
   return 0;
 }
 
 static int act(life *l, const step *s, sdx_index *index) {
   sdx_error err = { 0 };
   switch (s->kind) {
-  case STEP_ADD: return do_add(l, index);
-  case STEP_READD: return do_readd(l, index);
-  case STEP_BATCH: return do_batch(l, index, false);
-  case STEP_ABORTED_BATCH: return do_batch(l, index, true);
-  case STEP_DELETE: return do_delete(l, index);
-  case STEP_RESTORE: return do_restore(l, index);
-  case STEP_SET: return do_set(l, index);
-  case STEP_TIME: return do_time(l);
-  case STEP_MAINTAIN: return do_maintain(l, index, false);
-  case STEP_MAINTAIN_ALL: return do_maintain(l, index, true);
-  case STEP_SWEEP: return do_sweep(l, index);
-  case STEP_REOPEN: return index == NULL ? 0 : open_handle(l, (unsigned)(l->random % 2));
+  case STEP_ADD:
+    return do_add(l, index);
+  case STEP_READD:
+    return do_readd(l, index);
+  case STEP_BATCH:
+    return do_batch(l, index, false);
+  case STEP_ABORTED_BATCH:
+    return do_batch(l, index, true);
+  case STEP_DELETE:
+    return do_delete(l, index);
+  case STEP_RESTORE:
+    return do_restore(l, index);
+  case STEP_SET:
+    return do_set(l, index);
+  case STEP_TIME:
+    return do_time(l);
+  case STEP_MAINTAIN:
+    return do_maintain(l, index, false);
+  case STEP_MAINTAIN_ALL:
+    return do_maintain(l, index, true);
+  case STEP_SWEEP:
+    return do_sweep(l, index);
+  case STEP_REOPEN:
+    return index == NULL ? 0 : open_handle(l, (unsigned)(l->random % 2));
   case STEP_IDLE:
     return index == NULL || sdx_idle(index, &err) == SDX_OK ? 0 : complain(l, "idle", &err);
-  case STEP_KINDS: break;
+  case STEP_KINDS:
+    break;
   }
   return complain(l, "no such step", NULL);
 }
@@ -300,8 +315,10 @@ static int act_elsewhere(life *l, const step *s) {
     l->why[0] = '\0';
     sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
     options.now = l->model.now;
-    if (sdx_open(&index, l->dir, &secret, &options, &err) != SDX_OK) complain(l, "open", &err);
-    else (void)act(l, s, index);
+    if (sdx_open(&index, l->dir, &secret, &options, &err) != SDX_OK)
+      complain(l, "open", &err);
+    else
+      (void)act(l, s, index);
     sdx_close(index);
     l->handles[0] = l->handles[1] = NULL;
     const ssize_t sent = write(channel[1], l, sizeof *l);
@@ -310,7 +327,8 @@ static int act_elsewhere(life *l, const step *s) {
   close(channel[1]);
   static life back; /* big; one thread */
   size_t have = 0;
-  for (ssize_t n; have < sizeof back && (n = read(channel[0], (char *)&back + have, sizeof back - have)) > 0;)
+  for (ssize_t n;
+       have < sizeof back && (n = read(channel[0], (char *)&back + have, sizeof back - have)) > 0;)
     have += (size_t)n;
   close(channel[0]);
   int status = 0;
@@ -350,7 +368,8 @@ static int check_hits(life *l, const model_query *q, const sdx_results *results)
   if (!sdx_results_complete(results)) return complain(l, "search: not complete", NULL);
   if (!sdx_results_exact(results) || sdx_results_total(results) != expected)
     return complain(l, "search: wrong total", NULL);
-  if (sdx_results_count(results) != expected) return complain(l, "search: wrong number of hits", NULL);
+  if (sdx_results_count(results) != expected)
+    return complain(l, "search: wrong number of hits", NULL);
   int64_t last = INT64_MAX;
   for (size_t i = 0; i < expected; i++) {
     const sdx_hit *hit = sdx_results_hit(results, i);
@@ -395,11 +414,13 @@ static int search_and_check(life *l, sdx_index *index, const model_query *q) {
 static int check_state(life *l, sdx_index *index) {
   sdx_state state;
   sdx_error err = { 0 };
-  if (sdx_status_of(index, l->model.now, &state, &err) != SDX_OK) return complain(l, "status", &err);
+  if (sdx_status_of(index, l->model.now, &state, &err) != SDX_OK)
+    return complain(l, "status", &err);
   unsigned live = 0;
   for (unsigned i = 0; i < MODEL_ITEMS; i++) live += l->model.items[i].life == MODEL_LIVE;
   if (state.live == live) return 0;
-  snprintf(l->why, sizeof l->why, "status: %llu live, not %u", (unsigned long long)state.live, live);
+  snprintf(l->why, sizeof l->why, "status: %llu live, not %u", (unsigned long long)state.live,
+           live);
   return -1;
 }
 
@@ -418,7 +439,8 @@ static int check_item(life *l, sdx_index *index, unsigned number) {
     const sdx_item want = describe(number, it, &t);
     if (item->date != want.date || item->field_count != 1 ||
         item->fields[0].text.size != want.fields[0].text.size ||
-        memcmp(item->fields[0].text.data, want.fields[0].text.data, want.fields[0].text.size) != 0 ||
+        memcmp(item->fields[0].text.data, want.fields[0].text.data, want.fields[0].text.size) !=
+            0 ||
         item->flag_count != want.flag_count || item->folder_count != 1)
       result = complain(l, "show: not as it was added", NULL);
   }
@@ -446,9 +468,13 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
   return remove(path);
 }
 
-void life_remove(const char *dir) { nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS); }
+void life_remove(const char *dir) {
+  nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
 
-int life_open(life *l) { return open_handle(l, 0) == 0 && open_handle(l, 1) == 0 ? 0 : -1; }
+int life_open(life *l) {
+  return open_handle(l, 0) == 0 && open_handle(l, 1) == 0 ? 0 : -1;
+}
 
 void life_close(life *l) {
   sdx_close(l->handles[0]);
@@ -492,16 +518,20 @@ void life_draw(step *steps, size_t count, uint64_t seed) {
     unsigned at = (unsigned)(mix(&seed) % sum), kind = 0;
     while (at >= weights[kind]) at -= weights[kind++];
     const uint64_t r = mix(&seed);
-    steps[i] = (step){ .kind = (step_kind)kind, .elsewhere = r % 9 == 0, .second = (r >> 8) % 2 != 0,
+    steps[i] = (step){ .kind = (step_kind)kind,
+                       .elsewhere = r % 9 == 0,
+                       .second = (r >> 8) % 2 != 0,
                        .random = mix(&seed) };
   }
 }
 
 void life_tell(const step *steps, size_t count) {
-  static const char *const names[STEP_KINDS] = { "add", "re-add", "batch", "aborted batch", "delete",
-                                                 "restore", "set", "time", "maintain", "maintain all",
-                                                 "sweep", "reopen", "idle" };
+  static const char *const names[STEP_KINDS] = {
+    "add",  "re-add",   "batch",        "aborted batch", "delete", "restore", "set",
+    "time", "maintain", "maintain all", "sweep",         "reopen", "idle"
+  };
   for (size_t i = 0; i < count; i++)
-    printf("  %zu: %s%s%s (%llx)\n", i, names[steps[i].kind], steps[i].elsewhere ? " elsewhere" : "",
-           steps[i].second ? " by the second handle" : "", (unsigned long long)steps[i].random);
+    printf("  %zu: %s%s%s (%llx)\n", i, names[steps[i].kind],
+           steps[i].elsewhere ? " elsewhere" : "", steps[i].second ? " by the second handle" : "",
+           (unsigned long long)steps[i].random);
 }

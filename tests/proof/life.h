@@ -11,8 +11,8 @@
 
 typedef enum step_kind {
   STEP_ADD,
-  STEP_READD,   /* the same content again: unchanged */
-  STEP_BATCH,   /* several at once */
+  STEP_READD, /* the same content again: unchanged */
+  STEP_BATCH, /* several at once */
   STEP_ABORTED_BATCH,
   STEP_DELETE,
   STEP_RESTORE,
@@ -20,14 +20,14 @@ typedef enum step_kind {
   STEP_TIME,
   STEP_MAINTAIN,
   STEP_MAINTAIN_ALL,
-  STEP_SWEEP,   /* with the key: nothing living is lost */
+  STEP_SWEEP, /* with the key: nothing living is lost */
   STEP_REOPEN,
   STEP_IDLE,
   STEP_KINDS
 } step_kind;
 
-/* A step stands by itself: its numbers are taken modulo whatever the state offers, so that steps may
- * be left out when a failing life is shrunk. */
+/* A step stands by itself: its numbers are taken modulo whatever the state offers, so that steps
+ * may be left out when a failing life is shrunk. */
 typedef struct step {
   step_kind kind;
   bool elsewhere; /* in another process */
@@ -45,7 +45,8 @@ typedef struct life {
 
 /* Draws `count` steps from a seed. */
 void life_draw(step *steps, size_t count, uint64_t seed);
-/* Makes an empty index in `dir` (what stood there goes) and opens both handles. 0 or -1 (l->why). */
+/* Makes an empty index in `dir` (what stood there goes) and opens both handles. 0 or -1 (l->why).
+ */
 int life_begin(life *l, const char *dir);
 /* Opens both handles of an index that is there. */
 int life_open(life *l);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * proof-life: random lives beside the model. A failing seed is printed and shrinks to the steps that
- * matter.
+ * proof-life: random lives beside the model. A failing seed is printed and shrinks to the steps
+ * that matter.
  *
  *   proof-life [--seeds FIRST COUNT] [--steps N]
  */
@@ -47,8 +47,8 @@ int main(int argc, char **argv) {
   uint64_t first = 1, seeds = 100;
   size_t count = 80;
   char dir[200];
-  snprintf(dir, sizeof dir, "%s/sealdex-life-%d", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp",
-           (int)getpid());
+  snprintf(dir, sizeof dir, "%s/sealdex-life-%d",
+           getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp", (int)getpid());
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--seeds") == 0 && i + 2 < argc) {
       first = strtoull(argv[i + 1], NULL, 10);

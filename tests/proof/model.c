@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-const char *const model_words[MODEL_WORDS] = { "zebra", "quartz", "ballad", "cobalt", "walnut", "velvet",
-                                               "tundra", "saffron", "pollen", "nickel", "marrow",
-                                               "lagoon" };
+const char *const model_words[MODEL_WORDS] = { "zebra",  "quartz", "ballad", "cobalt",
+                                               "walnut", "velvet", "tundra", "saffron",
+                                               "pollen", "nickel", "marrow", "lagoon" };
 const char *const model_folders[MODEL_FOLDERS] = { "INBOX", "Archive", "Lists" };
 const char *const model_flags[MODEL_FLAGS] = { "flagged", "answered" };
 

@@ -20,11 +20,11 @@ typedef enum model_life { MODEL_ABSENT, MODEL_LIVE, MODEL_DELETED } model_life;
 
 typedef struct model_item {
   model_life life;
-  uint32_t words;      /* bit i: holds word i */
+  uint32_t words; /* bit i: holds word i */
   int64_t date;
   unsigned folder;
-  unsigned flags;      /* bit i: holds flag i */
-  int64_t expires;     /* 0: never */
+  unsigned flags;  /* bit i: holds flag i */
+  int64_t expires; /* 0: never */
   int64_t deleted_at;
 } model_item;
 
@@ -46,10 +46,11 @@ bool model_restorable(const model *m, unsigned item);
 
 /* A query that the model can answer by looking. */
 typedef struct model_query {
-  uint32_t all, any, none; /* words: all of these, at least one of these (0: no such demand), none */
-  int folder;              /* -1: any */
-  int flag;                /* -1: any */
-  int64_t after, before;   /* dates in [after, before); 0: open. Whole days */
+  uint32_t all, any,
+      none;              /* words: all of these, at least one of these (0: no such demand), none */
+  int folder;            /* -1: any */
+  int flag;              /* -1: any */
+  int64_t after, before; /* dates in [after, before); 0: open. Whole days */
 } model_query;
 bool model_matches(const model *m, unsigned item, const model_query *q);
 /* The query in the query language. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* oracle.h - plain Xapian with the terms of our items: surface terms with positions, stems behind Z. */
+/* oracle.h - plain Xapian with the terms of our items: surface terms with positions, stems behind
+ * Z. */
 #ifndef SEALDEX_TESTS_QUERY_ORACLE_H
 #define SEALDEX_TESTS_QUERY_ORACLE_H
 
@@ -12,7 +13,8 @@ extern "C" {
 #endif
 
 typedef struct oracle oracle;
-oracle *oracle_new(void);
+/* In memory, or in a directory that it makes, where the items are many. */
+oracle *oracle_new(const char *dir);
 void oracle_free(oracle *o);
 
 void oracle_begin(oracle *o);
@@ -21,6 +23,15 @@ void oracle_posting(oracle *o, const char *term, size_t size, uint32_t position)
 void oracle_wdf(oracle *o, const char *term, size_t size, uint32_t wdf);
 /* Ends the document; returns its number, from 1, and checks its length. */
 uint32_t oracle_end(oracle *o, uint32_t length);
+/* In place of postings: the text of a field goes through Xapian's own TermGenerator. The body
+ * first. */
+void oracle_field(oracle *o, const char *prefix, uint32_t weight, bool bare, const char *text,
+                  size_t size);
+/* Ends a document whose length may be any. */
+uint32_t oracle_end_anyhow(oracle *o);
+void oracle_delete(oracle *o, uint32_t document);
+/* After a run of changes, before queries. */
+void oracle_settle(oracle *o);
 
 /* A query in reverse Polish notation: terms and operators are pushed. */
 typedef enum oracle_op {

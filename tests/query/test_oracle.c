@@ -90,7 +90,7 @@ static void feed_oracle(void *context, const mailbox_item *item, text_analyser *
 static int open_fixture(void **state) {
   static fixture f;
   mailbox_open(&f.box, "en");
-  f.judge = oracle_new();
+  f.judge = oracle_new(NULL);
   f.box.listener = feed_oracle;
   f.box.context = &f;
   for (uint32_t i = 0; i < ITEMS; i++) {
