@@ -51,7 +51,7 @@ static int same_lives(const model *a, const model *b) {
 /* The model that the index agrees with: what was acknowledged, or that and the step under way. */
 static int settle(life *l, const testimony *t) {
   l->model = t->model;
-  if (life_open(l) != 0) return -1;
+  if (life_reopen_account(l) != 0 || life_open(l) != 0) return -1;
   if (life_check_all(l) == 0) return 0;
   if (same_lives(&t->model, &t->next)) return -1;
   l->model = t->next;
@@ -78,7 +78,12 @@ int main(int argc, char **argv) {
   srand((unsigned)seed);
   while (done < kills && result == 0) {
     life_draw(steps, STEPS, seed + lives++);
-    for (size_t i = 0; i < STEPS; i++) steps[i].elsewhere = false;
+    for (size_t i = 0; i < STEPS; i++) {
+      steps[i].elsewhere = false;
+      /* What the model cannot say beforehand, and what deep rekeying does to the deposit key. */
+      if (steps[i].kind == STEP_SWEEP_KEYLESS) steps[i].kind = STEP_SWEEP;
+      if (steps[i].kind == STEP_REKEY) steps[i].kind = STEP_MAINTAIN_ALL;
+    }
     if (life_begin(&l, dir) != 0) result = 1;
     life_close(&l);
     *t = (testimony){ .done = 0, .model = l.model, .next = l.model };

@@ -18,39 +18,33 @@ static const unsigned weights[STEP_KINDS] = {
 
 static const uint8_t life_key[SDX_KEY_SIZE] = "the key of a random life, 32 by";
 
-static uint64_t mix(uint64_t *state) { /* SplitMix64 (Steele, Lea, Flood 2014) */
+uint64_t life_mix(uint64_t *state) { /* SplitMix64 (Steele, Lea, Flood 2014) */
   uint64_t z = (*state += 0x9e3779b97f4a7c15u);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
 }
 
-static sdx_secret key_of_life(void) {
+sdx_secret life_secret(void) {
   return (sdx_secret){ .kind = SDX_SECRET_KEY, .bytes = life_key, .size = sizeof life_key };
 }
 
-static int complain(life *l, const char *what, const sdx_error *err) {
+int life_complain(life *l, const char *what, const sdx_error *err) {
   snprintf(l->why, sizeof l->why, "%s%s%s", what, err != NULL ? ": " : "",
            err != NULL ? err->message : "");
   return -1;
 }
 
-static sdx_bytes id_of(unsigned item, char out[24]) {
+sdx_bytes life_id(unsigned item, char out[24]) {
   const int size = snprintf(out, 24, "item/%u", item);
   return (sdx_bytes){ out, (size_t)size };
 }
 
 /* ------------------------------------------------------------------ writing */
 
-typedef struct item_text {
-  char id[24], subject[32], body[200];
-  sdx_field fields[2];
-  sdx_bytes folder, flags[MODEL_FLAGS];
-} item_text;
-
-static sdx_item describe(unsigned number, const model_item *m, item_text *t) {
+sdx_item life_describe(unsigned number, const model_item *m, life_text *t) {
   sdx_item item = SDX_ITEM_INIT;
-  item.id = id_of(number, t->id);
+  item.id = life_id(number, t->id);
   item.date = m->date;
   item.expires = m->expires;
   t->body[0] = '\0';
@@ -74,13 +68,13 @@ static sdx_item describe(unsigned number, const model_item *m, item_text *t) {
 
 static model_item invent(life *l) {
   model_item m = { .life = MODEL_LIVE };
-  m.words = (uint32_t)(mix(&l->random) & mix(&l->random)) & ((1u << MODEL_WORDS) - 1);
+  m.words = (uint32_t)(life_mix(&l->random) & life_mix(&l->random)) & ((1u << MODEL_WORDS) - 1);
   if (m.words == 0) m.words = 1;
-  m.date = l->model.now - (int64_t)(mix(&l->random) % (400 * SDX_DAY));
-  m.folder = (unsigned)(mix(&l->random) % MODEL_FOLDERS);
-  m.flags = (unsigned)(mix(&l->random) % (1u << MODEL_FLAGS));
-  if (mix(&l->random) % 12 == 0)
-    m.expires = l->model.now + 1 + (int64_t)(mix(&l->random) % (30 * SDX_DAY));
+  m.date = l->model.now - (int64_t)(life_mix(&l->random) % (400 * SDX_DAY));
+  m.folder = (unsigned)(life_mix(&l->random) % MODEL_FOLDERS);
+  m.flags = (unsigned)(life_mix(&l->random) % (1u << MODEL_FLAGS));
+  if (life_mix(&l->random) % 12 == 0)
+    m.expires = l->model.now + 1 + (int64_t)(life_mix(&l->random) % (30 * SDX_DAY));
   return m;
 }
 
@@ -101,38 +95,41 @@ static bool outcome_fits(const model_item *old, sdx_outcome got) {
 }
 
 static int do_add(life *l, sdx_index *index) {
-  const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
+  const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
   model_item m = invent(l);
   model_item *old = &l->model.items[number];
   if (old->life != MODEL_ABSENT && same_content(old, &m)) m.words ^= 1u << 5;
-  item_text t;
-  const sdx_item item = describe(number, &m, &t);
+  life_text t;
+  const sdx_item item = life_describe(number, &m, &t);
   sdx_write_options options = SDX_WRITE_OPTIONS_INIT;
   options.now = l->model.now;
   sdx_outcome outcome;
   sdx_error err = { 0 };
   if (index != NULL) {
-    if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK) return complain(l, "add", &err);
-    if (!outcome_fits(old, outcome)) return complain(l, "add: wrong outcome", NULL);
+    if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK)
+      return life_complain(l, "add", &err);
+    if (!outcome_fits(old, outcome)) return life_complain(l, "add: wrong outcome", NULL);
   }
+  l->model.superseded += old->life != MODEL_ABSENT;
   *old = m;
   return 0;
 }
 
 static int do_readd(life *l, sdx_index *index) {
-  const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
+  const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
   model_item *old = &l->model.items[number];
   if (index == NULL || old->life == MODEL_ABSENT) return 0;
   /* Due but not swept yet: whether that is hidden still or a new item is not laid down. */
   if (old->life == MODEL_DELETED && !model_restorable(&l->model, number)) return 0;
-  item_text t;
-  const sdx_item item = describe(number, old, &t);
+  life_text t;
+  const sdx_item item = life_describe(number, old, &t);
   sdx_write_options options = SDX_WRITE_OPTIONS_INIT;
   options.now = l->model.now;
   sdx_outcome outcome;
   sdx_error err = { 0 };
-  if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK) return complain(l, "re-add", &err);
-  if (outcome != SDX_UNCHANGED) return complain(l, "re-add: not unchanged", NULL);
+  if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK)
+    return life_complain(l, "re-add", &err);
+  if (outcome != SDX_UNCHANGED) return life_complain(l, "re-add: not unchanged", NULL);
   return 0;
 }
 
@@ -143,20 +140,21 @@ static int do_batch(life *l, sdx_index *index, bool abort_it) {
   sdx_error err = { 0 };
   model after = l->model;
   if (index != NULL && sdx_batch_begin(&batch, index, &options, &err) != SDX_OK)
-    return complain(l, "batch", &err);
-  const unsigned n = 1 + (unsigned)(mix(&l->random) % 20);
+    return life_complain(l, "batch", &err);
+  const unsigned n = 1 + (unsigned)(life_mix(&l->random) % 20);
   for (unsigned i = 0; i < n; i++) {
-    const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
+    const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
     model_item m = invent(l);
     model_item *old = &after.items[number];
     if (old->life != MODEL_ABSENT && same_content(old, &m)) m.words ^= 1u << 5;
-    item_text t;
-    const sdx_item item = describe(number, &m, &t);
+    life_text t;
+    const sdx_item item = life_describe(number, &m, &t);
     sdx_outcome outcome;
     if (batch != NULL && sdx_batch_add(batch, &item, &outcome, &err) != SDX_OK) {
       sdx_batch_abort(batch);
-      return complain(l, "batch add", &err);
+      return life_complain(l, "batch add", &err);
     }
+    after.superseded += old->life != MODEL_ABSENT;
     *old = m;
   }
   if (abort_it) {
@@ -164,20 +162,21 @@ static int do_batch(life *l, sdx_index *index, bool abort_it) {
     return 0;
   }
   if (batch != NULL && sdx_batch_commit(batch, &err) != SDX_OK)
-    return complain(l, "batch commit", &err);
+    return life_complain(l, "batch commit", &err);
   l->model = after;
   return 0;
 }
 
 static int do_delete(life *l, sdx_index *index) {
-  const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
+  const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
   model_item *it = &l->model.items[number];
   char id[24];
   sdx_error err = { 0 };
   sdx_status got = it->life == MODEL_LIVE ? SDX_OK : SDX_NOT_FOUND;
-  if (index != NULL) got = sdx_delete(index, id_of(number, id), l->model.now, &err);
-  if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "delete", &err);
-  if ((got == SDX_OK) != (it->life == MODEL_LIVE)) return complain(l, "delete: wrong status", NULL);
+  if (index != NULL) got = sdx_delete(index, life_id(number, id), l->model.now, &err);
+  if (got != SDX_OK && got != SDX_NOT_FOUND) return life_complain(l, "delete", &err);
+  if ((got == SDX_OK) != (it->life == MODEL_LIVE))
+    return life_complain(l, "delete: wrong status", NULL);
   if (it->life != MODEL_LIVE) return 0;
   it->life = MODEL_DELETED;
   it->deleted_at = l->model.now;
@@ -185,30 +184,36 @@ static int do_delete(life *l, sdx_index *index) {
 }
 
 static int do_restore(life *l, sdx_index *index) {
-  unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
+  unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
   for (unsigned i = 0; i < MODEL_ITEMS && l->model.items[number].life != MODEL_DELETED; i++)
     number = (number + 1) % MODEL_ITEMS;
   model_item *it = &l->model.items[number];
   char id[24];
   sdx_error err = { 0 };
   sdx_status got = model_restorable(&l->model, number) ? SDX_OK : SDX_NOT_FOUND;
-  if (index != NULL) got = sdx_restore(index, id_of(number, id), l->model.now, &err);
-  if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "restore", &err);
+  if (index != NULL) got = sdx_restore(index, life_id(number, id), l->model.now, &err);
+  if (got != SDX_OK && got != SDX_NOT_FOUND) return life_complain(l, "restore", &err);
   if ((got == SDX_OK) != model_restorable(&l->model, number))
-    return complain(l, "restore: wrong status", NULL);
-  if (got != SDX_OK) return 0;
+    return life_complain(l, "restore: wrong status", NULL);
+  if (got != SDX_OK || l->flaw == FLAW_RESTORE) return 0;
   it->life = MODEL_LIVE;
   /* One that expired and is wanted back stays: its expiry has been carried out. */
   if (it->expires != 0 && it->expires <= l->model.now) it->expires = 0;
   return 0;
 }
 
-static int do_set(life *l, sdx_index *index) {
-  const unsigned number = (unsigned)(mix(&l->random) % MODEL_ITEMS);
+/* `set` and `set_deposited` differ in their handle alone. */
+typedef struct writer {
+  sdx_index *index;
+  sdx_deposit *deposit;
+} writer;
+
+static int set_attributes(life *l, const writer *w) {
+  const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
   model_item *it = &l->model.items[number];
-  const unsigned folder = (unsigned)(mix(&l->random) % MODEL_FOLDERS);
-  const unsigned flag = (unsigned)(mix(&l->random) % MODEL_FLAGS);
-  const bool on = mix(&l->random) % 2 == 0;
+  const unsigned folder = (unsigned)(life_mix(&l->random) % MODEL_FOLDERS);
+  const unsigned flag = (unsigned)(life_mix(&l->random) % MODEL_FLAGS);
+  const bool on = life_mix(&l->random) % 2 == 0;
   const sdx_change changes[2] = {
     { SDX_SET_FOLDER, { model_folders[folder], strlen(model_folders[folder]) } },
     { on ? SDX_ADD_FLAG : SDX_REMOVE_FLAG, { model_flags[flag], strlen(model_flags[flag]) } },
@@ -216,31 +221,76 @@ static int do_set(life *l, sdx_index *index) {
   char id[24];
   sdx_error err = { 0 };
   sdx_status got = it->life == MODEL_LIVE ? SDX_OK : SDX_NOT_FOUND;
-  if (index != NULL) got = sdx_set(index, id_of(number, id), changes, 2, l->model.now, &err);
-  if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "set", &err);
-  if ((got == SDX_OK) != (it->life == MODEL_LIVE)) return complain(l, "set: wrong status", NULL);
+  if (w->index != NULL)
+    got = sdx_set(w->index, life_id(number, id), changes, 2, l->model.now, &err);
+  if (w->deposit != NULL)
+    got = sdx_deposit_set(w->deposit, life_id(number, id), changes, 2, l->model.now, &err);
+  if (got != SDX_OK && got != SDX_NOT_FOUND) return life_complain(l, "set", &err);
+  if ((got == SDX_OK) != (it->life == MODEL_LIVE))
+    return life_complain(l, "set: wrong status", NULL);
   if (got != SDX_OK) return 0;
   it->folder = folder;
-  it->flags = on ? it->flags | 1u << flag : it->flags & ~(1u << flag);
+  it->flags = on && l->flaw != FLAW_FLAG ? it->flags | 1u << flag : it->flags & ~(1u << flag);
   return 0;
 }
 
+static int do_set(life *l, sdx_index *index) {
+  const writer w = { index, NULL };
+  return set_attributes(l, &w);
+}
+
+static int deposit_one(life *l, sdx_deposit *deposit) {
+  const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
+  model_item m = invent(l);
+  model_item *old = &l->model.items[number];
+  m.expires = 0; /* when what expires by a depositor's word falls due depends on when it was seen */
+  if (old->life != MODEL_ABSENT && same_content(old, &m)) m.words ^= 1u << 5;
+  life_text t;
+  const sdx_item item = life_describe(number, &m, &t);
+  sdx_write_options options = SDX_WRITE_OPTIONS_INIT;
+  options.now = l->model.now;
+  sdx_outcome outcome;
+  sdx_error err = { 0 };
+  if (deposit != NULL) {
+    if (sdx_deposit_add(deposit, &item, &options, &outcome, &err) != SDX_OK)
+      return life_complain(l, "deposit", &err);
+    if (!outcome_fits(old, outcome)) return life_complain(l, "deposit: wrong outcome", NULL);
+  }
+  l->model.superseded += old->life != MODEL_ABSENT;
+  *old = m;
+  return 0;
+}
+
+static int do_deposit(life *l, bool predict) {
+  const sdx_secret secret = { SDX_SECRET_DEPOSIT, l->deposit_key, sizeof l->deposit_key };
+  writer w = { NULL, NULL };
+  sdx_error err = { 0 };
+  if (!predict && sdx_deposit_open(&w.deposit, l->dir, &secret, &err) != SDX_OK)
+    return life_complain(l, "deposit handle", &err);
+  int result = deposit_one(l, w.deposit);
+  if (result == 0) result = set_attributes(l, &w);
+  sdx_deposit_close(w.deposit);
+  return result;
+}
+
 static int do_time(life *l) {
-  static const int64_t jumps[] = { 1, 60, 3600, SDX_DAY, 3 * SDX_DAY, 6 * SDX_DAY };
-  const int64_t jump = jumps[mix(&l->random) % (sizeof jumps / sizeof *jumps)];
-  model_advance(&l->model, l->model.now + jump + (int64_t)(mix(&l->random) % 3));
+  static const int64_t jumps[] = { 1,           60,          3600,         SDX_DAY,
+                                   3 * SDX_DAY, 6 * SDX_DAY, 20 * SDX_DAY, 46 * SDX_DAY };
+  const int64_t jump = jumps[life_mix(&l->random) % (sizeof jumps / sizeof *jumps)];
+  model_advance(&l->model, l->model.now + jump + (int64_t)(life_mix(&l->random) % 3));
   return 0;
 }
 
 static int do_maintain(life *l, sdx_index *index, bool all) {
   sdx_error err = { 0 };
   if (index == NULL) return 0;
-  if (sdx_maintain(index, all, l->model.now, &err) != SDX_OK) return complain(l, "maintain", &err);
+  if (sdx_maintain(index, all, l->model.now, &err) != SDX_OK)
+    return life_complain(l, "maintain", &err);
   return 0;
 }
 
 static int do_sweep(life *l, const sdx_index *index) {
-  const sdx_secret secret = key_of_life();
+  const sdx_secret secret = life_secret();
   sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
   options.now = l->model.now;
   options.force = true;
@@ -248,22 +298,80 @@ static int do_sweep(life *l, const sdx_index *index) {
   sdx_sweep_report report = { 0 };
   sdx_error err = { 0 };
   if (index != NULL && sdx_sweep(l->dir, &options, &report, &err) != SDX_OK)
-    return complain(l, "sweep", &err);
-  model_sweep(&l->model);
+    return life_complain(l, "sweep", &err);
+  if (l->flaw != FLAW_SWEEP)
+    model_sweep(&l->model);
+  else
+    l->model.items[life_mix(&l->random) % MODEL_ITEMS].life = MODEL_ABSENT;
   if (report.items_missing != 0 || report.restorable_lost != 0)
-    return complain(l, "sweep: with the key, yet something living was lost", NULL);
+    return life_complain(l, "sweep: with the key, yet something living was lost", NULL);
   return 0;
 }
 
 static int open_handle(life *l, unsigned i) {
-  const sdx_secret secret = key_of_life();
+  const sdx_secret secret = life_secret();
   sdx_error err = { 0 };
   sdx_close(l->handles[i]);
   l->handles[i] = NULL;
   sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
   options.now = l->model.now; /* its clock stands until a call is told a later time */
   if (sdx_open(&l->handles[i], l->dir, &secret, &options, &err) != SDX_OK)
-    return complain(l, "open", &err);
+    return life_complain(l, "open", &err);
+  return 0;
+}
+
+/* A sweep without the key destroys what is due with all that stands beside it: it is let go only
+ * where its dry run says that nothing is lost, and then it must do as that said. */
+static int do_keyless_sweep(life *l) {
+  sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
+  sdx_sweep_report told = { 0 }, done = { 0 };
+  sdx_error err = { 0 };
+  options.now = l->model.now;
+  options.force = true;
+  options.dry_run = true;
+  if (sdx_sweep(l->dir, &options, &told, &err) != SDX_OK) return life_complain(l, "dry run", &err);
+  if (told.items_missing != 0 || told.restorable_lost != 0) return 0;
+  options.dry_run = false;
+  if (sdx_sweep(l->dir, &options, &done, &err) != SDX_OK)
+    return life_complain(l, "keyless sweep", &err);
+  if (done.items_missing != 0 || done.restorable_lost != 0 ||
+      done.items_purged != told.items_purged || done.keys_destroyed < told.keys_destroyed)
+    return life_complain(l, "keyless sweep: not as its dry run said", NULL);
+  model_sweep(&l->model);
+  return 0;
+}
+
+int life_reopen_account(life *l) {
+  sdx_error err = { 0 };
+  if (sdx_reopen_account(l->dir, l->model.now, &err) == SDX_OK) return 0;
+  return life_complain(l, "reopen account", &err);
+}
+
+static int do_close_account(life *l, sdx_index *index) {
+  sdx_error err = { 0 };
+  sdx_results *results = NULL;
+  char id[24];
+  if (sdx_close_account(l->dir, l->model.now, &err) != SDX_OK)
+    return life_complain(l, "close account", &err);
+  if (sdx_search(index, (sdx_bytes){ "zebra", 5 }, NULL, &results, &err) != SDX_CLOSED ||
+      sdx_delete(index, life_id(1, id), l->model.now, &err) != SDX_CLOSED)
+    return life_complain(l, "a closed account does not refuse", &err);
+  return life_reopen_account(l);
+}
+
+static int do_rekey(life *l, sdx_index *index) {
+  const bool deep = life_mix(&l->random) % 3 == 0;
+  sdx_error err = { 0 };
+  if (sdx_rekey(index, NULL, NULL, deep, l->model.now, &err) != SDX_OK)
+    return life_complain(l, "rekey", &err);
+  if (deep && sdx_deposit_key(index, l->deposit_key, &err) != SDX_OK)
+    return life_complain(l, "deposit key", &err);
+  return 0;
+}
+
+static int do_back(life *l) {
+  const int64_t to = l->model.now - 1 - (int64_t)(life_mix(&l->random) % (2 * SDX_DAY));
+  if (model_can_go_back(&l->model, to)) l->model.now = to;
   return 0;
 }
 
@@ -295,31 +403,35 @@ static int act(life *l, const step *s, sdx_index *index) {
   case STEP_REOPEN:
     return index == NULL ? 0 : open_handle(l, (unsigned)(l->random % 2));
   case STEP_IDLE:
-    return index == NULL || sdx_idle(index, &err) == SDX_OK ? 0 : complain(l, "idle", &err);
+    return index == NULL || sdx_idle(index, &err) == SDX_OK ? 0 : life_complain(l, "idle", &err);
+  case STEP_BACK:
+    return do_back(l);
+  case STEP_SWEEP_KEYLESS:
+    return index == NULL ? 0 : do_keyless_sweep(l);
+  case STEP_CLOSE:
+    return index == NULL ? 0 : do_close_account(l, index);
+  case STEP_COMPACT:
+    if (index == NULL || sdx_compact(l->dir, &err) == SDX_OK) return 0;
+    return life_complain(l, "compact", &err);
+  case STEP_DEPOSIT:
+    return do_deposit(l, index == NULL);
+  case STEP_REKEY:
+    return index == NULL ? 0 : do_rekey(l, index);
   case STEP_KINDS:
     break;
   }
-  return complain(l, "no such step", NULL);
+  return life_complain(l, "no such step", NULL);
 }
 
-/* The child acts through a handle of its own and hands back the model, or why it failed. */
-static int act_elsewhere(life *l, const step *s) {
+/* The child acts, and hands back the model, or why it failed. */
+int life_elsewhere(life *l, int (*acting)(life *l, const void *context), const void *context) {
   int channel[2];
-  if (pipe(channel) != 0) return complain(l, "pipe", NULL);
+  if (pipe(channel) != 0) return life_complain(l, "pipe", NULL);
   const pid_t child = fork();
-  if (child < 0) return complain(l, "fork", NULL);
+  if (child < 0) return life_complain(l, "fork", NULL);
   if (child == 0) {
-    const sdx_secret secret = key_of_life();
-    sdx_error err = { 0 };
-    sdx_index *index = NULL;
     l->why[0] = '\0';
-    sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
-    options.now = l->model.now;
-    if (sdx_open(&index, l->dir, &secret, &options, &err) != SDX_OK)
-      complain(l, "open", &err);
-    else
-      (void)act(l, s, index);
-    sdx_close(index);
+    (void)acting(l, context);
     l->handles[0] = l->handles[1] = NULL;
     const ssize_t sent = write(channel[1], l, sizeof *l);
     _exit(sent == (ssize_t)sizeof *l ? 0 : 1);
@@ -333,131 +445,25 @@ static int act_elsewhere(life *l, const step *s) {
   close(channel[0]);
   int status = 0;
   waitpid(child, &status, 0);
-  if (have != sizeof back || status != 0) return complain(l, "the other process died", NULL);
+  if (have != sizeof back || status != 0) return life_complain(l, "the other process died", NULL);
   l->model = back.model;
+  memcpy(l->deposit_key, back.deposit_key, sizeof l->deposit_key);
   if (back.why[0] == '\0') return 0;
   memcpy(l->why, back.why, sizeof l->why);
   return -1;
 }
 
-/* ------------------------------------------------------------------ checking */
-
-static model_query ask(life *l) {
-  model_query q = { .folder = -1, .flag = -1 };
-  const uint64_t r = mix(&l->random);
-  q.all = 1u << (r % MODEL_WORDS);
-  if ((r >> 8) % 3 == 0) q.all |= 1u << ((r >> 12) % MODEL_WORDS);
-  if ((r >> 16) % 4 == 0) {
-    q.any = 1u << ((r >> 20) % MODEL_WORDS) | 1u << ((r >> 24) % MODEL_WORDS);
-    if ((r >> 28) % 2 == 0) q.all = 0;
-  }
-  if ((r >> 30) % 4 == 0) q.none = 1u << ((r >> 34) % MODEL_WORDS);
-  if ((r >> 38) % 4 == 0) q.folder = (int)((r >> 42) % MODEL_FOLDERS);
-  if ((r >> 44) % 4 == 0) q.flag = (int)((r >> 48) % MODEL_FLAGS);
-  if ((r >> 52) % 5 == 0)
-    q.after = (l->model.now - (int64_t)((r >> 54) % 300) * SDX_DAY) / SDX_DAY * SDX_DAY;
-  if ((r >> 56) % 6 == 0)
-    q.before = (l->model.now - (int64_t)((r >> 58) % 300) * SDX_DAY) / SDX_DAY * SDX_DAY;
-  return q;
-}
-
-static int check_hits(life *l, const model_query *q, const sdx_results *results) {
-  bool seen[MODEL_ITEMS] = { false };
-  unsigned expected = 0;
-  for (unsigned i = 0; i < MODEL_ITEMS; i++) expected += model_matches(&l->model, i, q);
-  if (!sdx_results_complete(results)) return complain(l, "search: not complete", NULL);
-  if (!sdx_results_exact(results) || sdx_results_total(results) != expected)
-    return complain(l, "search: wrong total", NULL);
-  if (sdx_results_count(results) != expected)
-    return complain(l, "search: wrong number of hits", NULL);
-  int64_t last = INT64_MAX;
-  for (size_t i = 0; i < expected; i++) {
-    const sdx_hit *hit = sdx_results_hit(results, i);
-    unsigned number = MODEL_ITEMS;
-    char id[24];
-    for (unsigned k = 0; k < MODEL_ITEMS; k++) {
-      const sdx_bytes want = id_of(k, id);
-      if (want.size == hit->id.size && memcmp(want.data, hit->id.data, want.size) == 0) number = k;
-    }
-    if (number == MODEL_ITEMS || seen[number] || !model_matches(&l->model, number, q))
-      return complain(l, "search: a hit that should not be", NULL);
-    seen[number] = true;
-    if (hit->date != l->model.items[number].date || hit->date > last)
-      return complain(l, "search: wrong date or order", NULL);
-    last = hit->date;
-  }
-  return 0;
-}
-
-static int search_and_check(life *l, sdx_index *index, const model_query *q) {
-  char text[400];
-  model_query_text(q, text, sizeof text);
-  sdx_search_options options = SDX_SEARCH_OPTIONS_INIT;
-  options.limit = MODEL_ITEMS + 10;
-  options.sort = SDX_NEWEST_FIRST;
+static int act_with_own_handle(life *l, const void *context) {
+  const sdx_secret secret = life_secret();
+  sdx_error err = { 0 };
+  sdx_index *index = NULL;
+  sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
   options.now = l->model.now;
-  options.strict = true;
-  sdx_results *results = NULL;
-  sdx_error err = { 0 };
-  if (sdx_search(index, (sdx_bytes){ text, strlen(text) }, &options, &results, &err) != SDX_OK)
-    return complain(l, "search", &err);
-  const int result = check_hits(l, q, results);
-  if (result != 0) {
-    const size_t at = strlen(l->why);
-    snprintf(l->why + at, sizeof l->why - at, " [%s ] total %llu", text,
-             (unsigned long long)sdx_results_total(results));
-  }
-  sdx_results_free(results);
-  return result;
-}
-
-static int check_state(life *l, sdx_index *index) {
-  sdx_state state;
-  sdx_error err = { 0 };
-  if (sdx_status_of(index, l->model.now, &state, &err) != SDX_OK)
-    return complain(l, "status", &err);
-  unsigned live = 0;
-  for (unsigned i = 0; i < MODEL_ITEMS; i++) live += l->model.items[i].life == MODEL_LIVE;
-  if (state.live == live) return 0;
-  snprintf(l->why, sizeof l->why, "status: %llu live, not %u", (unsigned long long)state.live,
-           live);
-  return -1;
-}
-
-static int check_item(life *l, sdx_index *index, unsigned number) {
-  const model_item *it = &l->model.items[number];
-  char id[24];
-  sdx_found *found = NULL;
-  sdx_error err = { 0 };
-  const sdx_status got = sdx_show(index, id_of(number, id), l->model.now, &found, &err);
-  if (got != SDX_OK && got != SDX_NOT_FOUND) return complain(l, "show", &err);
-  int result = 0;
-  if ((got == SDX_OK) != (it->life == MODEL_LIVE)) result = complain(l, "show: wrong status", NULL);
-  if (result == 0 && got == SDX_OK) {
-    const sdx_item *item = sdx_found_item(found);
-    item_text t;
-    const sdx_item want = describe(number, it, &t);
-    if (item->date != want.date || item->field_count != 1 ||
-        item->fields[0].text.size != want.fields[0].text.size ||
-        memcmp(item->fields[0].text.data, want.fields[0].text.data, want.fields[0].text.size) !=
-            0 ||
-        item->flag_count != want.flag_count || item->folder_count != 1)
-      result = complain(l, "show: not as it was added", NULL);
-  }
-  sdx_found_free(found);
-  return result;
-}
-
-int life_check(life *l, uint64_t random) {
-  l->random = random ^ 0x5ea1;
-  for (unsigned i = 0; i < 2; i++) {
-    for (unsigned k = 0; k < 2; k++) {
-      const model_query q = ask(l);
-      if (search_and_check(l, l->handles[i], &q) != 0) return -1;
-    }
-    if (check_state(l, l->handles[i]) != 0) return -1;
-    if (check_item(l, l->handles[i], (unsigned)(mix(&l->random) % MODEL_ITEMS)) != 0) return -1;
-  }
+  if (sdx_open(&index, l->dir, &secret, &options, &err) != SDX_OK)
+    life_complain(l, "open", &err);
+  else
+    (void)act(l, context, index);
+  sdx_close(index);
   return 0;
 }
 
@@ -483,45 +489,44 @@ void life_close(life *l) {
 }
 
 int life_begin(life *l, const char *dir) {
-  *l = (life){ .model.now = 1700000000 };
+  *l = (life){ .model.now = 1700000000, .flaw = l->flaw };
   snprintf(l->dir, sizeof l->dir, "%s", dir);
   life_remove(dir);
-  const sdx_secret secret = key_of_life();
+  const sdx_secret secret = life_secret();
   sdx_init_options options = SDX_INIT_OPTIONS_INIT;
   options.now = l->model.now;
   sdx_error err = { 0 };
-  if (sdx_init(dir, &secret, &options, &err) != SDX_OK) return complain(l, "init", &err);
-  return life_open(l);
+  if (sdx_init(dir, &secret, &options, &err) != SDX_OK) return life_complain(l, "init", &err);
+  if (life_open(l) != 0) return -1;
+  return sdx_deposit_key(l->handles[0], l->deposit_key, &err) == SDX_OK
+             ? 0
+             : life_complain(l, "deposit key", &err);
 }
 
 int life_step(life *l, const step *s, bool predict) {
   l->random = s->random;
   if (predict) return act(l, s, NULL);
-  if (s->elsewhere && s->kind != STEP_REOPEN) return act_elsewhere(l, s);
-  return act(l, s, l->handles[s->second]);
-}
-
-int life_check_all(life *l) {
-  for (unsigned i = 0; i < MODEL_WORDS; i++) {
-    const model_query q = { .all = 1u << i, .folder = -1, .flag = -1 };
-    if (search_and_check(l, l->handles[0], &q) != 0) return -1;
-  }
-  for (unsigned i = 0; i < MODEL_ITEMS; i++)
-    if (check_item(l, l->handles[0], i) != 0) return -1;
-  return check_state(l, l->handles[0]);
+  int result;
+  if (s->elsewhere && s->kind != STEP_REOPEN)
+    result = life_elsewhere(l, act_with_own_handle, s);
+  else
+    result = act(l, s, l->handles[s->second]);
+  /* A new root: handles that were open have to open anew. */
+  if (result == 0 && s->kind == STEP_REKEY) result = life_open(l);
+  return result;
 }
 
 void life_draw(step *steps, size_t count, uint64_t seed) {
   unsigned sum = 0;
   for (unsigned k = 0; k < STEP_KINDS; k++) sum += weights[k];
   for (size_t i = 0; i < count; i++) {
-    unsigned at = (unsigned)(mix(&seed) % sum), kind = 0;
+    unsigned at = (unsigned)(life_mix(&seed) % sum), kind = 0;
     while (at >= weights[kind]) at -= weights[kind++];
-    const uint64_t r = mix(&seed);
+    const uint64_t r = life_mix(&seed);
     steps[i] = (step){ .kind = (step_kind)kind,
                        .elsewhere = r % 9 == 0,
                        .second = (r >> 8) % 2 != 0,
-                       .random = mix(&seed) };
+                       .random = life_mix(&seed) };
   }
 }
 

@@ -23,6 +23,12 @@ typedef enum step_kind {
   STEP_SWEEP, /* with the key: nothing living is lost */
   STEP_REOPEN,
   STEP_IDLE,
+  STEP_BACK,          /* the clock is set back */
+  STEP_SWEEP_KEYLESS, /* where a dry run says that nothing living would go with it */
+  STEP_CLOSE,         /* the account is closed, refuses, and is reopened */
+  STEP_COMPACT,
+  STEP_DEPOSIT, /* an item and a change of attributes, by the deposit key */
+  STEP_REKEY,   /* other handles open anew */
   STEP_KINDS
 } step_kind;
 
@@ -35,11 +41,16 @@ typedef struct step {
   uint64_t random;
 } step;
 
+/* What the model is made to get wrong, to see that lives find it. */
+typedef enum life_flaw { FLAW_NONE, FLAW_RESTORE, FLAW_FLAG, FLAW_SWEEP } life_flaw;
+
 typedef struct life {
   char dir[256];
   model model;
   sdx_index *handles[2];
+  char deposit_key[SDX_DEPOSIT_FILE_SIZE];
   uint64_t random; /* of the step under way */
+  life_flaw flaw;
   char why[400];
 } life;
 
@@ -53,11 +64,32 @@ int life_open(life *l);
 void life_close(life *l);
 /* Takes one step on index and model. With `predict`, on the model alone. */
 int life_step(life *l, const step *s, bool predict);
+/* The account was closed when its process died: reopens it. */
+int life_reopen_account(life *l);
 /* Compares answers to random questions, counts and items through both handles. */
 int life_check(life *l, uint64_t random);
-/* Compares every item with the model. */
+/* Compares every item with the model, and what an export gives; lets the index verify itself; and
+ * tries in a copy which deleted items can be restored, exactly. */
 int life_check_all(life *l);
 void life_remove(const char *dir);
 void life_tell(const step *steps, size_t count);
+
+/* ---- shared by life.c and life_check.c */
+
+/* Where the texts of an item that is described stand. */
+typedef struct life_text {
+  char id[24], subject[32], body[200];
+  sdx_field fields[2];
+  sdx_bytes folder, flags[MODEL_FLAGS];
+} life_text;
+sdx_item life_describe(unsigned number, const model_item *m, life_text *t);
+sdx_bytes life_id(unsigned item, char out[24]);
+sdx_secret life_secret(void);
+uint64_t life_mix(uint64_t *state);
+/* Says why the life failed; returns -1. */
+int life_complain(life *l, const char *what, const sdx_error *err);
+/* Lets `act` do something in another process, and takes over the model and the reason if it failed.
+ */
+int life_elsewhere(life *l, int (*act)(life *l, const void *context), const void *context);
 
 #endif

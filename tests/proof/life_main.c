@@ -3,8 +3,12 @@
  * proof-life: random lives beside the model. A failing seed is printed and shrinks to the steps
  * that matter.
  *
- *   proof-life [--seeds FIRST COUNT] [--steps N]
+ *   proof-life [--seeds FIRST COUNT] [--steps N] [--flaw N]
+ *
+ * --flaw makes the model wrong in way N, to see that lives find it and shrink: then the exit code
+ * is 0 where a life failed and shrank to a handful of steps.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +20,9 @@
 static int live(life *l, const char *dir, const step *steps, size_t count) {
   int failed = life_begin(l, dir) == 0 ? -1 : 0;
   for (size_t i = 0; failed < 0 && i < count; i++)
-    if (life_step(l, &steps[i], false) != 0 || life_check(l, steps[i].random) != 0) failed = (int)i;
+    if (life_step(l, &steps[i], false) != 0 || life_check(l, steps[i].random) != 0 ||
+        ((i % 25 == 24 || i + 1 == count) && life_check_all(l) != 0))
+      failed = (int)i;
   life_close(l);
   life_remove(dir);
   return failed;
@@ -45,7 +51,8 @@ static size_t shrink(life *l, const char *dir, step *steps, size_t count) {
 
 int main(int argc, char **argv) {
   uint64_t first = 1, seeds = 100;
-  size_t count = 80;
+  size_t count = 80, shortest = SIZE_MAX;
+  life_flaw flaw = FLAW_NONE;
   char dir[200];
   snprintf(dir, sizeof dir, "%s/sealdex-life-%d",
            getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp", (int)getpid());
@@ -56,14 +63,17 @@ int main(int argc, char **argv) {
       i += 2;
     } else if (strcmp(argv[i], "--steps") == 0 && i + 1 < argc) {
       count = strtoul(argv[++i], NULL, 10);
+    } else if (strcmp(argv[i], "--flaw") == 0 && i + 1 < argc) {
+      flaw = (life_flaw)strtoul(argv[++i], NULL, 10);
     } else {
-      fprintf(stderr, "usage: proof-life [--seeds FIRST COUNT] [--steps N]\n");
+      fprintf(stderr, "usage: proof-life [--seeds FIRST COUNT] [--steps N] [--flaw N]\n");
       return 2;
     }
   }
   step *steps = malloc(count * sizeof *steps);
   static life l;
   if (steps == NULL || count == 0) return 6;
+  l.flaw = flaw;
   unsigned failures = 0;
   for (uint64_t seed = first; seed < first + seeds; seed++) {
     life_draw(steps, count, seed);
@@ -75,10 +85,12 @@ int main(int argc, char **argv) {
     (void)live(&l, dir, steps, kept);
     printf("shrunk to %zu steps: %s\n", kept, l.why);
     life_tell(steps, kept);
+    if (kept < shortest) shortest = kept;
     fflush(stdout);
     if (failures == 3) break;
   }
   free(steps);
   printf("%llu lives of %zu steps, %u failed\n", (unsigned long long)seeds, count, failures);
+  if (flaw != FLAW_NONE) return failures > 0 && shortest <= 6 ? 0 : 1;
   return failures == 0 ? 0 : 1;
 }

@@ -21,6 +21,12 @@ void model_advance(model *m, int64_t now) {
   }
 }
 
+bool model_can_go_back(const model *m, int64_t now) {
+  for (unsigned i = 0; i < MODEL_ITEMS; i++)
+    if (m->items[i].expires > now && m->items[i].expires <= m->now) return false;
+  return true;
+}
+
 bool model_restorable(const model *m, unsigned item) {
   const model_item *it = &m->items[item];
   return it->life == MODEL_DELETED && m->now < it->deleted_at + MODEL_RETENTION;

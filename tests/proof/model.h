@@ -31,6 +31,8 @@ typedef struct model_item {
 typedef struct model {
   model_item items[MODEL_ITEMS];
   int64_t now;
+  uint32_t
+      superseded; /* versions that were replaced: those that the index still holds are no more */
 } model;
 
 extern const char *const model_words[MODEL_WORDS];
@@ -39,6 +41,9 @@ extern const char *const model_flags[MODEL_FLAGS];
 
 /* Lets time pass to `now`: what has expired is deleted at its date. */
 void model_advance(model *m, int64_t now);
+/* True where the clock could be set back to `now` without an expiry in between, whose effect
+ * depends on whether anybody looked. */
+bool model_can_go_back(const model *m, int64_t now);
 /* Forgets what is due: a sweep. Returns how many deleted items went. */
 unsigned model_sweep(model *m);
 /* True while a deleted item can be brought back. */

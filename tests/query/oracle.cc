@@ -76,6 +76,11 @@ void oracle_settle(oracle *o) {
   o->db.commit();
 }
 
+void oracle_stem(const char *word, char *out, size_t room) {
+  static const Xapian::Stem stem("en");
+  std::snprintf(out, room, "%s", stem(word).c_str());
+}
+
 void oracle_term(oracle *o, const char *term) {
   o->stack.emplace_back(std::string(term));
 }

@@ -33,6 +33,9 @@ void oracle_delete(oracle *o, uint32_t document);
 /* After a run of changes, before queries. */
 void oracle_settle(oracle *o);
 
+/* The English stem of a lower-case word. */
+void oracle_stem(const char *word, char *out, size_t room);
+
 /* A query in reverse Polish notation: terms and operators are pushed. */
 typedef enum oracle_op {
   ORACLE_AND,
