@@ -375,6 +375,35 @@ unsigned snippet_of_text(scratch *s, text_analyser *analyser, const snippet_word
   return score;
 }
 
+static bool is_named(sdx_bytes field, const char *name) {
+  return field.size == strlen(name) && memcmp(field.data, name, field.size) == 0;
+}
+
+/* Takes the first line off the text of an attachment, if it is the name of one of the item's files, and
+ * returns it (docs/sources.md). */
+static sdx_bytes take_name(sdx_bytes *text, const void *fields, size_t size) {
+  const char *end = memchr(text->data, '\n', text->size);
+  cursor at = cursor_over(fields, size);
+  sdx_bytes name, value;
+  if (end == NULL) return (sdx_bytes){ .data = "", .size = 0 };
+  const sdx_bytes line = { .data = text->data, .size = (size_t)(end - text->data) };
+  while (record_fields_next(&at, &name, &value)) {
+    if (!is_named(name, "filename") || !same(value, line)) continue;
+    text->data += line.size + 1;
+    text->size -= line.size + 1;
+    return line;
+  }
+  return (sdx_bytes){ .data = "", .size = 0 };
+}
+
+static void put_name(buffer *out, sdx_bytes name) {
+  bool space = true;
+  if (name.size == 0) return;
+  put(out, "in attachment: ");
+  put_escaped(out, name.data, name.size, &space);
+  put(out, ": ");
+}
+
 void snippet_of_fields(scratch *s, text_analyser *analyser, const snippet_words *words,
                        int language, const void *fields, size_t size, buffer *out) {
   cursor at = cursor_over(fields, size);
@@ -386,8 +415,9 @@ void snippet_of_fields(scratch *s, text_analyser *analyser, const snippet_words 
     if (name.size == 0 || name.data[0] == ':') continue; /* not a text */
     const text_field_rule *rule = text_field_find(name.data, name.size);
     if (rule != NULL && rule->weight == 0) continue; /* a value, not words */
-    const bool body = name.size == 4 && memcmp(name.data, "body", 4) == 0;
+    const bool body = is_named(name, "body");
     buffer_reset(&html);
+    if (is_named(name, "attachment")) put_name(&html, take_name(&text, fields, size));
     const unsigned score =
         snippet_of_text(s, analyser, words, language, name, text, &html) * 2 + (body ? 1 : 0);
     if (any && score <= best) continue;

@@ -26,7 +26,8 @@ unsigned snippet_of_text(scratch *s, text_analyser *analyser, const snippet_word
                          int language, sdx_bytes field, sdx_bytes text, buffer *out);
 
 /* Fills an empty buffer with the snippet of an item's stored fields (segment/record.h): that of the
- * field that matches best, the body where they are equal. */
+ * field that matches best, the body where they are equal; that of an attachment begins with
+ * "in attachment: NAME: ". */
 void snippet_of_fields(scratch *s, text_analyser *analyser, const snippet_words *words,
                        int language, const void *fields, size_t size, buffer *out);
 

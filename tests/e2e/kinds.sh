@@ -123,6 +123,11 @@ out_ends "added 8, updated 0, unchanged 0, failed 0"
 finds 'kind:event lighthouse' weekly.ics#standup@lantern.example
 finds 'kind:event location:boathouse organizer:mira attendee:rowan' weekly.ics#standup@lantern.example
 finds 'title:railing date:2024-06' weekly.ics#paint@lantern.example
+finds 'lighthouse date:2031-05' weekly.ics#standup@lantern.example
+finds 'lighthouse on:2031-05-05' weekly.ics#standup@lantern.example
+finds 'lighthouse on:2031-05-06'
+finds 'lighthouse on:2024-05-13'
+finds 'lighthouse date:2024-04'
 finds alarmword
 
 # Contacts: a number however it is typed, names in every form, no picture.
@@ -142,6 +147,9 @@ finds 'kind:document title:rope splicing' rope.txt
 
 # Text of an attachment belongs to the message.
 finds 'barnacle' report.eml
+json_is '.hits[0].snippet' 'in attachment: figures.rtf: <b>barnacle</b> scraping costs'
+finds 'attached' report.eml
+json_holds '.hits[0].snippet | test("in attachment") | not'
 finds 'filename:figures.rtf' report.eml
 finds 'spinnaker' invitation.eml
 
