@@ -24,7 +24,8 @@ typedef struct engine {
   matcher *matcher;
   bool counted;       /* ... whose matches are known without counting */
   bool stop;          /* nothing more of it can be ranked */
-  double *computed;   /* [WINDOW] scores */
+  uint32_t *places;   /* [WINDOW] of the items that are scored ... */
+  double *computed;   /* ... and their scores */
   block_ref dates, thread_column;
 } engine;
 
@@ -74,11 +75,12 @@ static void offer(engine *e, uint32_t ordinal, double score, int64_t date) {
 /* Of hits with one score the newest come first, and ordinals ascend from new to old. */
 static void rank_by_score(engine *e, uint32_t base, const uint64_t *bits) {
   const bool lazy = match_is_lazy(e->matcher);
-  match_scores(e->matcher, base, bits, e->computed);
-  BITS_EACH(bits, i) {
-    double score = e->computed[i];
+  const uint32_t count = match_scores(e->matcher, base, bits, e->places, e->computed);
+  for (uint32_t k = 0; k < count; k++) {
+    const uint32_t ordinal = base + e->places[k];
+    double score = e->computed[k];
     bool wanted = score >= e->result->top.threshold;
-    const int64_t date = wanted ? date_of(e, base + i) : 0;
+    const int64_t date = wanted ? date_of(e, ordinal) : 0;
     if (wanted && e->fading) {
       score = engine_fade(score, e->options->now - date, e->options->half_life);
       wanted = score >= e->result->top.threshold;
@@ -87,9 +89,9 @@ static void rank_by_score(engine *e, uint32_t base, const uint64_t *bits) {
       if (lazy) e->result->exact = false; /* whether it matches was not looked at */
       continue;
     }
-    if (lazy && !match_verify(e->matcher, base + i)) continue;
+    if (lazy && !match_verify(e->matcher, ordinal)) continue;
     if (lazy) e->result->total++;
-    offer(e, base + i, score, date);
+    offer(e, ordinal, score, date);
   }
 }
 
@@ -112,37 +114,50 @@ static void rank_by_date(engine *e, uint32_t base, const uint64_t *bits) {
   }
 }
 
-/* Sees whether anything of the window can be ranked; else only counts, or passes it by. */
-static bool worth_ranking(engine *e, double *least, uint32_t base) {
+/* What an item of the window must score to be ranked, before it fades: nothing in the window is newer
+ * than its first item. */
+static double least_score(engine *e, uint32_t base) {
   const double threshold = e->result->top.threshold;
+  if (!e->fading || threshold <= 0) return threshold;
+  const double kept = engine_fade(1, e->options->now - date_of(e, base), e->options->half_life);
+  return threshold / kept * (1 - 1e-12);
+}
+
+/* Whether anything of the window can be ranked; `mask` says where where `masked` is set. */
+static bool worth_ranking(engine *e, double *least, uint32_t base, uint64_t *mask, bool *masked) {
   *least = -INFINITY;
-  if (!e->scores) return !e->stop && e->options->best != 0;
-  if (threshold <= 0) return e->options->best != 0;
-  double bound = match_bound(e->matcher, base);
-  if (e->fading) { /* nothing in the window is newer than its first item */
-    const int64_t age = e->options->now - date_of(e, base);
-    bound = engine_fade(bound, age, e->options->half_life);
-    return bound >= threshold;
-  }
-  if (bound < threshold) return false;
-  if (e->pruning) *least = threshold;
-  return true;
+  *masked = false;
+  if (e->options->best == 0) return false;
+  if (!e->scores) return !e->stop;
+  if (e->result->top.threshold <= 0) return true;
+  *least = least_score(e, base);
+  *masked = true;
+  return match_promising(e->matcher, base, *least, mask);
 }
 
 static void run_window(engine *e, uint32_t base) {
   double least;
-  const bool ranking = worth_ranking(e, &least, base);
+  uint64_t mask[WINDOW_WORDS], ranked[WINDOW_WORDS];
+  bool masked;
+  const bool ranking = worth_ranking(e, &least, base, mask, &masked);
   if (!ranking && e->pruning) {
     e->result->exact &= e->counted;
     return;
   }
-  if (least > -INFINITY && !e->counted) e->result->exact = false;
-  const uint64_t *bits = match_window(e->matcher, base, least);
+  const bool pruned = masked && e->pruning;
+  if (pruned && !e->counted) e->result->exact = false;
+  const uint64_t *bits = match_window(e->matcher, base, pruned ? mask : NULL, least);
   const bool lazy = match_is_lazy(e->matcher);
   if (!e->counted && !lazy) e->result->total += bits_count(bits);
   if (e->options->each_window != NULL)
     e->options->each_window(e->options->context, e->number, base, bits);
-  if (!ranking || !bits_any(bits)) return;
+  if (!ranking) return;
+  if (masked && !pruned) {
+    bits_copy(ranked, bits);
+    bits_and(ranked, mask);
+    bits = ranked;
+  }
+  if (!bits_any(bits)) return;
   if (e->scores) rank_by_score(e, base, bits);
   else rank_by_date(e, base, bits);
 }
@@ -242,7 +257,10 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   e.fading = e.scores && options->sort == SDX_BY_RECENCY;
   if (!rank_top_init(&out->top, s, options->best, e.order, compare_ids, &e))
     return error_memory(err);
-  if (e.scores) e.computed = scratch_take(s, WINDOW * sizeof(*e.computed));
+  if (e.scores) {
+    e.computed = scratch_take(s, WINDOW * sizeof(*e.computed));
+    e.places = scratch_take(s, WINDOW * sizeof(*e.places));
+  }
   if (options->collapse_threads) e.threads = threads_new(&out->top);
   size_t *numbers = order_segments(s, read->view, e.order);
   sdx_status status = SDX_OK;

@@ -9,9 +9,12 @@ bool leaf_open(leaf *l, scratch *s, const segment *seg, segment_session *session
                .items = segment_about(seg)->items };
   if (members->count == 0) return true;
   l->cursors = scratch_take(s, members->count * sizeof(*l->cursors));
-  if (l->cursors == NULL) return false;
-  for (; l->count < members->count; l->count++)
+  l->spans = SCRATCH_MANY(s, leaf_span, members->count);
+  if (l->cursors == NULL || l->spans == NULL) return false;
+  for (; l->count < members->count; l->count++) {
+    l->spans[l->count].first = UINT32_MAX;
     postings_open(&l->cursors[l->count], seg, session, &members->terms[l->count]);
+  }
   return true;
 }
 
@@ -32,55 +35,53 @@ uint32_t leaf_next(leaf *l, uint32_t from) {
 
 /* ---------------------------------------------------------------- filling */
 
+/* Runs the body for each index `i` of the current block whose ordinal is in the window, block by block;
+ * blocks of which the mask wants nothing are passed by. `at` is the ordinal's place in the window. */
+#define POSTINGS_EACH(p, base, mask, i, at, body)                                                \
+  do {                                                                                           \
+    uint32_t from_ = (mask) != NULL ? bits_next(mask, 0) : 0;                                    \
+    while (from_ < WINDOW) {                                                                     \
+      uint32_t i = postings_seek(p, (base) + from_), at = 0;                                     \
+      if (i == UINT32_MAX) break;                                                                \
+      for (; i < (p)->count; i++) {                                                              \
+        at = (p)->ordinals[i] - (base);                                                          \
+        if (at >= WINDOW) break;                                                                 \
+        body                                                                                     \
+      }                                                                                          \
+      if (i < (p)->count) break; /* the block goes on behind the window */                       \
+      from_ = (mask) != NULL ? bits_next(mask, at + 1) : at + 1;                                 \
+    }                                                                                            \
+  } while (0)
+
+static void fill_first(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                       uint32_t *wdf) {
+  POSTINGS_EACH(p, base, mask, i, at, {
+    wdf[at] = p->wdfs[i];
+    bits_set(bits, at);
+  });
+}
+
 /* Members after the first may meet bits that are set: the union's wdf is the sum. */
-static void fill_more(postings *p, uint32_t base, uint64_t *bits, uint32_t *wdf) {
-  uint32_t i = postings_seek(p, base);
-  if (i == UINT32_MAX) return;
-  do {
-    for (; i < p->count; i++) {
-      const uint32_t at = p->ordinals[i] - base;
-      if (at >= WINDOW) return;
-      wdf[at] = bits_has(bits, at) ? wdf[at] + p->wdfs[i] : p->wdfs[i];
-      bits_set(bits, at);
-    }
-    i = 0;
-  } while (postings_next(p));
+static void fill_more(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                      uint32_t *wdf) {
+  POSTINGS_EACH(p, base, mask, i, at, {
+    wdf[at] = bits_has(bits, at) ? wdf[at] + p->wdfs[i] : p->wdfs[i];
+    bits_set(bits, at);
+  });
 }
 
-static void fill_first(postings *p, uint32_t base, uint64_t *bits, uint32_t *wdf) {
-  uint32_t i = postings_seek(p, base);
-  if (i == UINT32_MAX) return;
-  do {
-    for (; i < p->count; i++) {
-      const uint32_t at = p->ordinals[i] - base;
-      if (at >= WINDOW) return;
-      wdf[at] = p->wdfs[i];
-      bits_set(bits, at);
-    }
-    i = 0;
-  } while (postings_next(p));
+static void fill_bits(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits) {
+  POSTINGS_EACH(p, base, mask, i, at, { bits_set(bits, at); });
 }
 
-static void fill_bits(postings *p, uint32_t base, uint64_t *bits) {
-  uint32_t i = postings_seek(p, base);
-  if (i == UINT32_MAX) return;
-  do {
-    for (; i < p->count; i++) {
-      const uint32_t at = p->ordinals[i] - base;
-      if (at >= WINDOW) return;
-      bits_set(bits, at);
-    }
-    i = 0;
-  } while (postings_next(p));
-}
-
-void leaf_fill(leaf *l, uint32_t base, uint64_t *bits, uint32_t *wdf) {
+static void fill(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf) {
   bits_clear(bits);
   for (uint32_t i = 0; i < l->count; i++) {
-    if (wdf == NULL) fill_bits(&l->cursors[i], base, bits);
-    else if (i == 0) fill_first(&l->cursors[i], base, bits, wdf);
-    else fill_more(&l->cursors[i], base, bits, wdf);
+    if (wdf == NULL) fill_bits(&l->cursors[i], base, mask, bits);
+    else if (i == 0) fill_first(&l->cursors[i], base, mask, bits, wdf);
+    else fill_more(&l->cursors[i], base, mask, bits, wdf);
   }
+  if (mask != NULL) bits_and(bits, mask);
 }
 
 /* ---------------------------------------------------------------- probing */
@@ -97,24 +98,22 @@ static void probe_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t
   }
 }
 
-/* Rough costs in nanoseconds, measured: a block decoded, a posting scattered, an ordinal sought. */
-enum { COST_BLOCK = 60, COST_POSTING = 2, COST_SEEK = 12 };
+/* Rough costs in nanoseconds, measured: a posting scattered, an ordinal sought. */
+enum { COST_POSTING = 2, COST_SEEK = 12 };
 
+/* Blocks decoded are about the same either way: filling passes by those of which nothing is wanted. */
 static bool probing_is_cheaper(const leaf *l, uint32_t wanted) {
   uint64_t fill = 0, probe = 0;
   for (uint32_t i = 0; i < l->count; i++) {
-    const uint64_t postings_here = (uint64_t)l->cursors[i].df * WINDOW / (l->items + 1);
-    const uint64_t blocks = postings_here / POSTINGS_BLOCK + 1;
-    fill += postings_here * COST_POSTING + blocks * COST_BLOCK;
-    probe += wanted * (uint64_t)COST_SEEK + (wanted < blocks ? wanted : blocks) * COST_BLOCK;
+    fill += (uint64_t)l->cursors[i].df * WINDOW / (l->items + 1) * COST_POSTING;
+    probe += wanted * (uint64_t)COST_SEEK;
   }
   return probe < fill;
 }
 
-void leaf_probe(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf) {
-  if (!probing_is_cheaper(l, bits_count(mask))) {
-    leaf_fill(l, base, bits, wdf);
-    bits_and(bits, mask);
+void leaf_read(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf) {
+  if (mask == NULL || !probing_is_cheaper(l, bits_count(mask))) {
+    fill(l, base, mask, bits, wdf);
     return;
   }
   bits_clear(bits);
@@ -123,21 +122,84 @@ void leaf_probe(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, ui
 
 /* ---------------------------------------------------------------- bounds */
 
-bool leaf_bounds(leaf *l, uint32_t base, uint32_t *max_wdf, uint32_t *min_length) {
-  uint64_t sum = 0;
-  *min_length = UINT32_MAX;
-  for (uint32_t i = 0; i < l->count; i++) {
-    uint32_t most = 0, wdf, length, last;
-    for (uint32_t at = base; postings_bounds(&l->cursors[i], at, &wdf, &length, &last); at = last + 1) {
-      if (wdf > most) most = wdf;
-      if (length < *min_length) *min_length = length;
-      if (last < at || last - base >= WINDOW - 1) break; /* a short list bounds all of the segment */
-    }
-    sum += most;
+/* A score is weight x / (1 + x) with x = wdf / norm, and an item's x adds up over the members: so it is
+ * x that is bounded, which costs nothing of what saturation takes away. */
+static double share(const rank_model *model, uint32_t wdf, uint32_t length) {
+  const double norm = rank_norm(model, wdf > length ? wdf : length);
+  return wdf / (norm > 1e-280 ? norm : 1e-280);
+}
+
+static double share_of(const postings_bound *b, const rank_model *model) {
+  double most = 0;
+  for (unsigned pair = 0; pair < POSTINGS_PAIRS; pair++) {
+    const double x = share(model, b->wdfs[pair], b->lengths[pair]);
+    if (x > most) most = x;
   }
-  *max_wdf = sum < l->max_wdf ? (uint32_t)sum : l->max_wdf;
-  if (*min_length < l->min_length) *min_length = l->min_length;
-  return sum > 0;
+  return most;
+}
+
+/* Sums of shares, 64 items at a time; `any`: where there are some. */
+typedef struct sums {
+  double x[WINDOW_WORDS];
+  uint32_t any;
+} sums;
+_Static_assert(WINDOW_WORDS == 32, "a word of 32 bits has one for each word of a window");
+
+static void spread_long(postings *p, leaf_span *span, uint32_t base, const rank_model *model,
+                        sums *out) {
+  uint32_t last_word = UINT32_MAX;
+  double before = 0;
+  for (uint32_t at = 0; at < WINDOW;) {
+    if (base + at < span->first || base + at > span->last) { /* wide blocks last for several windows */
+      postings_bound b;
+      if (!postings_bounds(p, base + at, &b) || b.last < base + at) return;
+      *span = (leaf_span){ .first = base + at, .last = b.last, .share = share_of(&b, model) };
+    }
+    const uint32_t last = span->last - base < WINDOW ? span->last - base : WINDOW - 1;
+    const double x = span->share;
+    uint32_t w = at >> 6;
+    if (w == last_word) { /* two blocks in one word: the greater counts */
+      if (x > before) out->x[w] += x - before;
+      w++;
+    }
+    for (; w <= last >> 6; w++) {
+      out->x[w] += x;
+      out->any |= UINT32_C(1) << w;
+    }
+    before = last >> 6 == last_word && before > x ? before : x;
+    last_word = last >> 6;
+    at = last + 1;
+  }
+}
+
+/* A list of one block is looked at; not to its end, behind which the cursor would not come back. */
+static void spread_short(postings *p, uint32_t base, double x, sums *out) {
+  uint32_t i = postings_seek(p, base), last_word = UINT32_MAX;
+  if (i == UINT32_MAX) return;
+  for (; i < p->count && p->ordinals[i] - base < WINDOW; i++) {
+    const uint32_t w = (p->ordinals[i] - base) >> 6;
+    if (w == last_word) continue;
+    out->x[w] += x;
+    out->any |= UINT32_C(1) << w;
+    last_word = w;
+  }
+}
+
+void leaf_spread(leaf *l, uint32_t base, const rank_model *model, double weight,
+                 double spread[WINDOW_WORDS]) {
+  sums s = { .any = 0 };
+  for (uint32_t i = 0; i < l->count; i++) {
+    postings *p = &l->cursors[i];
+    if (p->df > POSTINGS_BLOCK) {
+      spread_long(p, &l->spans[i], base, model, &s);
+    } else {
+      if (l->spans[i].share == 0) l->spans[i].share = share(model, p->term.max_wdf, p->term.min_length);
+      spread_short(p, base, l->spans[i].share, &s);
+    }
+  }
+  for (uint32_t w = 0; w < WINDOW_WORDS; w++) spread[w] = weight * (s.x[w] / (1 + s.x[w]));
+  for (uint32_t w = 0; s.any != UINT32_MAX && w < WINDOW_WORDS; w++)
+    if ((s.any >> w & 1) == 0) spread[w] = -INFINITY;
 }
 
 /* ---------------------------------------------------------------- positions */

@@ -10,16 +10,23 @@
 
 #include "query/plan.h"
 #include "query/position.h"
+#include "query/rank.h"
 #include "query/window.h"
+
+/* The block of a member that leaf_spread looked at last. */
+typedef struct leaf_span {
+  uint32_t first, last; /* ordinals; first > last: none */
+  double share;         /* of its bounds */
+} leaf_span;
 
 typedef struct leaf {
   postings *cursors;      /* one per member */
+  leaf_span *spans;       /* likewise */
   uint32_t count;
   uint32_t df, max_wdf, min_length; /* of the union */
   uint32_t items;         /* of the segment */
   uint32_t *merged;       /* positions out of several members */
   uint32_t merged_room;
-  struct leaf *older;     /* opened before this one */
 } leaf;
 
 /* Opens the members; false where memory ran out. Close all with leaf_close. */
@@ -29,12 +36,13 @@ void leaf_close(leaf *l);
 
 /* No member has an ordinal in [from, result). */
 uint32_t leaf_next(leaf *l, uint32_t from);
-/* The ordinals in [base, base + WINDOW) as bits; wdf[i] (may be NULL) where bit i is set. */
-void leaf_fill(leaf *l, uint32_t base, uint64_t *bits, uint32_t *wdf);
-/* The same for those ordinals only whose bit is set in `mask`, by whichever way costs less. */
-void leaf_probe(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf);
-/* Bounds over the window: no item in it has a greater wdf or a smaller length. False: there is none. */
-bool leaf_bounds(leaf *l, uint32_t base, uint32_t *max_wdf, uint32_t *min_length);
+/* The ordinals in [base, base + WINDOW) as bits, of `mask` (NULL: all) alone; wdf[i] (may be NULL) where
+ * bit i is set. By whichever way costs less. */
+void leaf_read(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf);
+/* Bounds over the window, one for each 64 items: none of them scores more by this leaf, of `weight`.
+ * -INFINITY: none has it. */
+void leaf_spread(leaf *l, uint32_t base, const rank_model *model, double weight,
+                 double spread[WINDOW_WORDS]);
 /* Positions of an ordinal, ascending. A leaf that is asked for positions is not filled or probed. */
 bool leaf_positions(leaf *l, scratch *s, uint32_t ordinal, position_list *out);
 

@@ -26,7 +26,8 @@ typedef struct node {
   struct node **children;   /* as the query has them: scores are always added in this order */
   struct node **order;      /* as they are evaluated */
   uint64_t items;           /* about how many match: the order of evaluation */
-  double bound;             /* of the window under evaluation */
+  double bound;             /* of the window under evaluation: where it is promising */
+  double spread[WINDOW_WORDS]; /* 64 items at a time; -INFINITY: none of them matches */
   uint64_t bits[WINDOW_WORDS];
   leaf terms;               /* NODE_LEAF */
   leaf spots;               /* a leaf's positions are read apart from its postings */
@@ -477,29 +478,79 @@ uint32_t match_next(matcher *m, uint32_t from) {
 /* Sums of bounds and of scores are rounded in different orders. */
 #define ROUNDING (1 + 1e-12)
 
-static double bound(matcher *m, node *n, uint32_t base) {
-  n->bound = 0;
-  if (!n->weighted) return 0;
-  switch (n->kind) {
-  case NODE_LEAF: {
-    uint32_t wdf, length;
-    if (n->terms.df <= POSTINGS_BLOCK) n->bound = n->top;
-    else if (leaf_bounds(&n->terms, base, &wdf, &length))
-      n->bound = rank_bound(m->model, n->weight, wdf, length) * ROUNDING;
-    break;
-  }
-  case NODE_AND:
-  case NODE_TOGETHER:
-  case NODE_OR:
-    for (uint32_t i = 0; i < n->count; i++) n->bound += bound(m, n->children[i], base);
-    n->bound *= ROUNDING;
-    break;
-  default: break;
-  }
-  return n->bound;
+static void spread(matcher *m, node *n, uint32_t base);
+
+static void spread_constant(node *n, double v) {
+  for (uint32_t w = 0; w < WINDOW_WORDS; w++) n->spread[w] = v;
 }
 
-double match_bound(matcher *m, uint32_t base) { return bound(m, m->root, base); }
+/* In all children, or in any. */
+static void spread_branch(matcher *m, node *n, uint32_t base, bool all) {
+  spread_constant(n, all ? 0 : -INFINITY);
+  for (uint32_t i = 0; i < n->count; i++) {
+    const double *more = n->children[i]->spread;
+    spread(m, n->children[i], base);
+    if (all)
+      for (uint32_t w = 0; w < WINDOW_WORDS; w++) n->spread[w] += more[w];
+    else
+      for (uint32_t w = 0; w < WINDOW_WORDS; w++)
+        n->spread[w] = more[w] < 0        ? n->spread[w]
+                       : n->spread[w] < 0 ? more[w]
+                                          : n->spread[w] + more[w];
+  }
+}
+
+static void spread_range(node *n, uint32_t base) {
+  for (uint32_t w = 0; w < WINDOW_WORDS; w++) {
+    const int64_t from = (int64_t)base + 64 * w;
+    n->spread[w] = n->low < from + 64 && n->high > from ? 0 : -INFINITY;
+  }
+}
+
+static void spread(matcher *m, node *n, uint32_t base) {
+  switch (n->kind) {
+  case NODE_NOTHING: spread_constant(n, -INFINITY); return;
+  case NODE_AND:
+  case NODE_TOGETHER: spread_branch(m, n, base, true); return;
+  case NODE_OR: spread_branch(m, n, base, false); return;
+  case NODE_LEAF:
+    if (!n->weighted) break;
+    leaf_spread(&n->terms, base, m->model, n->weight, n->spread);
+    return;
+  case NODE_RANGE: spread_range(n, base); return;
+  default: break;
+  }
+  spread_constant(n, 0);
+}
+
+/* The nodes' bounds, now that it is known which words of the window are promising. */
+static void settle_bounds(node *n, const uint64_t *mask) {
+  n->bound = 0;
+  if (!n->weighted) return;
+  for (uint32_t w = 0; w < WINDOW_WORDS; w++)
+    if (mask[w] != 0 && n->spread[w] > n->bound) n->bound = n->spread[w];
+  n->bound *= ROUNDING;
+  if (n->kind == NODE_AND || n->kind == NODE_OR || n->kind == NODE_TOGETHER)
+    for (uint32_t i = 0; i < n->count; i++) settle_bounds(n->children[i], mask);
+}
+
+bool match_promising(matcher *m, uint32_t base, double least, uint64_t mask[WINDOW_WORDS]) {
+  bool any = false;
+  spread(m, m->root, base);
+  for (uint32_t w = 0; w < WINDOW_WORDS; w++) {
+    const bool promising = m->root->spread[w] * ROUNDING >= least;
+    mask[w] = promising ? ~UINT64_C(0) : 0;
+    any |= promising;
+  }
+  if (!any) return false;
+  if (m->items - base < WINDOW) { /* there is nothing behind the last item */
+    const uint32_t end = m->items - base;
+    for (uint32_t w = end >> 6; w < WINDOW_WORDS; w++)
+      mask[w] &= w == end >> 6 ? (UINT64_C(1) << (end & 63)) - 1 : 0;
+  }
+  settle_bounds(m->root, mask);
+  return true;
+}
 
 /* ---------------------------------------------------------------- windows */
 
@@ -558,11 +609,27 @@ static void evaluate_or(matcher *m, node *n, uint32_t base, const uint64_t *mask
   }
 }
 
-static void evaluate_leaf(matcher *m, node *n, uint32_t base, const uint64_t *mask) {
-  (void)m;
-  if (mask == NULL) leaf_fill(&n->terms, base, n->bits, n->wdf);
-  else leaf_probe(&n->terms, base, mask, n->bits, n->wdf);
+/* Items whose wdf alone says that they cannot reach `least`, however short they are. */
+static void drop_weak(const matcher *m, node *n, double least) {
+  if (least <= 0 || n->wdf == NULL) return;
+  const double norm = rank_norm(m->model, 0) * (1 - 1e-9);
+  if (rank_score(n->weight, norm, 1) >= least) return;
+  const double enough = n->weight > least ? norm * least / (n->weight - least) : INFINITY;
+  const uint32_t wdf = enough < UINT32_MAX / 2 ? (uint32_t)enough : UINT32_MAX / 2;
+  for (uint32_t w = 0; w < WINDOW_WORDS; w++) {
+    uint64_t kept = 0;
+    for (uint64_t left = n->bits[w]; left != 0; left &= left - 1) {
+      const uint32_t i = (uint32_t)__builtin_ctzll(left);
+      kept |= (uint64_t)(n->wdf[64 * w + i] >= wdf) << i;
+    }
+    n->bits[w] = kept;
+  }
+}
+
+static void evaluate_leaf(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
+  leaf_read(&n->terms, base, mask, n->bits, n->wdf);
   if (n->limited) bits_and(n->bits, bitmap_window_bits(&n->limit, base));
+  drop_weak(m, n, least);
 }
 
 static void evaluate_size(matcher *m, node *n, uint32_t base, const uint64_t *mask) {
@@ -702,7 +769,7 @@ static void evaluate(matcher *m, node *n, uint32_t base, const uint64_t *mask, d
     bits_and_not(n->bits, n->children[0]->bits);
     return;
   case NODE_LEAF:
-    evaluate_leaf(m, n, base, mask);
+    evaluate_leaf(m, n, base, mask, least);
     if (n->body && !n->lazy) keep_standing(m, n, base);
     return;
   case NODE_TOGETHER:
@@ -719,42 +786,61 @@ static void evaluate(matcher *m, node *n, uint32_t base, const uint64_t *mask, d
   if (mask != NULL) bits_and(n->bits, mask);
 }
 
-const uint64_t *match_window(matcher *m, uint32_t base, double least) {
-  evaluate(m, m->root, base, NULL, least);
+const uint64_t *match_window(matcher *m, uint32_t base, const uint64_t *mask, double least) {
+  evaluate(m, m->root, base, mask, mask != NULL ? least : -INFINITY);
   if (m->has_dead) bits_and_not(m->root->bits, bitmap_window_bits(&m->dead, base));
   return m->root->bits;
 }
 
 /* ---------------------------------------------------------------- scores */
 
-static void add_scores(matcher *m, node *n, const uint64_t *bits, double *scores) {
+/* The items of a window that are to be scored, side by side. */
+typedef struct scoring {
+  uint32_t count;
+  const uint32_t *places;
+  const double *norms;
+  double *scores;
+} scoring;
+
+static void add_scores(const node *n, const scoring *s, const uint64_t *bits) {
   if (!n->weighted) return;
   if (n->kind == NODE_LEAF) {
     const double weight = n->weight;
-    BITS_EACH(bits, i) scores[i] += rank_score(weight, m->norms[i], n->wdf[i]);
+    for (uint32_t k = 0; bits == NULL && k < s->count; k++)
+      s->scores[k] += rank_score(weight, s->norms[k], n->wdf[s->places[k]]);
+    for (uint32_t k = 0; bits != NULL && k < s->count; k++) { /* no branch: nobody foresees it */
+      const uint32_t at = s->places[k];
+      const double wdf = n->wdf[at] & (0 - (uint32_t)bits_has(bits, at));
+      const double sum = s->norms[k] + wdf;
+      s->scores[k] += weight * (wdf / (sum > 1e-280 ? sum : 1e-280));
+    }
     return;
   }
-  for (uint32_t k = 0; k < n->count; k++) {
-    node *child = n->children[k];
+  for (uint32_t i = 0; i < n->count; i++) {
+    const node *child = n->children[i];
     if (!child->weighted) continue;
     if (n->kind != NODE_OR) {
-      add_scores(m, child, bits, scores);
+      add_scores(child, s, bits);
       continue;
     }
     uint64_t matched[WINDOW_WORDS];
-    bits_copy(matched, bits);
-    bits_and(matched, child->bits);
-    add_scores(m, child, matched, scores);
+    bits_copy(matched, child->bits);
+    if (bits != NULL) bits_and(matched, bits);
+    add_scores(child, s, matched);
   }
 }
 
-void match_scores(matcher *m, uint32_t base, const uint64_t *bits, double scores[WINDOW]) {
-  BITS_EACH(bits, i) {
-    scores[i] = 0;
-    m->norms[i] =
-        rank_norm(m->model, segment_length_at(m->seg, m->session, base + i, &m->lengths));
+uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t places[WINDOW],
+                      double scores[WINDOW]) {
+  scoring s = { .places = places, .norms = m->norms, .scores = scores };
+  BITS_EACH(bits, i) places[s.count++] = i;
+  for (uint32_t k = 0; k < s.count; k++) {
+    scores[k] = 0;
+    m->norms[k] =
+        rank_norm(m->model, segment_length_at(m->seg, m->session, base + places[k], &m->lengths));
   }
-  add_scores(m, m->root, bits, scores);
+  add_scores(m->root, &s, NULL);
+  return s.count;
 }
 
 bool match_verify(matcher *m, uint32_t ordinal) {

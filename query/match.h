@@ -27,13 +27,15 @@ void match_close(matcher *m);
 
 /* Nothing matches in [from, result). */
 uint32_t match_next(matcher *m, uint32_t from);
-/* No item of the window scores more. Negative: none matches. */
-double match_bound(matcher *m, uint32_t base);
-/* The items of the window that match, dead ones left out. `least`: items that score less may be missing
- * (-INFINITY: none is). Base must be a multiple of 64, behind the window before. */
-const uint64_t *match_window(matcher *m, uint32_t base, double least);
-/* Scores of the items of `bits`, a part of what the window gave, into scores[i]. */
-void match_scores(matcher *m, uint32_t base, const uint64_t *bits, double scores[WINDOW]);
+/* Where in the window an item may score `least`, 64 items at a time; false: nowhere. */
+bool match_promising(matcher *m, uint32_t base, double least, uint64_t mask[WINDOW_WORDS]);
+/* The items of the window that match, dead ones left out. With a mask, which match_promising must have
+ * made for this window and `least`, others may be missing, and items that score less. Without: none.
+ * Base must be a multiple of 64, behind the window before. */
+const uint64_t *match_window(matcher *m, uint32_t base, const uint64_t *mask, double least);
+/* Lists the items of `bits`, a part of what the window gave, with their scores; returns how many. */
+uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t places[WINDOW],
+                      double scores[WINDOW]);
 /* Whether an item of the window matches indeed, where the matcher is lazy. Ordinals ascend. */
 bool match_verify(matcher *m, uint32_t ordinal);
 /* True where match_verify has anything to say. */

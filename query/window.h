@@ -33,10 +33,27 @@ static inline bool bits_any(const uint64_t *a) {
   for (int i = 0; i < WINDOW_WORDS; i++) any |= a[i];
   return any != 0;
 }
+/* Without an instruction for it (x86-64's first version has none): sums side by side in each byte. */
 static inline uint32_t bits_count(const uint64_t *a) {
-  uint32_t n = 0;
-  for (int i = 0; i < WINDOW_WORDS; i++) n += (uint32_t)__builtin_popcountll(a[i]);
-  return n;
+  uint64_t low = 0, high = 0;
+  for (int i = 0; i < WINDOW_WORDS; i++) {
+    uint64_t v = a[i] - ((a[i] >> 1) & UINT64_C(0x5555555555555555));
+    v = (v & UINT64_C(0x3333333333333333)) + ((v >> 2) & UINT64_C(0x3333333333333333));
+    v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    low += v & UINT64_C(0x00ff00ff00ff00ff);
+    high += (v >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+  }
+  return (uint32_t)(((low + high) * UINT64_C(0x0001000100010001)) >> 48);
+}
+/* The first bit that is set from i on; WINDOW: none. */
+static inline uint32_t bits_next(const uint64_t *a, uint32_t i) {
+  if (i >= WINDOW) return WINDOW;
+  uint64_t word = a[i >> 6] & (~UINT64_C(0) << (i & 63));
+  for (uint32_t w = i >> 6;;) {
+    if (word != 0) return (w << 6) + (uint32_t)__builtin_ctzll(word);
+    if (++w == WINDOW_WORDS) return WINDOW;
+    word = a[w];
+  }
 }
 /* Sets the bits of [from, to), both at most WINDOW. */
 static inline void bits_range(uint64_t *a, uint32_t from, uint32_t to) {

@@ -135,17 +135,19 @@ out:
 
 /* What the skip header says of the block at hand. */
 static void check_bounds(check_job *j, postings *p, uint32_t number) {
-  uint32_t max_wdf, min_length, last, most = 0, least = UINT32_MAX;
+  postings_bound bound;
   if (p->df <= POSTINGS_BLOCK) return;
-  if (!postings_bounds(p, p->ordinals[0], &max_wdf, &min_length, &last)) {
+  if (!postings_bounds(p, p->ordinals[0], &bound)) {
     problem(j, "skips: term %" PRIu32 " block %" PRIu32 " is not found", number, p->block);
     return;
   }
-  for (uint32_t i = 0; i < p->count; i++) {
-    if (p->wdfs[i] > most) most = p->wdfs[i];
-    if (j->lengths[p->ordinals[i]] < least) least = j->lengths[p->ordinals[i]];
+  bool ok = bound.last == p->ordinals[p->count - 1];
+  for (uint32_t i = 0; ok && i < p->count; i++) {
+    ok = false;
+    for (unsigned pair = 0; !ok && pair < POSTINGS_PAIRS; pair++)
+      ok = p->wdfs[i] <= bound.wdfs[pair] && j->lengths[p->ordinals[i]] >= bound.lengths[pair];
   }
-  if (last != p->ordinals[p->count - 1] || most > max_wdf || least < min_length)
+  if (!ok)
     problem(j, "skips: term %" PRIu32 " block %" PRIu32 " has wrong bounds", number, p->block);
 }
 

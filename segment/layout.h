@@ -7,7 +7,7 @@
  * are functions of (bytes, size), survive any bytes, and answer false or 0 where these are not an
  * encoding. Numbers are little-endian; `varint` is LEB128 as in base/buffer.h.
  *
- *   layout_number.c      bounds in one byte
+ *   layout_bounds.c      bounds in one byte, and pairs of them
  *   layout_postings.c    blocks of postings, their skip groups
  *   layout_positions.c   chunks of positions, and inline lists, which have both
  *   layout_dictionary.c  leaves and upper levels of the dictionaries, term and class entries
@@ -23,11 +23,21 @@
 
 /* ---------------------------------------------------------------- bounds in one byte */
 
-/* Exact up to 15, then three bits behind the leading one: the least code whose value is >= v, the
- * greatest whose value is <= v. So bounds lose at most an eighth and never lie. */
+/* Exact up to 31, then four bits behind the leading one: the least code whose value is >= v, the
+ * greatest whose value is <= v. So bounds lose at most a sixteenth and never lie. */
 uint8_t layout_ceiling(uint32_t v);
 uint8_t layout_floor(uint32_t v);
 uint32_t layout_value(uint8_t code);
+
+/* Of a block, as codes: each of its postings has at most the wdf and at least the length of one pair.
+ * One pair alone would mostly be of two items, and promise what none of them keeps. A pair of wdf 0
+ * and length 255 is none. */
+typedef struct layout_bounds {
+  uint8_t wdfs[POSTINGS_PAIRS], lengths[POSTINGS_PAIRS];
+} layout_bounds;
+/* Of n postings, 1 to POSTINGS_BLOCK; `average` length of the segment's items. */
+void layout_bounds_make(layout_bounds *out, const uint32_t *wdfs, const uint32_t *lengths, uint32_t n,
+                        double average);
 
 /* The order of Golomb codes that makes n values shortest, and their cost in bits. */
 unsigned layout_best_order(const uint32_t *values, uint32_t n, uint64_t *cost);
@@ -50,21 +60,20 @@ size_t layout_block_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32
 /* Skip header of a list of more than 128 postings: entries of blocks in groups of LAYOUT_GROUP, each
  * group in one piece within a block of its stream; more than one group have a directory in front. */
 #define LAYOUT_GROUP 64
-#define LAYOUT_GROUP_MAX (6 + LAYOUT_GROUP * 14)
-#define LAYOUT_DIRECTORY_ENTRY 20
+#define LAYOUT_GROUP_MAX (6 + LAYOUT_GROUP * (12 + 2 * POSTINGS_PAIRS))
+#define LAYOUT_DIRECTORY_ENTRY 18
 
 typedef struct layout_skip {  /* of one block */
   uint32_t last;              /* ordinal */
   uint32_t postings_size;
   uint32_t positions_size;
-  uint8_t max_wdf, min_length; /* codes */
+  layout_bounds bounds;
 } layout_skip;
 
 typedef postings_group layout_group; /* an encoded group, borrowed: see reader.h */
 
 typedef struct layout_directory { /* of one group; addresses from the term's own */
   uint32_t last;
-  uint8_t max_wdf, min_length;
   uint32_t group;
   uint64_t postings, positions;
 } layout_directory;

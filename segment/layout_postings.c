@@ -258,7 +258,7 @@ size_t layout_block_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32
  *
  *   u8 count - 1, u8 widths, u32 base, then columns: lasts (less base, 2 or 4 bytes), ends of the
  *   blocks of postings and of the chunks of positions (from the group's first byte on; 2 or 4, and 0,
- *   2, 3 or 4 bytes), greatest wdf (code), least length (code).
+ *   2, 3 or 4 bytes), three columns of wdfs and three of lengths (codes, in pairs).
  *   widths: 0x01 lasts have 4; 0x02 ends have 4; bits 2, 3: 0, 1, 2, 3 for 0, 2, 3, 4 of places.
  */
 static const uint8_t place_widths[4] = { 0, 2, 3, 4 };
@@ -293,8 +293,10 @@ size_t layout_group_encode(uint8_t out[LAYOUT_GROUP_MAX], const layout_skip *ski
   for (uint32_t i = 0; i < count; i++) at = store(at, ends += skips[i].postings_size, end_width);
   for (uint32_t i = 0; i < count; i++)
     at = store(at, places += skips[i].positions_size, place_widths[place_code]);
-  for (uint32_t i = 0; i < count; i++) *at++ = skips[i].max_wdf;
-  for (uint32_t i = 0; i < count; i++) *at++ = skips[i].min_length;
+  for (unsigned pair = 0; pair < POSTINGS_PAIRS; pair++)
+    for (uint32_t i = 0; i < count; i++) *at++ = skips[i].bounds.wdfs[pair];
+  for (unsigned pair = 0; pair < POSTINGS_PAIRS; pair++)
+    for (uint32_t i = 0; i < count; i++) *at++ = skips[i].bounds.lengths[pair];
   return (size_t)(at - out);
 }
 
@@ -305,19 +307,17 @@ bool layout_group_decode(layout_group *g, const uint8_t *bytes, size_t size) {
   g->last_width = (bytes[1] & 1) != 0 ? 4 : 2;
   g->end_width = (bytes[1] & 2) != 0 ? 4 : 2;
   g->place_width = place_widths[bytes[1] >> 2];
-  if (size < 6 + (size_t)g->count * (g->last_width + g->end_width + g->place_width + 2)) return false;
+  if (size < 6 + (size_t)g->count * (g->last_width + g->end_width + g->place_width + 2 * POSTINGS_PAIRS)) return false;
   g->lasts = bytes + 6;
   g->ends = g->lasts + (size_t)g->count * g->last_width;
   g->places = g->ends + (size_t)g->count * g->end_width;
   g->wdfs = g->places + (size_t)g->count * g->place_width;
-  g->lengths = g->wdfs + g->count;
+  g->lengths = g->wdfs + (size_t)POSTINGS_PAIRS * g->count;
   return true;
 }
 
 void layout_directory_encode(uint8_t out[LAYOUT_DIRECTORY_ENTRY], const layout_directory *d) {
   out = store(out, d->last, 4);
-  *out++ = d->max_wdf;
-  *out++ = d->min_length;
   out = store(out, d->group, 4);
   out = store(out, d->postings, 5);
   store(out, d->positions, 5);
@@ -325,9 +325,7 @@ void layout_directory_encode(uint8_t out[LAYOUT_DIRECTORY_ENTRY], const layout_d
 
 void layout_directory_decode(layout_directory *d, const uint8_t bytes[LAYOUT_DIRECTORY_ENTRY]) {
   d->last = (uint32_t)load(bytes, 4);
-  d->max_wdf = bytes[4];
-  d->min_length = bytes[5];
-  d->group = (uint32_t)load(bytes + 6, 4);
-  d->postings = load(bytes + 10, 5);
-  d->positions = load(bytes + 15, 5);
+  d->group = (uint32_t)load(bytes + 4, 4);
+  d->postings = load(bytes + 8, 5);
+  d->positions = load(bytes + 13, 5);
 }

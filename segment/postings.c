@@ -266,21 +266,22 @@ uint32_t postings_seek(postings *p, uint32_t target) {
   return p->at = find_in_block(p->ordinals, p->count, p->at, target);
 }
 
-bool postings_bounds(postings *p, uint32_t target, uint32_t *max_wdf, uint32_t *min_length,
-                     uint32_t *last) {
+bool postings_bounds(postings *p, uint32_t target, postings_bound *out) {
   if (p->block != NONE && p->block >= p->blocks) return false;
   if (!is_long(p)) {
     if (p->count > 0 && p->last < target) return false;
-    *max_wdf = p->term.max_wdf;
-    *min_length = p->term.min_length;
-    *last = p->count > 0 ? p->last : p->seg->manifest.info.items - 1;
+    *out = (postings_bound){ .wdfs = { p->term.max_wdf }, .lengths = { p->term.min_length } };
+    out->last = p->count > 0 ? p->last : p->seg->manifest.info.items - 1;
     return true;
   }
   if (!find_group(p, target)) return false;
+  const layout_group *g = &p->group;
   const uint32_t i = find_in_group(p, target);
-  *max_wdf = layout_value(p->group.wdfs[i]);
-  *min_length = layout_value(p->group.lengths[i]);
-  *last = layout_group_last(&p->group, i);
+  for (uint32_t pair = 0; pair < POSTINGS_PAIRS; pair++) {
+    out->wdfs[pair] = layout_value(g->wdfs[pair * g->count + i]);
+    out->lengths[pair] = layout_value(g->lengths[pair * g->count + i]);
+  }
+  out->last = layout_group_last(g, i);
   return true;
 }
 

@@ -18,6 +18,7 @@
 #define SEGMENT_FORMAT 1
 #define SEGMENT_LANGUAGES 16
 #define POSTINGS_BLOCK 128
+#define POSTINGS_PAIRS 3
 #define SEGMENT_END UINT32_MAX /* an ordinal behind all others */
 
 typedef struct segment segment;
@@ -159,11 +160,15 @@ bool postings_next(postings *p);
  * returns the index in it of the first ordinal >= target, or UINT32_MAX at the end. Never goes
  * back: targets ascend. */
 uint32_t postings_seek(postings *p, uint32_t target);
-/* Without decoding: bounds of the block that may hold `target`, from the skip header: greatest wdf,
- * least length, last ordinal. False at the end. For lists without a header: bounds of the whole, and
- * as last ordinal the segment's where the list has not been decoded. */
-bool postings_bounds(postings *p, uint32_t target, uint32_t *max_wdf, uint32_t *min_length,
-                     uint32_t *last);
+/* Without decoding: bounds of the block that may hold `target`, from the skip header. Each posting has
+ * at most the wdf and at least the length of one pair; a pair of wdf 0 need not be looked at. False
+ * at the end. For lists without a header: bounds of the whole, and as last ordinal the segment's where
+ * the list has not been decoded. */
+typedef struct postings_bound {
+  uint32_t wdfs[POSTINGS_PAIRS], lengths[POSTINGS_PAIRS];
+  uint32_t last; /* ordinal */
+} postings_bound;
+bool postings_bounds(postings *p, uint32_t target, postings_bound *out);
 /* Positions of the posting at index i of the current block, ascending; *count 0 where there are none.
  * Good until the next positions call on this cursor. */
 const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count);

@@ -379,8 +379,14 @@ static bool room_for(void **array, size_t *room, size_t need, size_t size, bool 
   return true;
 }
 
-/* Writes the pending postings as a block, with the chunk of their positions. */
-static void block_flush(segment_writer *w) {
+static double average_length(const segment_writer *w) {
+  const segment_info *info = &w->manifest.info;
+  return info->items > 0 && info->length > 0 ? (double)info->length / (double)info->items : 1;
+}
+
+/* Writes the pending postings as a block, with the chunk of their positions. `alone`: it is the
+ * list's only one, which has no skip header. */
+static void block_flush(segment_writer *w, bool alone) {
   term_writer *t = &w->term;
   uint8_t bytes[LAYOUT_BLOCK_MAX];
   const size_t size = layout_block_encode(bytes, t->ordinals, t->wdfs, t->pending, t->base);
@@ -395,17 +401,18 @@ static void block_flush(segment_writer *w) {
   }
   t->skips = skips;
   stream_put(w, STREAM_POSITIONS, t->chunk.data, t->chunk.size);
-  uint32_t max_wdf = 0, min_length = UINT32_MAX;
+  uint32_t max_wdf = 0, min_length = UINT32_MAX, lengths[POSTINGS_BLOCK];
   for (uint32_t i = 0; i < t->pending; i++) {
-    const uint32_t length = w->lengths[t->ordinals[i]];
+    lengths[i] = w->lengths[t->ordinals[i]];
     if (t->wdfs[i] > max_wdf) max_wdf = t->wdfs[i];
-    if (length < min_length) min_length = length;
+    if (lengths[i] < min_length) min_length = lengths[i];
   }
-  t->skips[t->skip_count++] = (layout_skip){ .last = t->ordinals[t->pending - 1],
-                                             .postings_size = (uint32_t)size,
-                                             .positions_size = (uint32_t)t->chunk.size,
-                                             .max_wdf = layout_ceiling(max_wdf),
-                                             .min_length = layout_floor(min_length) };
+  layout_skip *skip = &t->skips[t->skip_count++];
+  *skip = (layout_skip){ .last = t->ordinals[t->pending - 1],
+                         .postings_size = (uint32_t)size,
+                         .positions_size = (uint32_t)t->chunk.size };
+  if (!alone)
+    layout_bounds_make(&skip->bounds, t->wdfs, lengths, t->pending, average_length(w));
   if (max_wdf > t->value.term.max_wdf) t->value.term.max_wdf = max_wdf;
   if (min_length < t->value.term.min_length) t->value.term.min_length = min_length;
   t->base = t->ordinals[t->pending - 1] + 1;
@@ -417,7 +424,7 @@ void segment_writer_posting(segment_writer *w, uint32_t ordinal, uint32_t wdf,
                             const uint32_t *positions, uint32_t count) {
   term_writer *t = &w->term;
   if (w->status != SDX_OK) return;
-  if (t->pending == POSTINGS_BLOCK) block_flush(w);
+  if (t->pending == POSTINGS_BLOCK) block_flush(w, false);
   if (ordinal >= w->manifest.info.items || wdf > INT32_MAX || count > INT32_MAX ||
       ordinal < (t->pending > 0 ? t->ordinals[t->pending - 1] + 1 : t->base)) {
     fail_order(w);
@@ -467,12 +474,6 @@ static uint32_t skips_write(segment_writer *w, uint32_t *padding) {
     if (groups > 1) {
       d.last = skips[count - 1].last;
       d.group = (uint32_t)h->size;
-      d.max_wdf = 0;
-      d.min_length = UINT8_MAX;
-      for (uint32_t i = 0; i < count; i++) {
-        if (skips[i].max_wdf > d.max_wdf) d.max_wdf = skips[i].max_wdf;
-        if (skips[i].min_length < d.min_length) d.min_length = skips[i].min_length;
-      }
       layout_directory_encode(entry, &d);
       memcpy(h->data + g * sizeof entry, entry, sizeof entry);
       for (uint32_t i = 0; i < count; i++) {
@@ -503,7 +504,7 @@ bool segment_writer_term_end(segment_writer *w) {
     term->inline_size = size > 0 ? (uint8_t)(size + 1) : 0;
   }
   if (term->inline_size == 0) {
-    block_flush(w);
+    block_flush(w, term->df <= POSTINGS_BLOCK);
     const uint64_t listed = stream_address(w, STREAM_POSTINGS) - t->start[0];
     const uint64_t placed = stream_address(w, STREAM_POSITIONS) - t->start[1];
     if (listed > UINT32_MAX || placed > UINT32_MAX)

@@ -68,14 +68,15 @@ static uint64_t read_terms(const segment *s, segment_session *session) {
   sdx_bytes name;
   segment_term term;
   uint64_t sum = 0;
-  uint32_t max_wdf, min_length, last, n;
+  uint32_t n;
+  postings_bound bound;
   if (segment_terms_open(&walk, s, session, "s", 1) != SDX_OK) return 0;
   for (uint32_t i = 0; segment_terms_next(walk, &name, &term) && i < 20; i++) {
     postings p;
     postings_open(&p, s, session, &term);
-    for (uint32_t target = 0; postings_bounds(&p, target, &max_wdf, &min_length, &last); target = last + 1) {
+    for (uint32_t target = 0; postings_bounds(&p, target, &bound); target = bound.last + 1) {
       const uint32_t at = postings_seek(&p, target);
-      if (at == SEGMENT_END || last == UINT32_MAX) break;
+      if (at == SEGMENT_END || bound.last == UINT32_MAX) break;
       assert_true(at < p.count && p.ordinals[at] < segment_about(s)->items);
       const uint32_t *positions = postings_positions(&p, at, &n);
       if (n > 0) sum += positions[n - 1];

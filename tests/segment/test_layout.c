@@ -42,8 +42,12 @@ static void test_numbers(void **state) {
     const uint32_t v = (uint32_t)(random_next(&r) >> (32 + random_below(&r, 32)));
     const uint32_t low = layout_value(layout_floor(v)), high = layout_value(layout_ceiling(v));
     assert_true(low <= v && v <= high);
-    assert_true(v - low <= v / 8 && (high == UINT32_MAX || high - v <= v / 8 + 1));
+    assert_true(v >= 1u << 18 || v - low <= v / 16);
+    assert_true(high == UINT32_MAX || high - v <= v / 16 + 1);
   }
+  assert_int_equal(layout_value(layout_ceiling(253952)), 253952);
+  assert_int_equal(layout_value(layout_ceiling(253953)), UINT32_MAX);
+  assert_int_equal(layout_value(layout_floor(UINT32_MAX)), 253952);
   assert_int_equal(layout_value(layout_ceiling(UINT32_MAX)), UINT32_MAX);
 }
 
@@ -215,8 +219,8 @@ static void test_groups(void **state) {
       skips[i] = (layout_skip){ .last = last += 127 + random_below(&r, round % 2 == 0 ? 100 : 100000),
                                 .postings_size = 1 + random_below(&r, round % 3 == 0 ? 2000 : 200),
                                 .positions_size = round % 4 == 0 ? 0 : random_below(&r, round % 5 == 0 ? 300000 : 400),
-                                .max_wdf = (uint8_t)random_below(&r, 240),
-                                .min_length = (uint8_t)random_below(&r, 240) };
+                                .bounds = { { (uint8_t)random_below(&r, 240), 7, 1 },
+                                            { (uint8_t)random_below(&r, 240), 9, 3 } } };
     uint8_t bytes[LAYOUT_GROUP_MAX];
     const size_t size = layout_group_encode(bytes, skips, n, base);
     layout_group g;
@@ -229,10 +233,46 @@ static void test_groups(void **state) {
       assert_int_equal(layout_group_last(&g, i), skips[i].last);
       assert_int_equal(layout_group_end(&g, i), ends += skips[i].postings_size);
       assert_int_equal(layout_group_place(&g, i), places += skips[i].positions_size);
-      assert_int_equal(g.wdfs[i], skips[i].max_wdf);
-      assert_int_equal(g.lengths[i], skips[i].min_length);
+      for (uint32_t pair = 0; pair < POSTINGS_PAIRS; pair++) {
+        assert_int_equal(g.wdfs[pair * n + i], skips[i].bounds.wdfs[pair]);
+        assert_int_equal(g.lengths[pair * n + i], skips[i].bounds.lengths[pair]);
+      }
     }
   }
+}
+
+/* Every posting is covered by a pair, and no pair promises more than the whole block's bounds do. */
+static void test_bounds(void **state) {
+  (void)state;
+  random_state r = { 12 };
+  for (int round = 0; round < 3000; round++) {
+    const uint32_t n = 1 + random_below(&r, POSTINGS_BLOCK), most = 1 + random_below(&r, round % 7 == 0 ? 500000 : 60);
+    uint32_t wdfs[POSTINGS_BLOCK], lengths[POSTINGS_BLOCK], max_wdf = 0, min_length = UINT32_MAX;
+    layout_bounds b;
+    for (uint32_t i = 0; i < n; i++) {
+      wdfs[i] = random_below(&r, 1 + random_below(&r, most));
+      lengths[i] = wdfs[i] + random_below(&r, 1 + random_below(&r, 3000));
+      if (wdfs[i] > max_wdf) max_wdf = wdfs[i];
+      if (lengths[i] < min_length) min_length = lengths[i];
+    }
+    layout_bounds_make(&b, wdfs, lengths, n, 1 + random_below(&r, 500));
+    for (uint32_t i = 0; i < n; i++) {
+      bool covered = false;
+      for (unsigned pair = 0; pair < POSTINGS_PAIRS; pair++)
+        covered |= wdfs[i] <= layout_value(b.wdfs[pair]) && lengths[i] >= layout_value(b.lengths[pair]);
+      assert_true(covered);
+    }
+    for (unsigned pair = 0; pair < POSTINGS_PAIRS; pair++) {
+      assert_true(b.wdfs[pair] <= layout_ceiling(max_wdf));
+      assert_true(b.lengths[pair] >= layout_floor(min_length));
+    }
+  }
+  /* 9 in 100 words, 4 in 50, 2 in 20, 1 in 10 are not one item of 9 in 10. */
+  const uint32_t w[] = { 1, 9, 2, 4 }, l[] = { 10, 100, 20, 50 };
+  layout_bounds b;
+  layout_bounds_make(&b, w, l, 4, 60);
+  assert_hex(b.wdfs, 3, "090402");
+  assert_hex(b.lengths, 3, "39290a");
 }
 
 static void test_chunks(void **state) {
@@ -342,7 +382,7 @@ static void test_leaf_vector(void **state) {
   layout_leaf_end(&b);
   assert_hex(b.block, b.at,
              "02002d00e80300000000d00700000000b80b00000000"
-             "0473616c65" "2aabcd" "4173" "70ac02f0011118c801f403051c");
+             "0473616c65" "2aabcd" "4173" "70ac02f0011120c801f403051c");
   assert_hex(b.block + BLOCK_PLAIN - 2, 2, "1600");
 
   const layout_context x = { .items = 1000, .min_length = 9 };
@@ -355,7 +395,7 @@ static void test_leaf_vector(void **state) {
   assert_true(layout_term_read(&l, &x, &got));
   assert_int_equal(got.term.df, 300);
   assert_int_equal(got.term.cf, 420);
-  assert_int_equal(got.term.max_wdf, 18);
+  assert_int_equal(got.term.max_wdf, 17);
   assert_int_equal(got.term.min_length, 32);
   assert_int_equal(got.term.postings, 1000);
   assert_int_equal(got.term.skips, 3005);
@@ -432,7 +472,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_numbers),     cmocka_unit_test(test_golomb),        cmocka_unit_test(test_bitpack),
     cmocka_unit_test(test_order),       cmocka_unit_test(test_blocks),        cmocka_unit_test(test_block_vectors),
-    cmocka_unit_test(test_groups),      cmocka_unit_test(test_chunks),        cmocka_unit_test(test_inline),
+    cmocka_unit_test(test_groups),        cmocka_unit_test(test_bounds),        cmocka_unit_test(test_chunks),        cmocka_unit_test(test_inline),
     cmocka_unit_test(test_leaf_vector), cmocka_unit_test(test_top),           cmocka_unit_test(test_item_vector),
     cmocka_unit_test(test_manifest),
   };
