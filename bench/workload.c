@@ -389,26 +389,3 @@ void workload_query_text(const workload_query *q, char *out, size_t size) {
     return;
   }
 }
-
-int workload_describe(const corpus *c) {
-  drawing d = { .corpus = c };
-  uint64_t once = 0, rare = 0, medium = 0, common = 0, pairs = 0;
-  if (grow_words(&d.words) != 0 || count_words(&d) != 0) return -1;
-  for (size_t i = 0; i < d.words.count; i++) {
-    const word *w = d.ranked[i];
-    pairs += w->df;
-    once += w->df == 1;
-    rare += w->df >= 2 && w->df <= 10;
-    medium += in_band(&d, w, 0.003, 0.02) != 0;
-    common += in_band(&d, w, 0.05, 0.40) != 0;
-  }
-  printf("plain words: %zu different, %.0f per item; in one item %.1f%%, in 2 to 10 %.1f%%, medium "
-         "%llu, "
-         "common %llu\n",
-         d.words.count, (double)pairs / (double)c->count,
-         100.0 * (double)once / (double)d.words.count, 100.0 * (double)rare / (double)d.words.count,
-         (unsigned long long)medium, (unsigned long long)common);
-  free(d.ranked);
-  free(d.words.slots);
-  return 0;
-}

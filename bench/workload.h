@@ -50,9 +50,6 @@ typedef struct workload {
 int workload_draw(workload *w, const corpus *c, size_t per_class, uint64_t seed);
 void workload_free(workload *w);
 
-/* Prints how the words of a corpus spread over its items. Returns 0 or -1. */
-int workload_describe(const corpus *c);
-
 /* The query as Sealdex and Xapian understand it alike. */
 void workload_query_text(const workload_query *q, char *out, size_t size);
 
