@@ -363,6 +363,45 @@ SDX_API sdx_bytes sdx_results_suggestion(const sdx_results *results);
 SDX_API const sdx_facet_value *sdx_results_facet(const sdx_results *results, const char *name,
                                                  size_t *count);
 
+/* ------------------------------------------------------------------ suggestions */
+
+typedef enum sdx_suggestion_kind {
+  SDX_SUGGEST_WORD = 1,    /* a word of the index */
+  SDX_SUGGEST_ADDRESS = 2, /* an address of a sender, recipient, guest or contact */
+  SDX_SUGGEST_VALUE = 3    /* a folder, label, flag or kind */
+} sdx_suggestion_kind;
+
+/* One suggestion, borrowed. */
+typedef struct sdx_suggestion {
+  sdx_suggestion_kind kind;
+  sdx_bytes text;  /* what was typed, its last word completed: a query */
+  sdx_bytes word;  /* what that word was completed to */
+  sdx_bytes name;  /* of whom an address is, as items write it; empty where it is not known */
+  uint64_t count;  /* live items that have it; above some thousands perhaps a few too many */
+  int64_t date;    /* of the newest of them; 0 where it was not looked for */
+} sdx_suggestion;
+
+typedef struct sdx_suggest_options {
+  uint32_t version;
+  size_t limit;        /* 0: 10 */
+  int64_t now;         /* which items have expired, and how long ago addresses were used */
+} sdx_suggest_options;
+#define SDX_SUGGEST_OPTIONS_INIT { .version = 1 }
+
+typedef struct sdx_suggestions sdx_suggestions;
+
+/* Completes the last word of a query that is being typed, from live items alone: words by how frequent
+ * they are; behind `from:`, `to:`, `cc:`, `bcc:`, `with:`, `organizer:`, `attendee:` and `email:` addresses, by
+ * their own beginning or that of a name, the more recent and frequent first; behind `in:`, `label:`,
+ * `is:`, `kind:` and `has:` values. The suggestions, best first, are the caller's. */
+SDX_API sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_suggest_options *options,
+                               sdx_suggestions **out, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_suggestions_free(sdx_suggestions *suggestions); /* wipes; NULL is fine */
+SDX_API size_t sdx_suggestions_count(const sdx_suggestions *suggestions);
+SDX_API const sdx_suggestion *sdx_suggestions_at(const sdx_suggestions *suggestions, size_t i);
+/* False where some of the index could not be read. */
+SDX_API bool sdx_suggestions_complete(const sdx_suggestions *suggestions);
+
 /* One item in full, as it was added. Borrowed from the object until it is freed. */
 typedef struct sdx_found sdx_found;
 /* SDX_NOT_FOUND for ids that are unknown, deleted or purged. */

@@ -54,6 +54,21 @@ static const struct {
   { "unreplied", "answered", true },
 };
 
+const char *filter_flag_name(size_t i) {
+  return i < sizeof(flag_names) / sizeof(*flag_names) ? flag_names[i].name : NULL;
+}
+
+char filter_letter(const filter *f) {
+  switch (f->kind) {
+  case FILTER_FOLDER: return 'f';
+  case FILTER_LABEL: return 'l';
+  case FILTER_FLAG: return 'g';
+  case FILTER_KIND: return 'k';
+  case FILTER_HAS: return 'a';
+  default: return '\0';
+  }
+}
+
 static tree *attribute(scratch *s, char letter, sdx_bytes value) {
   tree *t = tree_new(s, TREE_ATTRIBUTE);
   if (t == NULL) return NULL;

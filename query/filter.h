@@ -14,6 +14,10 @@ typedef struct filter filter;
 
 /* NULL where there is no filter of this name (any case). */
 const filter *filter_find(const char *name, size_t size);
+/* The letter of the attribute that it asks for (segment/attributes.h); 0: it asks for none. */
+char filter_letter(const filter *f);
+/* The i-th name that people use for a flag, behind `is:`; NULL behind the last. */
+const char *filter_flag_name(size_t i);
 /* NULL where the value means nothing to the filter, or memory ran out (s->failed). */
 tree *filter_node(scratch *s, const filter *f, sdx_bytes value, const date_context *dates);
 

@@ -47,8 +47,7 @@ typedef struct parser {
 
 /* ---------------------------------------------------------------- lexemes */
 
-/* Length of the white space at p: ASCII, no-break space, ideographic space. */
-static size_t space_at(const char *p, const char *end) {
+size_t query_space_at(const char *p, const char *end) {
   const size_t left = (size_t)(end - p);
   if (left >= 1 && (*p == ' ' || (*p >= '\t' && *p <= '\r') || *p == '\0')) return 1;
   if (left >= 2 && memcmp(p, "\xc2\xa0", 2) == 0) return 2;
@@ -56,8 +55,7 @@ static size_t space_at(const char *p, const char *end) {
   return 0;
 }
 
-/* Length of the quotation mark at p: ", and the curly pair that keyboards put in its place. */
-static size_t quote_at(const char *p, const char *end) {
+size_t query_quote_at(const char *p, const char *end) {
   if (p < end && *p == '"') return 1;
   if (end - p >= 3 && (memcmp(p, "\xe2\x80\x9c", 3) == 0 || memcmp(p, "\xe2\x80\x9d", 3) == 0))
     return 3;
@@ -65,7 +63,7 @@ static size_t quote_at(const char *p, const char *end) {
 }
 
 static bool ends_chunk(const char *p, const char *end) {
-  return p == end || *p == '(' || *p == ')' || space_at(p, end) != 0 || quote_at(p, end) != 0;
+  return p == end || *p == '(' || *p == ')' || query_space_at(p, end) != 0 || query_quote_at(p, end) != 0;
 }
 
 static void set_fault(parser *p, const char *what, const char *where) {
@@ -108,11 +106,11 @@ static void read_quote(parser *p, size_t mark) {
   p->at += mark;
   if (p->plain) return; /* as if it were a space */
   const char *text = p->at;
-  while (p->at < p->end && quote_at(p->at, p->end) == 0) p->at++;
+  while (p->at < p->end && query_quote_at(p->at, p->end) == 0) p->at++;
   p->now.kind = LEX_QUOTE;
   p->now.text = (sdx_bytes){ .data = text, .size = (size_t)(p->at - text) };
   if (p->at == p->end) set_fault(p, "a quotation mark is not closed", start);
-  else p->at += quote_at(p->at, p->end);
+  else p->at += query_quote_at(p->at, p->end);
 }
 
 /* Reads the next lexeme into p->now. */
@@ -121,13 +119,13 @@ static void advance(parser *p) {
   p->now = (lexeme){ .kind = LEX_END, .glued = p->at != p->begin };
   size_t n;
 again:
-  while (p->at < p->end && (n = space_at(p->at, p->end)) != 0) {
+  while (p->at < p->end && (n = query_space_at(p->at, p->end)) != 0) {
     p->at += n;
     p->now.glued = false;
   }
   p->now.text = (sdx_bytes){ .data = p->at, .size = 0 };
   if (p->at == p->end) return;
-  if ((n = quote_at(p->at, p->end)) != 0) {
+  if ((n = query_quote_at(p->at, p->end)) != 0) {
     read_quote(p, n);
     if (p->now.kind == LEX_END) goto again;
     return;
@@ -140,7 +138,7 @@ again:
   }
   const bool apart = !p->now.glued || before == LEX_OPEN;
   if ((*p->at == '-' || *p->at == '+') && apart && p->at + 1 < p->end && p->at[1] != '-' &&
-      p->at[1] != '+' && p->at[1] != ')' && space_at(p->at + 1, p->end) == 0) {
+      p->at[1] != '+' && p->at[1] != ')' && query_space_at(p->at + 1, p->end) == 0) {
     p->now.kind = *p->at++ == '-' ? LEX_MINUS : LEX_PLUS;
     return;
   }
@@ -382,15 +380,15 @@ static tree *read_quoted(parser *p, sdx_bytes text, const tree_scope *scope) {
 
 #define NAME_MAX_SIZE 16
 
-/* The scope of a text field's name; NULL: no such field. */
-static const tree_scope *find_scope(parser *p, const char *name, size_t size) {
+const tree_scope *query_scope(scratch *s, const char *name, size_t size) {
   char lower[NAME_MAX_SIZE];
+  if (size > NAME_MAX_SIZE) return NULL;
   for (size_t i = 0; i < size; i++)
     lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] | 0x20 : name[i]);
   const bool with = size == 4 && memcmp(lower, "with", 4) == 0;
   const text_field_rule *rule = text_field_find(lower, size);
   if (rule == NULL && !with) return NULL;
-  tree_scope *scope = SCRATCH_ONE(p->s, tree_scope);
+  tree_scope *scope = SCRATCH_ONE(s, tree_scope);
   if (scope == NULL) return NULL;
   if (with) {
     scope->name = "with";
@@ -405,8 +403,7 @@ static const tree_scope *find_scope(parser *p, const char *name, size_t size) {
   return scope;
 }
 
-/* Size of the name before the first colon; 0 where there is none that a field could have. */
-static size_t name_size(sdx_bytes chunk) {
+size_t query_name_size(sdx_bytes chunk) {
   for (size_t i = 0; i < chunk.size && i <= NAME_MAX_SIZE; i++) {
     const char c = chunk.data[i];
     if (c == ':') return i;
@@ -446,8 +443,8 @@ static tree *parse_behind_name(parser *p, const tree_scope *scope, const filter 
 static tree *parse_chunk(parser *p) {
   const sdx_bytes chunk = p->now.text;
   advance(p);
-  const size_t name = name_size(chunk);
-  const tree_scope *scope = name != 0 ? find_scope(p, chunk.data, name) : NULL;
+  const size_t name = query_name_size(chunk);
+  const tree_scope *scope = name != 0 ? query_scope(p->s, chunk.data, name) : NULL;
   const filter *f = name != 0 && scope == NULL ? filter_find(chunk.data, name) : NULL;
   if (scope != NULL || f != NULL) {
     const sdx_bytes rest = { .data = chunk.data + name + 1, .size = chunk.size - name - 1 };

@@ -38,4 +38,15 @@ typedef struct query {
 sdx_status query_parse(query *out, scratch *s, text_analyser *analyser, sdx_bytes text,
                        const query_context *context, sdx_error *err) SDX_CHECK;
 
+/* ---- pieces of it, for text that is still being typed */
+
+/* Size of the white space at p: ASCII, no-break space, ideographic space; 0 where there is none. */
+size_t query_space_at(const char *p, const char *end);
+/* The same of the quotation mark: ", and the curly pair that keyboards put in its place. */
+size_t query_quote_at(const char *p, const char *end);
+/* Size of the name before the first colon; 0 where there is none that a field could have. */
+size_t query_name_size(sdx_bytes chunk);
+/* The scope of a text field's name, in any case; NULL: no such field. */
+const tree_scope *query_scope(scratch *s, const char *name, size_t size);
+
 #endif

@@ -11,7 +11,7 @@
 
 static const command *const commands[] = {
   &command_keygen,  &command_init,   &command_add,         &command_search,  &command_show,
-  &command_snippet, &command_set,    &command_delete,      &command_restore, &command_sweep,
+  &command_suggest, &command_snippet, &command_set,    &command_delete,      &command_restore, &command_sweep,
   &command_inspect, &command_status, &command_verify,      &command_export,  &command_compact,
   &command_close,   &command_reopen, &command_deposit_key, &command_deposit, &command_rekey,
 };
