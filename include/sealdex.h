@@ -303,7 +303,8 @@ enum {
   SDX_WANT_TITLE = 1,
   SDX_WANT_FROM = 2,
   SDX_WANT_SNIPPET = 4,
-  SDX_WANT_ALL = 7
+  SDX_WANT_SUGGESTION = 8, /* where nothing is found, a query that finds something: takes longer */
+  SDX_WANT_ALL = 15
 };
 
 typedef struct sdx_search_options {
@@ -357,7 +358,8 @@ SDX_API const char *sdx_results_why(const sdx_results *results, size_t i);
 SDX_API sdx_bytes sdx_results_parsed(const sdx_results *results);
 /* True where the query could not be parsed and its words were searched instead. */
 SDX_API bool sdx_results_fell_back(const sdx_results *results);
-/* "Did you mean": a corrected query, or empty. */
+/* "Did you mean": where nothing was found, the query with words of live items in the place of those that
+ * none has; or empty. */
 SDX_API sdx_bytes sdx_results_suggestion(const sdx_results *results);
 /* Facet `name` ("kind", "folder", "from", "month"): its values, most frequent first. */
 SDX_API const sdx_facet_value *sdx_results_facet(const sdx_results *results, const char *name,

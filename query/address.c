@@ -10,6 +10,8 @@
 
 #define HALF_LIFE (90 * (int64_t)SDX_DAY)
 #define WEAK 0.1 /* of the score of what was matched by the name of its host alone */
+#define READ_ITEMS 128 /* whose texts are read for names, over all segments */
+#define READ_NEWEST 3  /* quarters of them that are the newest; the rest is spread over the others */
 
 bool address_scope(const tree_scope *scope) {
   static const char *const names[] = { "from",      "to",       "cc",   "bcc",
@@ -19,15 +21,54 @@ bool address_scope(const tree_scope *scope) {
   return false;
 }
 
+/* ---------------------------------------------------------------- names */
+
+static bool around(char c) { return strchr(" \t\r\n\"',;<>()", c) != NULL; }
+
+/* The name in front of an address in a list of them: what stands between the one before and it. */
+static sdx_bytes name_before(sdx_bytes text, size_t at) {
+  size_t start = at;
+  bool quoted = false;
+  while (start > 0) {
+    const char c = text.data[start - 1];
+    if (c == '"') quoted = !quoted;
+    if (!quoted && (c == ',' || c == ';' || c == '>' || c == '\n')) break;
+    start--;
+  }
+  while (start < at && around(text.data[start])) start++;
+  while (at > start && around(text.data[at - 1])) at--;
+  return (sdx_bytes){ .data = text.data + start, .size = at - start };
+}
+
+/* Where the address stands in the text, as a whole; SIZE_MAX where it does not. */
+static size_t find_address(sdx_bytes text, sdx_bytes address) {
+  for (size_t i = 0; i + address.size <= text.size; i++)
+    if (strncasecmp(text.data + i, address.data, address.size) == 0 &&
+        (i == 0 || around(text.data[i - 1])) &&
+        (i + address.size == text.size || around(text.data[i + address.size])))
+      return i;
+  return SIZE_MAX;
+}
+
+static bool in_scope(const tree_scope *scope, sdx_bytes field) {
+  const text_field_rule *rule = text_field_find(field.data, field.size);
+  for (size_t i = 0; rule != NULL && i < scope->count; i++)
+    if (scope->rules[i]->prefix == rule->prefix) return true;
+  return false;
+}
+
 /* ---------------------------------------------------------------- finding */
 
 typedef struct finding {
   candidates *into;
   scratch *s;
   view_read *read;
+  text_analyser *analyser;
+  const tree_scope *scope;
   sdx_bytes typed;
   size_t number; /* of the segment */
   const segment *seg;
+  postings live;
   uint64_t *named; /* items that have a word which begins so, as bits */
 } finding;
 
@@ -80,7 +121,7 @@ static void take_address(finding *f, sdx_bytes address, const segment_term *term
   uint32_t newest = 0;
   uint64_t count = 0;
   if (address.size == 0) return;
-  count = candidates_live(f->read, f->number, term, &newest);
+  count = candidates_live(&f->live, f->read, f->number, term, &newest);
   if (count == 0 || (!own && (f->named[newest >> 6] >> (newest & 63) & 1) == 0)) return;
   candidate *c = candidates_at(f->into, address.data, address.size);
   if (c == NULL) return;
@@ -88,37 +129,126 @@ static void take_address(finding *f, sdx_bytes address, const segment_term *term
   candidates_count(c, f->read, f->number, count, newest);
 }
 
+/* ---- names in stored text */
+
+static bool has_word(finding *f, sdx_bytes name) {
+  char folded[256];
+  const size_t size = text_fold(f->analyser, name.data, name.size, folded, sizeof(folded));
+  for (size_t i = 0; i < size; i++)
+    if ((i == 0 || around(folded[i - 1]) || folded[i - 1] == '.' || folded[i - 1] == '-') &&
+        begins((sdx_bytes){ .data = folded + i, .size = size - i }, f->typed))
+      return true;
+  return false;
+}
+
+/* Counts an address over the whole view, in the fields of the scope. */
+static void count_everywhere(finding *f, candidate *c) {
+  char name[TEXT_TERM_MAX + 16];
+  segment_term term;
+  uint32_t newest = 0;
+  for (size_t i = 0; i < f->scope->count; i++) {
+    const size_t size = strlen(f->scope->rules[i]->prefix);
+    if (size + 1 + c->value.size > sizeof(name)) continue;
+    memcpy(name, f->scope->rules[i]->prefix, size);
+    name[size] = ':';
+    memcpy(name + size + 1, c->value.data, c->value.size);
+    for (size_t k = 0; k < f->read->view->segment_count; k++) {
+      if (segment_find(f->read->view->segments[k].seg, &f->read->session, name,
+                       size + 1 + c->value.size, &term) != SDX_OK)
+        continue;
+      const uint64_t live = candidates_live(&f->live, f->read, k, &term, &newest);
+      if (live != 0) candidates_count(c, f->read, k, live, newest);
+    }
+  }
+}
+
+static void take_names(finding *f, const text_field_rule *rule, sdx_bytes text) {
+  for (size_t at = 0, end; at < text.size; at = end + 1) {
+    end = at;
+    while (end < text.size && !around(text.data[end])) end++;
+    if (memchr(text.data + at, '@', end - at) == NULL) continue;
+    if (!has_word(f, name_before(text, at))) continue;
+    char exact[TEXT_TERM_MAX];
+    const size_t prefix = strlen(rule->prefix) + 1;
+    const size_t size = text_exact(f->analyser, rule, text.data + at, end - at, exact);
+    if (size <= prefix) continue;
+    const sdx_bytes address = { .data = exact + prefix, .size = size - prefix };
+    if (begins(address, f->typed)) continue; /* met already */
+    candidate *c = candidates_at(f->into, address.data, address.size);
+    if (c != NULL && c->count == 0) count_everywhere(f, c);
+  }
+}
+
+static void read_names(finding *f, uint32_t ordinal) {
+  const view_segment *v = &f->read->view->segments[f->number];
+  sdx_bytes name, text;
+  segment_item item;
+  block_ref hold = BLOCK_REF_INIT;
+  buffer fields = BUFFER_INIT;
+  if (v->dead != NULL && roaring_bitmap_contains(v->dead, ordinal)) return;
+  if (segment_item_get(f->seg, &f->read->session, ordinal, &item, &hold) == SDX_OK &&
+      item.has_text && segment_text_get(f->seg, &f->read->session, &item, &fields) == SDX_OK) {
+    cursor at = cursor_over(fields.data, fields.size);
+    while (record_fields_next(&at, &name, &text))
+      if (in_scope(f->scope, name)) take_names(f, text_field_find(name.data, name.size), text);
+  }
+  block_release(&hold);
+  buffer_free(&fields);
+}
+
+/* The marked items of the segment: the newest, and some of the others. */
+static void read_marked(finding *f) {
+  const uint32_t items = segment_about(f->seg)->items;
+  const uint32_t most = (uint32_t)(READ_ITEMS / f->read->view->segment_count) + 1;
+  uint32_t marked = 0, met = 0, read = 0, next = 0;
+  for (uint32_t w = 0; w <= items / 64; w++) marked += (uint32_t)__builtin_popcountll(f->named[w]);
+  const uint32_t newest = marked <= most ? most : most * READ_NEWEST / 4;
+  const uint32_t step = marked <= most ? 1 : (marked - newest) / (most - newest) + 1;
+  for (uint32_t w = 0; w <= items / 64 && read < most; w++)
+    for (uint64_t left = f->named[w]; left != 0 && read < most; left &= left - 1, met++) {
+      if (met >= newest && met < next) continue;
+      next = met + step;
+      read++;
+      read_names(f, (w << 6) + (uint32_t)__builtin_ctzll(left));
+    }
+}
+
+/* ---- all of it */
+
 static bool is_one_word(sdx_bytes typed) {
   for (size_t i = 0; i < typed.size; i++)
     if (strchr("@.-_+", typed.data[i]) != NULL) return false;
   return true;
 }
 
-static void find_in_field(finding *f, const char *prefix) {
-  char exact[16];
-  const size_t size = strlen(prefix);
+/* Words of hosts are words of the field, too; so senders are told from their hosts by looking. */
+static void find_in_segment(finding *f) {
   const size_t words = (size_t)segment_about(f->seg)->items / 64 + 1;
-  memcpy(exact, prefix, size);
-  memcpy(exact + size, ":", 2);
-  if (!is_one_word(f->typed)) {
-    walk(f, exact, f->typed, take_address);
-    return;
+  const bool senders = f->scope->count == 1 && strcmp(f->scope->rules[0]->prefix, "A") == 0;
+  const sdx_bytes all = { .data = "", .size = 0 };
+  f->named = is_one_word(f->typed) ? SCRATCH_MANY(f->s, uint64_t, words) : NULL;
+  for (size_t i = 0; i < f->scope->count; i++) {
+    char exact[16];
+    const char *prefix = f->scope->rules[i]->prefix;
+    memcpy(exact, prefix, strlen(prefix));
+    memcpy(exact + strlen(prefix), ":", 2);
+    if (f->named != NULL) walk(f, prefix, f->typed, mark_items);
+    walk(f, exact, senders && f->named != NULL ? all : f->typed, take_address);
   }
-  f->named = SCRATCH_MANY(f->s, uint64_t, words);
-  if (f->named == NULL) return;
-  walk(f, prefix, f->typed, mark_items);
-  walk(f, exact, (sdx_bytes){ .data = "", .size = 0 }, take_address);
+  if (f->named != NULL && !senders) read_marked(f);
 }
 
-void address_find(candidates *into, scratch *s, view_read *read, const tree_scope *scope,
-                  sdx_bytes typed, int64_t now) {
-  finding f = { .into = into, .s = s, .read = read, .typed = typed };
+void address_find(candidates *into, scratch *s, view_read *read, text_analyser *analyser,
+                  const tree_scope *scope, sdx_bytes typed, int64_t now) {
+  finding f = { .into = into, .s = s, .read = read, .analyser = analyser, .scope = scope,
+                .typed = typed };
   if (typed.size == 0) return;
-  for (f.number = 0; f.number < read->view->segment_count; f.number++) {
+  for (f.number = 0; f.number < read->view->segment_count && read->session.status == SDX_OK;
+       f.number++) {
     f.seg = read->view->segments[f.number].seg;
-    for (size_t i = 0; i < scope->count && read->session.status == SDX_OK; i++)
-      find_in_field(&f, scope->rules[i]->prefix);
+    find_in_segment(&f);
   }
+  postings_close(&f.live);
   for (size_t i = 0; i < into->room; i++) {
     candidate *c = &into->slots[i];
     if (c->count == 0) continue;
@@ -127,41 +257,7 @@ void address_find(candidates *into, scratch *s, view_read *read, const tree_scop
   }
 }
 
-/* ---------------------------------------------------------------- names */
-
-static bool around(char c) { return strchr(" \t\r\n\"',;<>()", c) != NULL; }
-
-/* The name in front of an address in a list of them: what stands between the one before and it. */
-static sdx_bytes name_before(sdx_bytes text, size_t at) {
-  size_t start = at;
-  bool quoted = false;
-  while (start > 0) {
-    const char c = text.data[start - 1];
-    if (c == '"') quoted = !quoted;
-    if (!quoted && (c == ',' || c == ';' || c == '>' || c == '\n')) break;
-    start--;
-  }
-  while (start < at && around(text.data[start])) start++;
-  while (at > start && around(text.data[at - 1])) at--;
-  return (sdx_bytes){ .data = text.data + start, .size = at - start };
-}
-
-/* Where the address stands in the text, as a whole; SIZE_MAX where it does not. */
-static size_t find_address(sdx_bytes text, sdx_bytes address) {
-  for (size_t i = 0; i + address.size <= text.size; i++)
-    if (strncasecmp(text.data + i, address.data, address.size) == 0 &&
-        (i == 0 || around(text.data[i - 1])) &&
-        (i + address.size == text.size || around(text.data[i + address.size])))
-      return i;
-  return SIZE_MAX;
-}
-
-static bool in_scope(const tree_scope *scope, sdx_bytes field) {
-  const text_field_rule *rule = text_field_find(field.data, field.size);
-  for (size_t i = 0; rule != NULL && i < scope->count; i++)
-    if (scope->rules[i]->prefix == rule->prefix) return true;
-  return false;
-}
+/* ---------------------------------------------------------------- naming one */
 
 sdx_bytes address_name(scratch *s, view_read *read, const tree_scope *scope, const candidate *c) {
   sdx_bytes found = { .data = "", .size = 0 }, name, text;

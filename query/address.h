@@ -10,10 +10,11 @@
 
 /* True where the field holds addresses. */
 bool address_scope(const tree_scope *scope);
-/* Adds the addresses in the scope's fields that begin with `typed` (folded), or that live items have
- * together with a word that does, scored by how frequent and recent they are at `now`. */
-void address_find(candidates *into, scratch *s, view_read *read, const tree_scope *scope,
-                  sdx_bytes typed, int64_t now);
+/* Adds the addresses in the scope's fields that begin with `typed` (folded), or whose name has a word that
+ * does, scored by how frequent and recent they are at `now`. Senders are all looked at; of the much
+ * more numerous others the names in some hundred items, mostly the newest, where text is stored. */
+void address_find(candidates *into, scratch *s, view_read *read, text_analyser *analyser,
+                  const tree_scope *scope, sdx_bytes typed, int64_t now);
 /* How the candidate's newest item writes the name that belongs to the address; empty where it does not, or
  * its text is not stored. */
 sdx_bytes address_name(scratch *s, view_read *read, const tree_scope *scope, const candidate *c);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_FIRST 256
+#define ROOM_FIRST 1024
 #define COUNTED_MAX 4096 /* postings that are looked at one by one */
 
 void candidates_init(candidates *c, scratch *s) { *c = (candidates){ .s = s }; }
@@ -25,7 +25,7 @@ static candidate *find(const candidates *c, const void *value, size_t size) {
 
 static bool grow(candidates *c) {
   const candidates before = *c;
-  c->room = before.room != 0 ? 2 * before.room : ROOM_FIRST;
+  c->room = before.room != 0 ? 4 * before.room : ROOM_FIRST;
   c->slots = SCRATCH_MANY(c->s, candidate, c->room);
   if (c->slots == NULL) {
     *c = before;
@@ -55,38 +55,57 @@ static int compare(const void *a, const void *b) {
   return memcmp(x->value.data, y->value.data, x->value.size);
 }
 
-size_t candidates_sorted(const candidates *c, candidate **out) {
+/* Moves the entry at i down to where all below are better: the worst stands first. */
+static void sift(candidate *heap, size_t n, size_t i) {
+  for (;;) {
+    size_t worst = i;
+    for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < n; child++)
+      if (compare(&heap[child], &heap[worst]) > 0) worst = child;
+    if (worst == i) return;
+    const candidate moved = heap[i];
+    heap[i] = heap[worst];
+    heap[worst] = moved;
+    i = worst;
+  }
+}
+
+size_t candidates_sorted(const candidates *c, size_t most, candidate **out) {
+  const size_t room = c->used < most ? c->used : most;
   size_t n = 0;
-  candidate *all = scratch_take(c->s, (c->used + 1) * sizeof(*all));
-  *out = all;
-  if (all == NULL) return 0;
-  for (size_t i = 0; i < c->room; i++)
-    if (c->slots[i].count != 0) all[n++] = c->slots[i];
-  if (n > 1) qsort(all, n, sizeof(*all), compare);
+  candidate *best = scratch_take(c->s, (room + 1) * sizeof(*best));
+  *out = best;
+  if (best == NULL || room == 0) return 0;
+  for (size_t i = 0; i < c->room; i++) {
+    if (c->slots[i].count == 0) continue;
+    if (n < room) {
+      best[n++] = c->slots[i];
+      for (size_t k = n / 2; n == room && k-- > 0;) sift(best, n, k);
+    } else if (compare(&c->slots[i], &best[0]) < 0) {
+      best[0] = c->slots[i];
+      sift(best, n, 0);
+    }
+  }
+  if (n > 1) qsort(best, n, sizeof(*best), compare);
   return n;
 }
 
 /* ---------------------------------------------------------------- live items */
 
-uint64_t candidates_live(view_read *read, size_t number, const segment_term *term,
+uint64_t candidates_live(postings *p, view_read *read, size_t number, const segment_term *term,
                          uint32_t *newest) {
   const view_segment *v = &read->view->segments[number];
   const roaring_bitmap_t *dead =
       v->dead != NULL && !roaring_bitmap_is_empty(v->dead) ? v->dead : NULL;
   uint64_t count = 0;
-  postings p;
-  postings_open(&p, v->seg, &read->session, term);
-  while (postings_next(&p)) {
-    for (uint32_t i = 0; i < p.count; i++) {
-      if (dead != NULL && roaring_bitmap_contains(dead, p.ordinals[i])) continue;
-      if (count++ == 0) *newest = p.ordinals[i];
-      if (dead == NULL || term->df > COUNTED_MAX) {
-        postings_close(&p);
-        return term->df;
-      }
+  if (p->seg != NULL && p->term.inline_size == 0) postings_close(p); /* inline lists pin nothing */
+  postings_open(p, v->seg, &read->session, term);
+  while (postings_next(p)) {
+    for (uint32_t i = 0; i < p->count; i++) {
+      if (dead != NULL && roaring_bitmap_contains(dead, p->ordinals[i])) continue;
+      if (count++ == 0) *newest = p->ordinals[i];
+      if (dead == NULL || term->df > COUNTED_MAX) return term->df;
     }
   }
-  postings_close(&p);
   return count;
 }
 

@@ -28,12 +28,14 @@ void candidates_init(candidates *c, scratch *s);
 /* The entry of a value, which is copied when it is new; then its count is 0 and the caller's next act is
  * to raise it. NULL where memory ran out. */
 candidate *candidates_at(candidates *c, const void *value, size_t size);
-/* All of them, greatest score first, equal ones shortest first, then in byte order. */
-size_t candidates_sorted(const candidates *c, candidate **out);
+/* At most `most` of them, greatest score first, equal ones shortest first, then in byte order. */
+size_t candidates_sorted(const candidates *c, size_t most, candidate **out);
 
-/* How many live items of segment `number` have a term, and the newest of them. Above some thousands a term's
- * dead items are not counted off. 0 where none is live. */
-uint64_t candidates_live(view_read *read, size_t number, const segment_term *term, uint32_t *newest);
+/* How many live items of segment `number` have a term, and the newest of them. Above some thousands a
+ * term's dead items are not counted off. 0 where none is live. `p` is working memory for many calls: all
+ * zero before the first, closed (postings_close) after the last. */
+uint64_t candidates_live(postings *p, view_read *read, size_t number, const segment_term *term,
+                         uint32_t *newest);
 /* Adds such items to an entry. */
 void candidates_count(candidate *c, view_read *read, size_t number, uint64_t count,
                       uint32_t newest);

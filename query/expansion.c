@@ -69,6 +69,71 @@ unsigned edit_distance(sdx_bytes a, sdx_bytes b, unsigned most) {
   return row[m];
 }
 
+/* ---------------------------------------------------------------- many words in order */
+
+/* Distances to words that come in byte order: what two have in common at the beginning is worked out
+ * once, and where no word with some beginning can be near, all of them are passed by. */
+typedef struct nearness {
+  uint32_t typed[TEXT_TERM_MAX];
+  uint32_t size;
+  unsigned most;
+  char word[TEXT_TERM_MAX + 8];   /* the last one ... */
+  uint32_t ends[TEXT_TERM_MAX + 1]; /* ... the bytes of its first characters ... */
+  uint32_t done;                  /* ... of which so many have rows */
+  uint8_t rows[TEXT_TERM_MAX + 1][TEXT_TERM_MAX + 1];
+} nearness;
+
+static void nearness_begin(nearness *n, sdx_bytes typed, unsigned most) {
+  n->size = characters(typed, n->typed);
+  n->most = most;
+  n->done = 0;
+  n->ends[0] = 0;
+  for (uint32_t j = 0; j <= n->size; j++) n->rows[0][j] = (uint8_t)(j < FAR ? j : FAR);
+}
+
+/* Works out the row of one more character; returns the least of it. */
+static uint8_t next_row(nearness *n, uint32_t character) {
+  const uint8_t *above = n->rows[n->done];
+  uint8_t *row = n->rows[n->done + 1];
+  uint8_t smallest = row[0] = (uint8_t)(n->done + 1 < FAR ? n->done + 1 : FAR);
+  for (uint32_t j = 1; j <= n->size; j++) {
+    uint8_t best = (uint8_t)(above[j - 1] + (n->typed[j - 1] != character));
+    if (above[j] + 1 < best) best = (uint8_t)(above[j] + 1);
+    if (row[j - 1] + 1 < best) best = (uint8_t)(row[j - 1] + 1);
+    row[j] = best < FAR ? best : FAR;
+    if (row[j] < smallest) smallest = row[j];
+  }
+  n->done++;
+  return smallest;
+}
+
+/* Is the word near? Where it is not, *hopeless is how many of its first bytes no near word begins with,
+ * or 0. */
+static bool nearness_of(nearness *n, sdx_bytes word, size_t *hopeless) {
+  size_t shared = 0, at;
+  *hopeless = 0;
+  if (word.size > TEXT_TERM_MAX) return false;
+  while (shared < n->ends[n->done] && shared < word.size && n->word[shared] == word.data[shared])
+    shared++;
+  while (n->ends[n->done] > shared) n->done--;
+  /* a character that is cut by where the two part belongs to neither row */
+  at = n->ends[n->done];
+  memcpy(n->word + at, word.data + at, word.size - at);
+  while (at < word.size) {
+    uint32_t v = (unsigned char)word.data[at];
+    const size_t size = v < 0xc0 ? 1 : v < 0xe0 ? 2 : v < 0xf0 ? 3 : 4;
+    size_t k = 1;
+    for (; k < size && at + k < word.size; k++) v = v << 8 | (unsigned char)word.data[at + k];
+    at += k;
+    n->ends[n->done + 1] = (uint32_t)at;
+    if (next_row(n, v) > n->most) {
+      *hopeless = at;
+      return false;
+    }
+  }
+  return n->rows[n->done][n->size] <= n->most;
+}
+
 /* ---------------------------------------------------------------- walking */
 
 typedef struct expansion {
@@ -82,11 +147,14 @@ typedef struct expansion {
   expansion_each each;
   void *context;
   bool stopped;
+  nearness *near;     /* of a fuzzy word; NULL: a pattern */
+  sdx_bytes piece;    /* the longest between stars: words without it do not match */
 } expansion;
 
 static bool accepts(const expansion *x, sdx_bytes word, bool folded) {
   if (x->source->kind == TREE_FUZZY)
     return edit_distance(x->source->folded, word, x->source->number) <= x->source->number;
+  if (!folded && memmem(word.data, word.size, x->piece.data, x->piece.size) == NULL) return false;
   return pattern_matches(folded ? x->source->folded : x->source->text, word);
 }
 
@@ -101,28 +169,83 @@ static sdx_bytes behind(sdx_bytes name, size_t prefix) {
   return (sdx_bytes){ .data = name.data + prefix, .size = name.size - prefix };
 }
 
-/* Surface terms from `from` on, while they begin with the literal. Bare words stand on both sides of
- * the prefixed terms, which one look-up skips. */
-static void walk_terms(expansion *x, const char *from, size_t size) {
+#define STEPS_MAX 8 /* over words that cannot be near, before the next that can is looked up */
+
+/* What a walk passes by: all that begins so. */
+typedef struct passing {
+  char begin[TEXT_TERM_MAX + 8];
+  size_t size; /* 0: nothing */
+  unsigned steps;
+} passing;
+
+static bool is_passed(passing *p, sdx_bytes name) {
+  if (p->size == 0) return false;
+  if (name.size >= p->size && memcmp(name.data, p->begin, p->size) == 0) {
+    p->steps++;
+    return true;
+  }
+  p->size = 0;
+  return false;
+}
+
+/* The first key behind all that begin so; false where there is none. */
+static bool step_over(passing *p) {
+  while (p->size > 0 && (unsigned char)p->begin[p->size - 1] == 0xff) p->size--;
+  if (p->size == 0) return false;
+  p->begin[p->size - 1] = (char)((unsigned char)p->begin[p->size - 1] + 1);
+  return true;
+}
+
+static bool wants(expansion *x, sdx_bytes name, passing *pass) {
+  if (x->near == NULL) return accepts(x, behind(name, x->prefix), false);
+  size_t hopeless;
+  const bool is = nearness_of(x->near, behind(name, x->prefix), &hopeless);
+  if (hopeless != 0 && x->prefix + hopeless <= sizeof(pass->begin)) {
+    pass->size = x->prefix + hopeless;
+    pass->steps = 0;
+    memcpy(pass->begin, name.data, pass->size);
+  }
+  return is;
+}
+
+/* Surface terms from `from` on, while they begin with the literal. Returns where to go on with another
+ * look-up, 0: nowhere. Bare words stand on both sides of the prefixed terms, which one look-up skips. */
+static size_t walk_some(expansion *x, const char *from, size_t size, passing *pass) {
   segment_terms *terms;
-  if (segment_terms_open(&terms, x->seg, x->session, from, size) != SDX_OK) return;
+  size_t next = 0;
+  if (segment_terms_open(&terms, x->seg, x->session, from, size) != SDX_OK) return 0;
   sdx_bytes name;
   segment_term term;
-  bool prefixed = false;
-  while (!x->stopped && segment_terms_next(terms, &name, &term)) {
+  pass->size = 0;
+  while (!x->stopped && next == 0 && segment_terms_next(terms, &name, &term)) {
     if (name.size < x->literal || memcmp(name.data, x->from, x->literal) != 0) {
       if (memcmp(name.data, x->from, name.size < x->literal ? name.size : x->literal) > 0) break;
-      continue;
+    } else if (!is_word(name, x->prefix)) {
+      if (x->prefix == 0 && name.data[0] >= 'A' && name.data[0] <= 'Z') {
+        pass->begin[0] = '['; /* the byte after Z */
+        next = 1;
+      }
+    } else if (is_passed(pass, name)) {
+      if (pass->steps == STEPS_MAX) {
+        if (!step_over(pass)) break;
+        next = pass->size;
+      }
+    } else if (wants(x, name, pass)) {
+      x->stopped = !x->each(x->context, name, &term);
     }
-    if (!is_word(name, x->prefix)) {
-      prefixed = x->prefix == 0 && name.data[0] >= 'A' && name.data[0] <= 'Z';
-      if (prefixed) break;
-      continue;
-    }
-    if (accepts(x, behind(name, x->prefix), false)) x->stopped = !x->each(x->context, name, &term);
   }
   segment_terms_close(terms);
-  if (prefixed) walk_terms(x, "[", 1); /* the byte after Z */
+  return next;
+}
+
+static void walk_terms(expansion *x) {
+  passing pass;
+  size_t next = walk_some(x, x->from, x->literal, &pass);
+  while (next != 0 && !x->stopped) {
+    char from[sizeof(pass.begin)];
+    memcpy(from, pass.begin, next);
+    next = walk_some(x, from, next, &pass);
+  }
 }
 
 static void take_members(expansion *x, buffer *names) {
@@ -160,21 +283,37 @@ static void walk_folds(expansion *x) {
   segment_classes_close(classes);
 }
 
+static sdx_bytes longest_piece(sdx_bytes pattern) {
+  sdx_bytes longest = { .data = pattern.data, .size = 0 };
+  for (size_t i = 0, start = 0; i <= pattern.size; i++) {
+    if (i < pattern.size && pattern.data[i] != '*') continue;
+    if (i - start > longest.size)
+      longest = (sdx_bytes){ .data = pattern.data + start, .size = i - start };
+    start = i + 1;
+  }
+  return longest;
+}
+
 void expansion_run(const segment *seg, segment_session *session, const tree *source,
                    const char *prefix, expansion_each each, void *context) {
   expansion x = { .seg = seg, .session = session, .source = source, .prefix = strlen(prefix),
                   .each = each, .context = context };
+  nearness near;
   const sdx_bytes word = source->text;
   size_t literal = 0;
   if (source->kind == TREE_PATTERN) {
     const char *star = memchr(word.data, '*', word.size);
     literal = star != NULL ? (size_t)(star - word.data) : word.size;
+    x.piece = longest_piece(word);
+  } else {
+    nearness_begin(&near, source->folded, source->number);
+    x.near = &near;
   }
   if (x.prefix + literal > sizeof(x.from)) return; /* longer than any term */
   memcpy(x.from, prefix, x.prefix);
   memcpy(x.from + x.prefix, word.data, literal);
   x.literal = x.prefix + literal;
   x.marks = word.size != source->folded.size || memcmp(word.data, source->folded.data, word.size) != 0;
-  walk_terms(&x, x.from, x.literal);
+  walk_terms(&x);
   if (!x.marks) walk_folds(&x);
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/wipe.h"
+#include "query/correct.h"
 #include "query/facet.h"
 #include "query/grammar.h"
 #include "query/results.h"
@@ -59,6 +60,17 @@ static size_t best_wanted(const search *q) {
   return limit < most - q->options->offset ? q->options->offset + limit : (size_t)most;
 }
 
+/* "Did you mean", where nothing was found. */
+static sdx_status suggest(search *q, plan_context *planning, sdx_error *err) {
+  buffer out = BUFFER_INIT;
+  const sdx_status status = correct_query(&out, planning, q->query.root, q->deadline, err);
+  q->failed_segment = planning->segment;
+  if (status == SDX_OK && out.size != 0)
+    q->results->suggestion = scratch_copy(&q->results->memory, out.data, out.size);
+  buffer_free(&out);
+  return status;
+}
+
 /* Plan, evaluation and texts, in the view that is held. */
 static sdx_status answer(search *q, sdx_error *err) {
   const sdx_search_options *o = q->options;
@@ -89,6 +101,8 @@ static sdx_status answer(search *q, sdx_error *err) {
   q->results->total = found.total;
   q->results->exact = found.exact;
   say_why(q, found.timed_out);
+  if (found.total == 0 && !found.timed_out && (o->want & SDX_WANT_SUGGESTION))
+    return suggest(q, &planning, err);
   const snippet_words *words =
       o->want & SDX_WANT_SNIPPET ? snippet_prepare(&q->s, q->analyser, q->query.root) : NULL;
   return results_fill(q->results, &q->read, q->analyser, &found, o->offset, o->want, words,

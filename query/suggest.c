@@ -119,23 +119,29 @@ static void propose_addresses(typing *t, const tree_scope *scope, size_t most) {
     .size = text_fold(t->analyser, t->word.data, t->word.size, folded, 3 * t->word.size + 4),
   };
   candidates_init(&all, &t->s);
-  address_find(&all, &t->s, &t->read, scope, typed, t->read.now);
-  const size_t n = candidates_sorted(&all, &best);
-  for (size_t i = 0; i < n && i < most && t->out->count < t->out->room; i++)
+  address_find(&all, &t->s, &t->read, t->analyser, scope, typed, t->read.now);
+  const size_t n = candidates_sorted(&all, most, &best);
+  for (size_t i = 0; i < n && t->out->count < t->out->room; i++)
     propose(t, SDX_SUGGEST_ADDRESS, best[i].value, &best[i],
             address_name(&t->s, &t->read, scope, &best[i]));
 }
 
 /* ---- words */
 
+/* Behind few letters there are very many words. Those that are rare in every segment are left out first,
+ * which is right where enough others are more frequent than all of them together could be. */
+#define RARE 16
+#define LOOKED_AT 50 /* candidates for each suggestion, where many have no live item */
+
 typedef struct collecting {
-  typing *t;
   candidates *into;
   size_t prefix;
+  uint32_t least; /* of items in a segment */
 } collecting;
 
 static bool collect_word(void *context, sdx_bytes name, const segment_term *term) {
   collecting *w = context;
+  if (term->df < w->least) return true;
   candidate *c = candidates_at(w->into, name.data + w->prefix, name.size - w->prefix);
   if (c == NULL) return false;
   c->count += term->df;
@@ -144,7 +150,7 @@ static bool collect_word(void *context, sdx_bytes name, const segment_term *term
 }
 
 /* Counts what is live of a word: 0 where nothing is. */
-static void count_live(typing *t, const char *prefix, candidate *c) {
+static void count_live(typing *t, postings *p, const char *prefix, candidate *c) {
   char name[TEXT_TERM_MAX + 8];
   const size_t size = strlen(prefix);
   segment_term term;
@@ -156,37 +162,63 @@ static void count_live(typing *t, const char *prefix, candidate *c) {
     uint32_t newest = 0;
     const segment *seg = t->read.view->segments[i].seg;
     if (segment_find(seg, &t->read.session, name, size + c->value.size, &term) != SDX_OK) continue;
-    const uint64_t live = candidates_live(&t->read, i, &term, &newest);
+    const uint64_t live = candidates_live(p, &t->read, i, &term, &newest);
     if (live != 0) candidates_count(c, &t->read, i, live, newest);
   }
 }
 
-/* The words of one field that begin like the last token typed, the more frequent first; of several that
- * fold to one the most frequent. */
-static void propose_words(typing *t, const char *prefix, tree *pattern) {
+/* Proposes words of a list, of several that fold to one the first. */
+static void propose_once(typing *t, const candidate *list, size_t n) {
+  char(*folds)[TEXT_TERM_MAX] = scratch_take(&t->s, (n + 1) * sizeof(*folds));
+  size_t *sizes = scratch_take(&t->s, (n + 1) * sizeof(*sizes)), seen = 0;
+  for (size_t i = 0; folds != NULL && sizes != NULL && i < n; i++) {
+    bool met = false;
+    sizes[seen] = text_fold(t->analyser, list[i].value.data, list[i].value.size, folds[seen],
+                            TEXT_TERM_MAX);
+    for (size_t k = 0; k < seen && !met; k++)
+      met = sizes[k] == sizes[seen] && memcmp(folds[k], folds[seen], sizes[k]) == 0;
+    if (met || list[i].count == 0) continue;
+    seen++;
+    propose(t, SDX_SUGGEST_WORD, list[i].value, &list[i], (sdx_bytes){ .data = "", .size = 0 });
+  }
+}
+
+static int by_count(const void *a, const void *b) {
+  const candidate *x = a, *y = b;
+  if (x->count != y->count) return x->count > y->count ? -1 : 1;
+  if (x->value.size != y->value.size) return x->value.size < y->value.size ? -1 : 1;
+  return memcmp(x->value.data, y->value.data, x->value.size);
+}
+
+/* The words of one field that begin so, the more frequent first. False where rarer ones might belong to
+ * them, too. */
+static bool find_words(typing *t, const char *prefix, const tree *pattern, uint32_t least) {
   candidates all;
   candidate *best;
+  postings p = { .seg = NULL };
+  const view *v = t->read.view;
   candidates_init(&all, &t->s);
-  collecting w = { .t = t, .into = &all, .prefix = strlen(prefix) };
-  for (size_t i = 0; i < t->read.view->segment_count; i++)
-    expansion_run(t->read.view->segments[i].seg, &t->read.session, pattern, prefix, collect_word, &w);
-  const size_t n = candidates_sorted(&all, &best);
-  char folds[LIMIT_DEFAULT][TEXT_TERM_MAX];
-  size_t sizes[LIMIT_DEFAULT], seen = 0;
-  for (size_t i = 0; i < n && t->out->count < t->out->room; i++) {
-    char fold[TEXT_TERM_MAX];
-    count_live(t, prefix, &best[i]);
-    if (best[i].count == 0) continue;
-    const size_t size = text_fold(t->analyser, best[i].value.data, best[i].value.size, fold, sizeof(fold));
-    bool met = false;
-    for (size_t k = 0; k < seen && !met; k++)
-      met = sizes[k] == size && memcmp(folds[k], fold, size) == 0;
-    if (met) continue;
-    propose(t, SDX_SUGGEST_WORD, best[i].value, &best[i], (sdx_bytes){ .data = "", .size = 0 });
-    if (seen == LIMIT_DEFAULT) continue;
-    memcpy(folds[seen], fold, size);
-    sizes[seen++] = size;
+  collecting w = { .into = &all, .prefix = strlen(prefix), .least = least };
+  for (size_t i = 0; i < v->segment_count; i++)
+    expansion_run(v->segments[i].seg, &t->read.session, pattern, prefix, collect_word, &w);
+  const size_t n = candidates_sorted(&all, LOOKED_AT * t->out->room, &best);
+  size_t live = 0;
+  for (size_t i = 0; i < n && live < 2 * t->out->room; i++) {
+    count_live(t, &p, prefix, &best[i]);
+    if (best[i].count != 0) best[live++] = best[i];
   }
+  postings_close(&p);
+  if (live > 1) qsort(best, live, sizeof(*best), by_count);
+  if (least > 1 && (live < t->out->room ||
+                    best[t->out->room - 1].count < (uint64_t)least * v->segment_count))
+    return false;
+  propose_once(t, best, live);
+  return true;
+}
+
+static void propose_words(typing *t, const char *prefix, const tree *pattern) {
+  const uint32_t least = pattern->text.size <= 3 ? RARE : 1; /* two letters and the star */
+  if (!find_words(t, prefix, pattern, least)) (void)find_words(t, prefix, pattern, 1);
 }
 
 /* The last token of the word as a pattern; what was typed before it stays. NULL: it ends in none. */
@@ -253,7 +285,7 @@ static sdx_status propose_values(typing *t, char letter, sdx_error *err) {
       c->score += (double)live;
     }
   }
-  const size_t n = candidates_sorted(&all, &best);
+  const size_t n = candidates_sorted(&all, t->out->room, &best);
   for (size_t i = 0; i < n; i++)
     propose(t, SDX_SUGGEST_VALUE, best[i].value, &best[i], (sdx_bytes){ .data = "", .size = 0 });
   return SDX_OK;

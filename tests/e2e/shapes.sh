@@ -75,6 +75,18 @@ exits 0 export index --key key
 [ "$(jq -s length out)" = 38 ] || fail "export does not give every item"
 json_holds '(.id|type) == "string" and (.fields.subject|length) > 0'
 
+# suggest.
+exits 0 suggest index --key key --json bud
+json_holds '(.suggestions | length) > 0 and .typed == "bud" and .complete'
+json_holds 'all(.suggestions[]; .kind == "word" and .text == .word and (.word | startswith("bud")) and .count > 0)'
+exits 0 suggest index --key key --limit 1 'from:'p
+[ "$(wc -l <out)" = 1 ] || fail "not one suggestion"
+exits 1 suggest index --key key zzzz
+exits 1 suggest index --key key --json zzzz
+json_is '.suggestions | length' 0
+exits 1 search index --key key --json bugdet
+json_is .suggestion budget
+
 # snippet.
 exits 0 search index --key key --json --limit 1 'yellow raincoat'
 id=$(json '.hits[0].id')

@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs every example of docs/query.md: the mailbox in it, and tables whose header row says what their
  * rows are. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "sealdex.h"
-
-#define NOW INT64_C(1718452800) /* as the page says */
+#include "host.h"
 
 enum { CELLS = 3, CELL = 512 };
 
@@ -23,15 +10,8 @@ typedef struct row {
   size_t count;
 } row;
 
-static sdx_index *index_open;
-static char dir[64], path[80];
+static host *shown;
 static unsigned rows, failures;
-
-static void ok(sdx_status status, const sdx_error *err) {
-  if (status != SDX_OK) fail_msg("%d: %s", status, err->message);
-}
-
-static sdx_bytes bytes_of(const char *text) { return (sdx_bytes){ .data = text, .size = strlen(text) }; }
 
 /* ---------------------------------------------------------------- the page */
 
@@ -56,30 +36,6 @@ static bool read_row(const char *line, row *out) {
   return out->count > 0;
 }
 
-static void add_lines(const char *from, const char *to) {
-  FILE *f = tmpfile();
-  sdx_source *source;
-  const sdx_entry *entry;
-  sdx_error err;
-  sdx_status status;
-  assert_non_null(f);
-  assert_int_equal(fwrite(from, 1, (size_t)(to - from), f), (size_t)(to - from));
-  rewind(f);
-  sdx_source_options options = SDX_SOURCE_OPTIONS_INIT;
-  options.lines_on_stdin = true;
-  options.lines_fd = fileno(f);
-  ok(sdx_source_open(&source, NULL, 0, &options, &err), &err);
-  while ((status = sdx_source_next(source, &entry, &err)) == SDX_OK) {
-    sdx_write_options writing = SDX_WRITE_OPTIONS_INIT;
-    writing.now = NOW;
-    assert_int_equal(entry->state, SDX_ENTRY_ITEM);
-    ok(sdx_add(index_open, entry->item, &writing, NULL, &err), &err);
-  }
-  assert_int_equal(status, SDX_NOT_FOUND);
-  sdx_source_close(source);
-  fclose(f);
-}
-
 /* ---------------------------------------------------------------- kinds of example */
 
 static sdx_results *search(const char *query, const char *zone, bool strict, sdx_error *err) {
@@ -87,13 +43,13 @@ static sdx_results *search(const char *query, const char *zone, bool strict, sdx
   sdx_search_options options = SDX_SEARCH_OPTIONS_INIT;
   options.sort = SDX_NEWEST_FIRST;
   options.limit = 100;
-  options.now = NOW;
+  options.now = HOST_NOW;
   options.strict = strict;
   int hours = 0;
   if (zone[0] != '\0') assert_int_equal(sscanf(zone, "%d:00", &hours), 1);
   options.utc_offset = hours * 3600;
-  const sdx_status status = sdx_search(index_open, bytes_of(query), &options, &results, err);
-  if (!strict) ok(status, err);
+  const sdx_status status = sdx_search(shown->index, host_bytes(query), &options, &results, err);
+  if (!strict) host_ok(status, err);
   return results;
 }
 
@@ -162,30 +118,6 @@ static char *read_page(void) {
   return page;
 }
 
-static int begin(void **state) {
-  sdx_error err;
-  const uint8_t key[SDX_KEY_SIZE] = "a key of thirty-two bytes, as is";
-  const sdx_secret secret = { .kind = SDX_SECRET_KEY, .bytes = key, .size = sizeof key };
-  sdx_init_options options = SDX_INIT_OPTIONS_INIT;
-  sdx_open_options opening = SDX_OPEN_OPTIONS_INIT;
-  (void)state;
-  options.now = opening.now = NOW;
-  snprintf(dir, sizeof dir, "/tmp/sealdex-test-XXXXXX");
-  assert_non_null(mkdtemp(dir));
-  snprintf(path, sizeof path, "%s/index", dir);
-  ok(sdx_init(path, &secret, &options, &err), &err);
-  ok(sdx_open(&index_open, path, &secret, &opening, &err), &err);
-  return 0;
-}
-
-static int end(void **state) {
-  char command[128];
-  (void)state;
-  sdx_close(index_open);
-  snprintf(command, sizeof command, "rm -rf '%s'", dir);
-  return system(command);
-}
-
 static void run_page(char *page) {
   row header = { .count = 0 }, r;
   failures = rows = 0;
@@ -201,20 +133,19 @@ static void run_page(char *page) {
 }
 
 static void every_example_holds(void **state) {
-  (void)state;
+  shown = *state;
   char *page = read_page();
   char *lines = strstr(page, "```jsonl\n"), *stop = lines != NULL ? strstr(lines + 9, "```") : NULL;
   assert_non_null(stop);
-  add_lines(lines + 9, stop);
+  host_add(shown, lines + 9, (size_t)(stop - lines - 9));
   run_page(stop);
   free(page);
 }
 
 /* The same once the journal is a segment. */
 static void every_example_holds_of_a_segment(void **state) {
-  sdx_error err;
-  (void)state;
-  ok(sdx_maintain(index_open, true, NOW, &err), &err);
+  shown = *state;
+  host_fold(shown);
   char *page = read_page();
   char *stop = strstr(strstr(page, "```jsonl\n") + 9, "```");
   run_page(stop);
@@ -226,5 +157,5 @@ int main(void) {
     cmocka_unit_test(every_example_holds),
     cmocka_unit_test(every_example_holds_of_a_segment),
   };
-  return cmocka_run_group_tests(tests, begin, end);
+  return cmocka_run_group_tests(tests, host_begin, host_end);
 }
