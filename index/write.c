@@ -163,10 +163,11 @@ static sdx_status start(write_txn *w, bool closed_too, size_t budget, bool *more
   sdx_index *index = w->index;
   sdx_status status = keyring_refresh(index->keyring, err);
   if (status == SDX_OK) status = check_head(w, closed_too, err);
+  /* What nobody published may lose its key before this commit: so it goes with what retired. */
+  if (status == SDX_OK) status = collect_builds(w, err);
   if (status == SDX_OK) status = finish_retired(w, budget, more, err);
   if (status == SDX_OK && index->checked_keyring != keyring_generation(index->keyring))
     status = drop_unpublished(w, err);
-  if (status == SDX_OK) status = collect_builds(w, err);
   return status;
 }
 

@@ -123,7 +123,11 @@ static sdx_status open_for_reading(mapping *m, sdx_error *err) {
   }
   /* Table handles outlive only a transaction that is committed. */
   if (status == SDX_OK) {
-    LMDB(rc, mdb_txn_commit(txn));
+    rc = FAULT();
+    if (rc == 0) {
+      rc = mdb_txn_commit(txn); /* whatever comes of it, the transaction is over */
+      txn = NULL;
+    }
     if (rc == 0) return SDX_OK;
     status = lmdb_error(err, rc, "reading the store");
   }

@@ -30,6 +30,7 @@ sdx_secret life_secret(void) {
 }
 
 int life_complain(life *l, const char *what, const sdx_error *err) {
+  l->refused = err != NULL;
   snprintf(l->why, sizeof l->why, "%s%s%s", what, err != NULL ? ": " : "",
            err != NULL ? err->message : "");
   return -1;
@@ -532,8 +533,11 @@ void life_draw(step *steps, size_t count, uint64_t seed) {
 
 void life_tell(const step *steps, size_t count) {
   static const char *const names[STEP_KINDS] = {
-    "add",  "re-add",   "batch",        "aborted batch", "delete", "restore", "set",
-    "time", "maintain", "maintain all", "sweep",         "reopen", "idle"
+    "add",      "re-add",       "batch",         "aborted batch",
+    "delete",   "restore",      "set",           "time",
+    "maintain", "maintain all", "sweep",         "reopen",
+    "idle",     "clock back",   "keyless sweep", "close and reopen account",
+    "compact",  "deposit",      "rekey"
   };
   for (size_t i = 0; i < count; i++)
     printf("  %zu: %s%s%s (%llx)\n", i, names[steps[i].kind],

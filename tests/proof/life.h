@@ -52,6 +52,7 @@ typedef struct life {
   uint64_t random; /* of the step under way */
   life_flaw flaw;
   char why[400];
+  bool refused; /* why it failed: the library gave an error; else it and the model disagree */
 } life;
 
 /* Draws `count` steps from a seed. */
@@ -68,6 +69,8 @@ int life_step(life *l, const step *s, bool predict);
 int life_reopen_account(life *l);
 /* Compares answers to random questions, counts and items through both handles. */
 int life_check(life *l, uint64_t random);
+/* The same through one handle: the answers to all words, all items, and the counts. */
+int life_check_one(life *l, sdx_index *index);
 /* Compares every item with the model, and what an export gives; lets the index verify itself; and
  * tries in a copy which deleted items can be restored, exactly. */
 int life_check_all(life *l);

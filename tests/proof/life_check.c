@@ -262,14 +262,18 @@ int life_check(life *l, uint64_t random) {
   return 0;
 }
 
-int life_check_all(life *l) {
+int life_check_one(life *l, sdx_index *index) {
   for (unsigned i = 0; i < MODEL_WORDS; i++) {
     const model_query q = { .all = 1u << i, .folder = -1, .flag = -1 };
-    if (search_and_check(l, l->handles[0], &q) != 0) return -1;
+    if (search_and_check(l, index, &q) != 0) return -1;
   }
   for (unsigned i = 0; i < MODEL_ITEMS; i++)
-    if (check_item(l, l->handles[0], i) != 0) return -1;
-  if (check_state(l, l->handles[0]) != 0 || check_export(l, l->handles[0]) != 0) return -1;
+    if (check_item(l, index, i) != 0) return -1;
+  return check_state(l, index);
+}
+
+int life_check_all(life *l) {
+  if (life_check_one(l, l->handles[0]) != 0 || check_export(l, l->handles[0]) != 0) return -1;
   if (check_verify(l, l->handles[0]) != 0) return -1;
   return life_elsewhere(l, try_restores, NULL);
 }
