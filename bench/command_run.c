@@ -98,10 +98,9 @@ static int measure(bench *b, const settings *s) {
     const char *name;
     int (*run)(bench *b);
   } stages[] = {
-    { "build", stage_build },
-    { "cold", stage_cold },
-    { "search", stage_search },
-    { "write", stage_write },
+    { "build", stage_build },     { "cold", stage_cold },         { "search", stage_search },
+    { "readers", stage_readers }, { "syscalls", stage_syscalls }, { "write", stage_write },
+    { "users", stage_users },
   };
   for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
     if (listed(s->stages, stages[i].name) && stages[i].run(b) != 0) return -1;

@@ -12,7 +12,7 @@
 #include "workload.h"
 
 #define ANSWER_HITS 10
-#define ANSWER_MOST 100 /* as many as a judged run wants */
+#define ANSWER_MOST 1000 /* as many as a judged run wants */
 #define ANSWER_ID 160
 
 /* The best hits: ids and dates copied out, as an application would have them. */
@@ -25,13 +25,18 @@ typedef struct answer {
 
 typedef struct engine engine; /* each engine's own */
 
-typedef enum engine_access { ENGINE_READ, ENGINE_WRITE } engine_access;
+typedef enum engine_access {
+  ENGINE_READ,
+  ENGINE_FOLLOW, /* reads, and each search sees the newest commit */
+  ENGINE_WRITE
+} engine_access;
 
 typedef struct engine_class {
   const char *name;
   const char *describe; /* version and settings, for the report */
   const char
       *made_of; /* the engine from whose finished index `derive` makes this one's; NULL: none */
+  bool threads; /* one handle may serve many threads at once */
   int (*create)(engine **out, const char *dir);
   /* Adds all of them in one durable commit. */
   int (*add)(engine *e, const corpus_item *items, size_t count);

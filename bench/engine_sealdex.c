@@ -108,6 +108,12 @@ static int sealdex_add(engine *e, const corpus_item *items, size_t count) {
   return sdx_add(e->index, &item, NULL, &outcome, &err) == SDX_OK ? 0 : fail(&err);
 }
 
+/* The upkeep that a backend runs when a session ends: folds what is still in the journal. */
+static int sealdex_finish(engine *e) {
+  sdx_error err = { 0 };
+  return sdx_maintain(e->index, false, 0, &err) == SDX_OK ? 0 : fail(&err);
+}
+
 static int sealdex_remove(engine *e, const corpus_item *items, size_t count) {
   sdx_error err = { 0 };
   for (size_t i = 0; i < count; i++) {
@@ -167,8 +173,10 @@ extern const engine_class ENGINE_SYMBOL;
 __attribute__((visibility("default"))) const engine_class ENGINE_SYMBOL = {
   .name = ENGINE_NAME,
   .describe = ENGINE_TEXT,
+  .threads = true,
   .create = sealdex_create,
   .add = sealdex_add,
+  .finish = sealdex_finish,
   .remove = sealdex_remove,
   .purge = sealdex_purge,
   .open = sealdex_open,

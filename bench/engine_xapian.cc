@@ -17,6 +17,7 @@ extern "C" {
 
 struct engine {
   std::string dir;
+  bool follows = false;
   std::unique_ptr<Xapian::WritableDatabase> writable;
   std::unique_ptr<Xapian::Database> readable;
   Xapian::TermGenerator generator;
@@ -84,6 +85,7 @@ int xapian_open(engine **out, const char *dir, engine_access access) {
   try {
     auto e = std::make_unique<engine>();
     e->dir = dir;
+    e->follows = access == ENGINE_FOLLOW;
     if (access == ENGINE_WRITE)
       e->writable = std::make_unique<Xapian::WritableDatabase>(dir, Xapian::DB_OPEN);
     e->readable = std::make_unique<Xapian::Database>(dir);
@@ -149,6 +151,7 @@ int xapian_search(engine *e, const workload_query *q, const char *text, size_t l
   try {
     const unsigned flags = Xapian::QueryParser::FLAG_BOOLEAN | Xapian::QueryParser::FLAG_PHRASE |
                            Xapian::QueryParser::FLAG_LOVEHATE | Xapian::QueryParser::FLAG_WILDCARD;
+    if (e->follows) e->readable->reopen();
     Xapian::Enquire enquire(*e->readable);
     enquire.set_query(e->parser.parse_query(text, flags));
     if (q->kind == QUERY_NEWEST || q->kind == QUERY_FILTER) {
@@ -185,6 +188,7 @@ extern "C" const engine_class engine_xapian = {
   "Xapian glass " XAPIAN_VERSION
   ": default settings, TermGenerator STEM_SOME (en), dates in a value slot, ids as document data",
   nullptr,
+  false,
   xapian_create,
   xapian_add,
   nullptr,
@@ -202,6 +206,7 @@ extern "C" const engine_class engine_xapian_compact = {
   "Xapian glass " XAPIAN_VERSION
   ", the same database after compaction (as `notmuch compact` leaves it)",
   "Xapian",
+  false,
   xapian_create,
   xapian_add,
   nullptr,

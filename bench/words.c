@@ -9,7 +9,7 @@
 
 enum { HEAD = 10000, GUIDE = 4096, FREQUENT = 160 };
 
-static const double head_share = 0.955; /* of tokens; the rest falls into the tail */
+static const double head_share = 0.965; /* of tokens; the rest falls into the tail */
 static const double tail_exponent = 1.43;
 
 struct word_source {

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * 1, 2, 4 and 8 readers beside a writer that makes 50 single adds per second, each durable. Readers
+ * are threads of one process (sharing a handle where the engine allows it) or processes; each asks
+ * the queries of all classes in an order of its own, and always sees the newest mail.
+ */
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "histogram.h"
+#include "random.h"
+#include "stage.h"
+#include "stopwatch.h"
+#include "usage.h"
+
+enum { READERS_MAX = 8 };
+static const double opening_seconds = 0.3, add_interval = 0.02;
+
+typedef struct outcome {
+  histogram searches, adds;
+  double cpu;
+  int failed;
+} outcome;
+
+/* One reader, or the writer. */
+typedef struct worker {
+  const bench *b;
+  const contender *c;
+  engine *shared; /* NULL: opens its own */
+  size_t number;
+  double start, end;
+  outcome *out;
+} worker;
+
+static void sleep_until(double when) {
+  const double left = when - stopwatch_now();
+  if (left <= 0) return;
+  const struct timespec t = { (time_t)left, (long)((left - floor(left)) * 1e9) };
+  nanosleep(&t, NULL);
+}
+
+static void *read_on(void *context) {
+  worker *w = context;
+  answer *a = malloc(sizeof *a);
+  engine *e = w->shared;
+  char text[600];
+  uint64_t random = 77 + w->number;
+  if (a == NULL || (e == NULL && w->c->class->open(&e, w->c->dir, ENGINE_FOLLOW) != 0)) {
+    w->out->failed = 1;
+    free(a);
+    return NULL;
+  }
+  sleep_until(w->start);
+  for (double now = stopwatch_now(); now < w->end && !w->out->failed;) {
+    const workload_query *q = &w->b->work->queries[random_next(&random) % w->b->work->count];
+    w->c->class->phrase(q, text, sizeof text);
+    const double before = stopwatch_now();
+    if (w->c->class->search(e, q, text, ANSWER_HITS, false, a) != 0) w->out->failed = 1;
+    now = stopwatch_now();
+    histogram_add(&w->out->searches, now - before);
+  }
+  if (e != w->shared) w->c->class->close(e);
+  free(a);
+  return NULL;
+}
+
+static void *write_on(void *context) {
+  worker *w = context;
+  engine *e = NULL;
+  char id[64];
+  if (w->c->class->open(&e, w->c->dir, ENGINE_WRITE) != 0) {
+    w->out->failed = 1;
+    return NULL;
+  }
+  sleep_until(w->start);
+  for (size_t i = 0; stopwatch_now() < w->end && !w->out->failed; i++) {
+    corpus_item item = w->b->mail->items[(w->number + i * 31) % w->b->mail->count];
+    snprintf(id, sizeof id, "live/%zu/%zu", w->number, i);
+    item.id = id;
+    item.date = w->b->mail->items[w->b->mail->count - 1].date + (int64_t)i;
+    const double before = stopwatch_now();
+    if (w->c->class->add(e, &item, 1) != 0) w->out->failed = 1;
+    histogram_add(&w->out->adds, stopwatch_now() - before);
+    sleep_until(w->start + add_interval * (double)(i + 1));
+  }
+  w->c->class->close(e);
+  return NULL;
+}
+
+typedef struct party {
+  const bench *b;
+  const contender *c;
+  size_t readers, serial;
+  bool processes;
+  double start;
+  outcome *outs; /* of the readers, then of the writer; shared */
+} party;
+
+static worker make_worker(const party *p, size_t i) {
+  return (worker){ .b = p->b,
+                   .c = p->c,
+                   .number = i < p->readers ? i : p->serial,
+                   .start = p->start,
+                   .end = p->start + p->b->seconds,
+                   .out = &p->outs[i] };
+}
+
+static int run_threads(void *context) {
+  const party *p = context;
+  pthread_t threads[READERS_MAX + 1];
+  worker workers[READERS_MAX + 1];
+  engine *shared = NULL;
+  if (p->c->class->threads && p->c->class->open(&shared, p->c->dir, ENGINE_FOLLOW) != 0) return -1;
+  for (size_t i = 0; i <= p->readers; i++) {
+    workers[i] = make_worker(p, i);
+    if (i < p->readers) workers[i].shared = shared;
+    if (pthread_create(&threads[i], NULL, i < p->readers ? read_on : write_on, &workers[i]) != 0)
+      abort();
+  }
+  for (size_t i = 0; i <= p->readers; i++) pthread_join(threads[i], NULL);
+  if (shared != NULL) p->c->class->close(shared);
+  return 0;
+}
+
+static int run_processes(const party *p) {
+  pid_t pids[READERS_MAX + 1];
+  int result = 0;
+  fflush(NULL);
+  for (size_t i = 0; i <= p->readers; i++) {
+    worker w = make_worker(p, i);
+    pids[i] = fork();
+    if (pids[i] != 0) continue;
+    if (i < p->readers)
+      read_on(&w);
+    else
+      write_on(&w);
+    _exit(w.out->failed);
+  }
+  for (size_t i = 0; i <= p->readers; i++) {
+    int status = -1;
+    waitpid(pids[i], &status, 0);
+    if (status != 0) result = -1;
+  }
+  return result;
+}
+
+static int run_party(bench *b, contender *c, size_t readers, bool processes) {
+  char subject[48];
+  const size_t size = (READERS_MAX + 1) * sizeof(outcome);
+  party p = { b,         c, readers,          (size_t)(random_next(&b->random) % 1000000000),
+              processes, 0, usage_share(size) };
+  p.start = stopwatch_now() + opening_seconds;
+  int result = processes ? run_processes(&p) : usage_in_child(run_threads, &p);
+  histogram all = { 0 };
+  for (size_t i = 0; i < readers; i++) {
+    histogram_join(&all, &p.outs[i].searches);
+    if (p.outs[i].failed) result = -1;
+  }
+  const histogram *adds = &p.outs[readers].adds;
+  snprintf(subject, sizeof subject, "%zu %s%s", readers, processes ? "process" : "thread",
+           readers == 1 ? ""
+           : processes  ? "es"
+                        : "s");
+  const struct {
+    const char *measure, *unit;
+    double value;
+  } rows[] = {
+    { "searches", "1/s", (double)all.count / b->seconds },
+    { "p50", "us", histogram_quantile(&all, 0.5) * 1e6 },
+    { "p99", "us", histogram_quantile(&all, 0.99) * 1e6 },
+    { "adds", "1/s", (double)adds->count / b->seconds },
+    { "add p50", "us", histogram_quantile(adds, 0.5) * 1e6 },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0] && result == 0; i++)
+    figures_put(&b->figures, "readers", c->class->name, subject, rows[i].measure, rows[i].unit,
+                rows[i].value);
+  usage_unshare(p.outs, size);
+  return result;
+}
+
+int stage_readers(bench *b) {
+  static const size_t counts[] = { 1, 2, 4, 8 };
+  fprintf(stderr, "reading beside a writer\n");
+  for (int processes = 0; processes < 2; processes++)
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+      for (size_t k = 0; k < b->count; k++)
+        if (run_party(b, &b->engines[k], counts[i], processes != 0) != 0) return -1;
+  return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Many small users: indexes of 20 to 400 items, opened, searched once and closed, in Zipfian order
+ * (a few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there
+ * are enough of them.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "place.h"
+#include "random.h"
+#include "stage.h"
+#include "stopwatch.h"
+#include "usage.h"
+
+enum { MODELS = 16, VISITS = 2000 };
+
+static void user_dir(const contender *c, size_t user, char *out, size_t size) {
+  snprintf(out, size, "%s-users/%zu", c->dir, user);
+}
+
+typedef struct making {
+  const bench *b;
+  const contender *c;
+  size_t user;
+} making;
+
+static int make_model(void *context) {
+  const making *m = context;
+  const engine_class *class = m->c->class;
+  char dir[440];
+  engine *e = NULL;
+  user_dir(m->c, m->user, dir, sizeof dir);
+  if (stage_is_peer(m->c)) mkdir(dir, 0700);
+  size_t items = (size_t)(20 * pow(20, (double)m->user / (MODELS - 1)));
+  const size_t first = m->user * 997 % m->b->mail->count;
+  if (items > m->b->mail->count - first) items = m->b->mail->count - first;
+  if (class->create(&e, dir) != 0) return -1;
+  int result = class->add(e, m->b->mail->items + first, items);
+  if (result == 0 && class->finish != NULL) result = class->finish(e);
+  class->close(e);
+  return result;
+}
+
+static int make_users(const bench *b, const contender *c) {
+  char dir[440], model[440];
+  snprintf(dir, sizeof dir, "%s-users", c->dir);
+  place_clear(dir);
+  mkdir(dir, 0700);
+  for (size_t user = 0; user < b->users; user++) {
+    making m = { b, c, user };
+    user_dir(c, user, dir, sizeof dir);
+    user_dir(c, user % MODELS, model, sizeof model);
+    if (user < MODELS ? usage_in_child(make_model, &m) != 0 : place_copy(model, dir) != 0) {
+      fprintf(stderr, "sealdex-bench: %s: no index for a user\n", c->class->name);
+      return -1;
+    }
+  }
+  return 0;
+}
+
+/* Rank from a density that falls as 1 / rank, over all users. */
+static size_t draw_user(bench *b) {
+  const double u = random_share(&b->random);
+  const size_t user = (size_t)pow((double)b->users, u) - 1;
+  return user * 7919 % b->users; /* busy users are of all sizes */
+}
+
+static int visit(const contender *c, size_t user, const workload_query *q, double *took) {
+  static answer a;
+  char dir[440], text[600];
+  engine *e = NULL;
+  user_dir(c, user, dir, sizeof dir);
+  c->class->phrase(q, text, sizeof text);
+  const double start = stopwatch_now();
+  if (c->class->open(&e, dir, ENGINE_READ) != 0) return -1;
+  const int result = c->class->search(e, q, text, ANSWER_HITS, false, &a);
+  c->class->close(e);
+  *took = stopwatch_now() - start;
+  return result;
+}
+
+int stage_users(bench *b) {
+  samples took[ENGINES_MAX] = { 0 };
+  double cpu[ENGINES_MAX] = { 0 };
+  size_t order[ENGINES_MAX];
+  int result = 0;
+  char dir[440], subject[48];
+  fprintf(stderr, "visiting %zu small users\n", b->users);
+  snprintf(subject, sizeof subject, "%zu indexes", b->users);
+  for (size_t k = 0; k < b->count && result == 0; k++) result = make_users(b, &b->engines[k]);
+  for (size_t i = 0; i < VISITS && result == 0; i++) {
+    const size_t user = draw_user(b);
+    const size_t first = b->work->first[QUERY_MEDIUM], end = b->work->first[QUERY_AND2 + 1];
+    const workload_query *q = &b->work->queries[first + random_next(&b->random) % (end - first)];
+    stage_shuffle(b, order, b->count);
+    for (size_t j = 0; j < b->count && result == 0; j++) {
+      double seconds = 0;
+      const double before = stopwatch_cpu();
+      result = visit(&b->engines[order[j]], user, q, &seconds);
+      cpu[order[j]] += stopwatch_cpu() - before;
+      samples_add(&took[order[j]], seconds);
+    }
+  }
+  for (size_t k = 0; k < b->count; k++) {
+    snprintf(dir, sizeof dir, "%s-users", b->engines[k].dir);
+    if (result == 0) {
+      stage_put_latency(b, "users", &b->engines[k], subject, &took[k]);
+      figures_put(&b->figures, "users", b->engines[k].class->name, subject, "cpu", "us/visit",
+                  cpu[k] / VISITS * 1e6);
+      figures_put(&b->figures, "users", b->engines[k].class->name, subject, "bytes", "KiB/index",
+                  (double)place_bytes(dir) / 1024 / (double)b->users);
+    }
+    place_clear(dir);
+    samples_free(&took[k]);
+  }
+  return result;
+}
