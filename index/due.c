@@ -109,6 +109,7 @@ typedef struct loading {
   due_set *set;
   size_t capacity;
   const uint8_t *known, *known_end; /* entries of an earlier picture, in the same order */
+  bool some;                        /* rows that do not open are left out */
 } loading;
 
 /* True where the earlier picture has this very entry. Both run in key order. */
@@ -136,6 +137,10 @@ static sdx_status take_entry(loading *l, const row_keys *row_key, sdx_bytes key,
   const bool shape = key.size == DUE_KEY_SIZE && value.size == DUE_VALUE_SIZE;
   const sdx_status status =
       due_decode(&row, shape && is_known(l, key, value) ? NULL : row_key, key, value, err);
+  if (status == SDX_DAMAGED && l->some) {
+    s->damaged++;
+    return SDX_OK;
+  }
   if (status != SDX_OK) return status;
   uint8_t *entry = s->verified + s->count * ENTRY_SIZE;
   memcpy(entry, key.data, DUE_KEY_SIZE);
@@ -192,10 +197,10 @@ static sdx_status group_rows(due_set *s, sdx_error *err) {
   return SDX_OK;
 }
 
-sdx_status due_set_load(due_set **out, store_txn *t, const row_keys *row_key, const due_set *before,
-                        sdx_error *err) {
+static sdx_status load(due_set **out, store_txn *t, const row_keys *row_key, const due_set *before,
+                       bool some, sdx_error *err) {
   store_cursor *cursor = NULL;
-  loading l = { .set = calloc(1, sizeof *l.set) };
+  loading l = { .set = calloc(1, sizeof *l.set), .some = some };
   if (l.set == NULL) return error_memory(err);
   atomic_init(&l.set->references, 1);
   if (before != NULL) {
@@ -214,6 +219,16 @@ sdx_status due_set_load(due_set **out, store_txn *t, const row_keys *row_key, co
   if (status == SDX_OK) *out = l.set;
   else due_set_release(l.set);
   return status;
+}
+
+sdx_status due_set_load(due_set **out, store_txn *t, const row_keys *row_key, const due_set *before,
+                        sdx_error *err) {
+  return load(out, t, row_key, before, false, err);
+}
+
+sdx_status due_set_load_some(due_set **out, store_txn *t, const row_keys *row_key,
+                             const due_set *before, sdx_error *err) {
+  return load(out, t, row_key, before, true, err);
 }
 
 due_set *due_set_hold(due_set *s) {

@@ -63,11 +63,16 @@ typedef struct due_set {
   struct due_group *groups; /* by holder */
   size_t group_count;
   uint8_t *verified;      /* the entries as they were read, in the table's order */
+  size_t damaged;         /* rows that do not open, left out: only where they may be */
   atomic_uint references;
 } due_set;
 /* Rows that stand in `before` (may be NULL) with the same bytes are not authenticated again. */
 sdx_status due_set_load(due_set **out, store_txn *t, const row_keys *row_key, const due_set *before,
                         sdx_error *err) SDX_CHECK;
+/* The same, without the rows that do not open, which are counted: not for whoever destroys or rewrites
+ * what is dead. */
+sdx_status due_set_load_some(due_set **out, store_txn *t, const row_keys *row_key,
+                             const due_set *before, sdx_error *err) SDX_CHECK;
 due_set *due_set_hold(due_set *s);
 void due_set_release(due_set *s); /* NULL is fine */
 /* The rows of one holder, in no order. */

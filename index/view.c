@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "index/change.h"
 #include "index/due.h"
+#include "index/living.h"
 #include "index/opened.h"
 #include "index/place.h"
 #include "index/recent.h"
@@ -102,6 +103,34 @@ static void collect_recent(dead_items *d, const due_set *due, const recent *r, c
       if (ordinal != SEGMENT_END) add_dead(d, ordinal);
     }
   }
+}
+
+/* Ordinals that no living item stands at; `items` in all. */
+static void collect_others(dead_items *d, const roaring_bitmap_t *alive, uint32_t items) {
+  for (uint32_t i = 0; i < items; i++)
+    if (!roaring_bitmap_contains(alive, i)) add_dead(d, i);
+}
+
+static sdx_status collect_by_living(dead_items *d, const living *l, const recent *r, const slot *s,
+                                    sdx_error *err) {
+  roaring_bitmap_t *bitmap = roaring_bitmap_create();
+  if (bitmap == NULL) return error_memory(err);
+  size_t count;
+  const living_place *at = NULL;
+  if (s->published != NULL) {
+    at = living_of(l, s->published->id, &count);
+    for (size_t i = 0; i < count; i++) roaring_bitmap_add(bitmap, at[i].ordinal);
+  }
+  for (size_t e = 0; s->published == NULL && e < r->epoch_count; e++) {
+    at = living_of(l, r->epochs[e].id, &count);
+    for (size_t i = 0; i < count; i++) {
+      const uint32_t ordinal = recent_part_find(s->part, at[i].holder, at[i].ordinal);
+      if (ordinal != SEGMENT_END) roaring_bitmap_add(bitmap, ordinal);
+    }
+  }
+  collect_others(d, bitmap, s->published != NULL ? s->row.items : s->part->items);
+  roaring_bitmap_free(bitmap);
+  return SDX_OK;
 }
 
 /* ------------------------------------------------------------------ pictures */
@@ -217,6 +246,25 @@ static sdx_status find_dead(picture *p, const picture *before, int64_t now, sdx_
   return SDX_OK;
 }
 
+/* Where rows of `due` do not open: by the table `ids`. */
+static sdx_status find_dead_by_living(picture *p, store_txn *t, int64_t now, sdx_error *err) {
+  living *l = NULL;
+  sdx_status status = living_load(&l, t, p->index->table_key, now, err);
+  for (size_t i = 0; i < p->shown.segment_count && status == SDX_OK; i++) {
+    slot *s = &p->slots[i];
+    status = dead_new(&s->dead, err);
+    if (status == SDX_OK) status = collect_by_living(s->dead, l, p->recent, s, err);
+    if (status == SDX_OK && s->dead->failed) status = error_memory(err);
+  }
+  if (status == SDX_OK) {
+    p->valid_from = l->valid_from;
+    p->valid_until = l->valid_until;
+    p->shown.partial |= VIEW_ROWS_DAMAGED;
+  }
+  living_free(l);
+  return status;
+}
+
 /* The part that a search sees. */
 static sdx_status show(picture *p, sdx_error *err) {
   view *v = &p->shown;
@@ -250,14 +298,15 @@ static sdx_status picture_new(picture **out, sdx_index *index, store_txn *t, con
   if (before != NULL && before->due_generation == head->due_generation)
     p->due = due_set_hold(before->due);
   else
-    status = due_set_load(&p->due, t, index->row_key, before != NULL ? before->due : NULL, err);
+    status = due_set_load_some(&p->due, t, index->row_key, before != NULL ? before->due : NULL, err);
   if (status == SDX_OK)
     status = recent_load(&p->recent, index, t, before != NULL ? before->recent : NULL, deadline, err);
   if (status == SDX_OK) status = take_segments(p, t, before, err);
   if (status == SDX_OK) {
     take_journal(p);
     bound_validity(p, now);
-    status = find_dead(p, before, now, err);
+    status = p->due->damaged > 0 ? find_dead_by_living(p, t, now, err)
+                                 : find_dead(p, before, now, err);
   }
   if (status == SDX_OK) status = show(p, err);
   if (status == SDX_OK) *out = p;

@@ -25,7 +25,8 @@ enum {
   VIEW_SEGMENT_DAMAGED = 1, /* a segment does not open */
   VIEW_SEGMENT_MISSING = 2, /* destroyed by a keyless purge, or its key or blocks are gone */
   VIEW_JOURNAL_UNREAD = 4,  /* journal records were left for a later call */
-  VIEW_JOURNAL_DAMAGED = 8  /* a journal record does not open */
+  VIEW_JOURNAL_DAMAGED = 8, /* a journal record does not open */
+  VIEW_ROWS_DAMAGED = 16    /* rows that say what there is are damaged, or gone */
 };
 
 typedef struct view {

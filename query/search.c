@@ -41,6 +41,7 @@ static void say_why(const search *q, bool timed_out) {
   if (partial & VIEW_SEGMENT_MISSING) results_add_why(q->results, "items purged unread");
   if (partial & VIEW_JOURNAL_UNREAD) results_add_why(q->results, "journal not read");
   if (partial & VIEW_JOURNAL_DAMAGED) results_add_why(q->results, "journal damaged");
+  if (partial & VIEW_ROWS_DAMAGED) results_add_why(q->results, "rows damaged");
   if (timed_out) results_add_why(q->results, "time limit");
 }
 
