@@ -76,23 +76,19 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
 }
 
 /* The next merge's segments, in *ids; none: *count 0. */
-static sdx_status choose(sdx_index *index, const skipped *skip, bool all, int64_t now,
-                         holder_id **ids, size_t *count, uint64_t *items, size_t *segments,
-                         sdx_error *err) {
+static sdx_status choose(sdx_index *index, const skipped *skip, bool all, uint64_t limit,
+                         int64_t now, holder_id **ids, size_t *count, sdx_error *err) {
   merge_candidate *candidates = NULL;
+  size_t segments = 0;
   *ids = NULL;
   *count = 0;
-  *items = 0;
-  sdx_status status = list_candidates(index, skip, now, &candidates, segments, err);
-  const size_t chosen = status == SDX_OK ? merge_choose(candidates, *segments, all, now) : 0;
+  sdx_status status = list_candidates(index, skip, now, &candidates, &segments, err);
+  const size_t chosen = status == SDX_OK ? merge_choose(candidates, segments, all, limit, now) : 0;
   if (chosen > 0) {
     *ids = calloc(chosen, sizeof **ids);
     if (*ids == NULL) status = error_memory(err);
-    for (size_t i = 0; i < *segments && *ids != NULL; i++) {
-      if (!candidates[i].chosen) continue;
-      (*ids)[(*count)++] = candidates[i].id;
-      *items += candidates[i].items;
-    }
+    for (size_t i = 0; i < segments && *ids != NULL; i++)
+      if (candidates[i].chosen) (*ids)[(*count)++] = candidates[i].id;
   }
   free(candidates);
   return status;
@@ -100,18 +96,16 @@ static sdx_status choose(sdx_index *index, const skipped *skip, bool all, int64_
 
 /* ------------------------------------------------------------------ doing it */
 
-/* Merges for as long as the policy finds some. `limit`: a bigger merge waits for maintenance, unless
- * segments are many. */
+/* Merges for as long as the policy finds some within the limit. */
 static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t now,
                             maintain_tally *tally, sdx_error *err) {
   skipped skip_list = { 0 };
   sdx_status status = SDX_OK;
   for (bool more = true; more && status == SDX_OK;) {
     holder_id *ids;
-    size_t count, segments;
-    uint64_t items;
-    status = choose(index, &skip_list, all, now, &ids, &count, &items, &segments, err);
-    more = status == SDX_OK && count > 0 && (items <= limit || segments > MAINTAIN_SEGMENTS_MANY);
+    size_t count;
+    status = choose(index, &skip_list, all, limit, now, &ids, &count, err);
+    more = status == SDX_OK && count > 0;
     if (more) status = merge_run(index, ids, count, now, tally, err);
     if (more && status == SDX_DAMAGED) {
       tally->damaged += count;
@@ -139,7 +133,8 @@ void maintain_after_write(sdx_index *index, const meta_head *head, bool segments
   if ((!fold && !segments) || index_deposits(index)) return;
   if (index_maintenance_begin(index, false, NULL) != SDX_OK) return;
   if (!fold || fold_run(index, now, &tally, NULL) == SDX_OK)
-    (void)!merge_all(index, false, MAINTAIN_INLINE_ITEMS, now, &tally, NULL);
+    (void)!merge_all(index, false, segments ? MAINTAIN_BULK_ITEMS : MAINTAIN_ADD_ITEMS, now, &tally,
+                     NULL);
   index_maintenance_end(index);
 }
 

@@ -7,22 +7,23 @@
 
 #include "index/write.h"
 
-#define MAINTAIN_FOLD_RECORDS 128         /* a fold follows at so many journal records ... */
-#define MAINTAIN_FOLD_BYTES (8U << 20)    /* ... or so many bytes */
-#define MAINTAIN_TOMBSTONE_AGE (25 * (int64_t)SDX_DAY) /* segments with older ones are rewritten */
-#define MAINTAIN_DEAD_PERCENT 20          /* ... and those of which more is dead */
-#define MAINTAIN_INLINE_ITEMS 16384       /* what a single add may be made to wait for */
-#define MAINTAIN_SEGMENTS_MANY 12         /* ... unless there are more segments than this */
+#define MAINTAIN_FOLD_RECORDS 128      /* a fold follows at so many journal records ... */
+#define MAINTAIN_FOLD_BYTES (8U << 20) /* ... or so many bytes */
+#define MAINTAIN_TOMBSTONE_AGE (25 * (int64_t)SDX_DAY) /* segments with older ones are rewritten   \
+                                                        */
+#define MAINTAIN_DEAD_PERCENT 20                       /* ... and those of which more is dead */
+#define MAINTAIN_ADD_ITEMS 2048   /* merges that a single write may be made to wait for ... */
+#define MAINTAIN_BULK_ITEMS 16384 /* ... and one that wrote segments itself */
 
 /* What upkeep did, for reports. */
 typedef struct maintain_tally {
-  uint64_t purged;    /* deleted and superseded versions that can no longer be opened */
-  uint64_t keys;      /* keys destroyed */
-  uint64_t damaged;   /* segments that could not be read, and so were left alone */
+  uint64_t purged;  /* deleted and superseded versions that can no longer be opened */
+  uint64_t keys;    /* keys destroyed */
+  uint64_t damaged; /* segments that could not be read, and so were left alone */
 } maintain_tally;
 
-/* Rides on a write that was acknowledged (`segments`: it published some): folds and merges where it is
- * time and nobody else is at it. A failure is not the write's: the next write tries again. */
+/* Rides on a write that was acknowledged (`segments`: it published some): folds and merges where it
+ * is time and nobody else is at it. A failure is not the write's: the next write tries again. */
 void maintain_after_write(sdx_index *index, const meta_head *head, bool segments, int64_t now);
 
 /* Under the maintenance lock: folds; rewrites the segments that hold what is due, and those the

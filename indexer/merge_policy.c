@@ -5,7 +5,9 @@
 
 #include "indexer/maintain.h"
 
-static uint32_t live(const merge_candidate *c) { return c->items - c->dead; }
+static uint32_t live(const merge_candidate *c) {
+  return c->items - c->dead;
+}
 
 static int greatest_first(const void *a, const void *b) {
   const merge_candidate *x = a, *y = b;
@@ -14,7 +16,8 @@ static int greatest_first(const void *a, const void *b) {
 }
 
 static bool needs_purge(const merge_candidate *c, int64_t now) {
-  return c->due || (c->oldest_dead != INT64_MAX && c->oldest_dead <= now - MAINTAIN_TOMBSTONE_AGE) ||
+  return c->due ||
+         (c->oldest_dead != INT64_MAX && c->oldest_dead <= now - MAINTAIN_TOMBSTONE_AGE) ||
          (uint64_t)c->dead * 100 > (uint64_t)c->items * MAINTAIN_DEAD_PERCENT;
 }
 
@@ -23,20 +26,49 @@ static size_t choose_from(merge_candidate *candidates, size_t first, size_t coun
   return count - first;
 }
 
-size_t merge_choose(merge_candidate *candidates, size_t count, bool all, int64_t now) {
+/* Where the suffix of segments begins that purging asks for; `count`: none. */
+static size_t first_to_purge(const merge_candidate *candidates, size_t count, uint64_t limit,
+                             int64_t now) {
+  uint64_t items = 0;
+  for (size_t i = count; i-- > 0;) {
+    items += candidates[i].items;
+    if (items > limit) break;
+    if (needs_purge(&candidates[i], now)) return i;
+  }
+  return count;
+}
+
+/* Where the suffix begins that is to become one for the sake of sizes. */
+static size_t first_to_join(const merge_candidate *candidates, size_t count, uint64_t limit) {
+  uint64_t items = 0, behind = 0;
+  size_t first = count;
+  for (size_t i = count; i-- > 0;) {
+    items += candidates[i].items;
+    if (items > limit) break;
+    if (behind > live(&candidates[i])) first = i;
+    behind += live(&candidates[i]);
+  }
+  return first;
+}
+
+/* Of too many that are too big for the limit, the two smallest. */
+static size_t choose_two(merge_candidate *candidates, size_t count, uint64_t limit) {
+  size_t big = 0;
+  while (big < count && candidates[big].items > limit / 2) big++;
+  if (big <= MERGE_BIG_MANY) return 0;
+  return choose_from(candidates, big - 2, big);
+}
+
+size_t merge_choose(merge_candidate *candidates, size_t count, bool all, uint64_t limit,
+                    int64_t now) {
   if (count == 0) return 0;
   qsort(candidates, count, sizeof *candidates, greatest_first);
   for (size_t i = 0; i < count; i++) candidates[i].chosen = false;
   if (all) return count > 1 || candidates[0].dead > 0 ? choose_from(candidates, 0, count) : 0;
 
-  for (size_t i = count; i-- > 0;)
-    if (needs_purge(&candidates[i], now)) return choose_from(candidates, i, count);
-
-  uint64_t behind = 0;
-  size_t first = count;
-  for (size_t i = count; i-- > 0;) {
-    if (behind > live(&candidates[i])) first = i;
-    behind += live(&candidates[i]);
-  }
-  return count - first >= 2 ? choose_from(candidates, first, count) : 0;
+  size_t first = first_to_purge(candidates, count, limit, now);
+  if (first < count) return choose_from(candidates, first, count);
+  first = first_to_join(candidates, count, limit);
+  if (first < count) return choose_from(candidates, first, count);
+  return choose_two(candidates, count, limit);
 }

@@ -2,16 +2,22 @@
 /*
  * merge_policy.h - which segments become one.
  *
- * Purges first: a segment that holds what is due, tombstones older than 25 days, or more than a fifth
- * of dead items is rewritten, together with all that are smaller. Then size: sorted from great to
- * small, each segment is to be at least as big as all behind it together; where one is not, it and all
- * behind it become one. So sizes at least double every other step: a handful of segments, and an
- * item is rewritten about log2(N / fold) times at most.
+ * Purges first: a segment that holds what is due, tombstones older than 25 days, or more than a
+ * fifth of dead items is rewritten, together with all that are smaller. Then size: sorted from
+ * great to small, each segment is to be at least as big as all behind it together; where one is
+ * not, it and all behind it become one. So sizes at least double every other step: a handful of
+ * segments, and an item is rewritten about log2(N / fold) times at most.
+ *
+ * A write that somebody waits for carries out no merge of more than `limit` items: those are for
+ * maintenance. Where that does not come, and segments of more than half of that are many, the two
+ * smallest of them become one: so neither their number nor the wait grows without bound.
  */
 #ifndef SEALDEX_INDEXER_MERGE_POLICY_H
 #define SEALDEX_INDEXER_MERGE_POLICY_H
 
 #include "index/index.h"
+
+#define MERGE_BIG_MANY 12
 
 typedef struct merge_candidate {
   holder_id id;
@@ -22,7 +28,8 @@ typedef struct merge_candidate {
 } merge_candidate;
 
 /* Marks the segments of the next merge (perhaps only one, to be rewritten); returns how many. Sorts
- * the candidates. */
-size_t merge_choose(merge_candidate *candidates, size_t count, bool all, int64_t now);
+ * the candidates. `all`: every one. */
+size_t merge_choose(merge_candidate *candidates, size_t count, bool all, uint64_t limit,
+                    int64_t now);
 
 #endif
