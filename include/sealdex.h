@@ -307,6 +307,14 @@ enum {
   SDX_WANT_ALL = 15
 };
 
+/* A wish to stop, for searches that run in other threads: they end with SDX_CANCELLED within some
+ * milliseconds, those that begin later at once, until it is taken back. Outlives the searches it is
+ * given to. */
+typedef struct sdx_cancel sdx_cancel;
+SDX_API sdx_status sdx_cancel_new(sdx_cancel **out, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_cancel_set(sdx_cancel *cancel, bool wish); /* from any thread */
+SDX_API void sdx_cancel_free(sdx_cancel *cancel); /* NULL is fine */
+
 typedef struct sdx_search_options {
   uint32_t version;
   size_t limit;        /* 0: 10 */
@@ -321,6 +329,10 @@ typedef struct sdx_search_options {
   int32_t utc_offset;  /* seconds east, for the days of date forms */
   int64_t time_limit_us; /* 0: none; reached: the answer is incomplete and says so */
   double k1, b;        /* BM25; 0, 0: Xapian's defaults 1 and 0.5 */
+  bool pages;          /* make a cursor: sdx_results_next */
+  sdx_bytes after;     /* a cursor: the hits behind the page that gave it. The query, sort and
+                          collapse_threads must be the same; SDX_INVALID else */
+  const sdx_cancel *cancel; /* NULL: cannot be cancelled */
 } sdx_search_options;
 #define SDX_SEARCH_OPTIONS_INIT { .version = 1 }
 
@@ -361,6 +373,11 @@ SDX_API bool sdx_results_fell_back(const sdx_results *results);
 /* "Did you mean": where nothing was found, the query with words of live items in the place of those that
  * none has; or empty. */
 SDX_API sdx_bytes sdx_results_suggestion(const sdx_results *results);
+/* Where this page ended, as text of letters, digits, `-` and `_` (sealed: only this index reads it); empty
+ * behind the last page, or where options->pages was not set. Asked for the hits behind it, a search
+ * repeats and passes over none of those that were there at the first page, however much arrives, vanishes
+ * or is folded meanwhile; those that arrived are shown where they rank behind it. */
+SDX_API sdx_bytes sdx_results_next(const sdx_results *results);
 /* Facet `name` ("kind", "folder", "from", "month"): its values, most frequent first. */
 SDX_API const sdx_facet_value *sdx_results_facet(const sdx_results *results, const char *name,
                                                  size_t *count);

@@ -46,10 +46,10 @@ unsigned correct_distance(sdx_bytes a, sdx_bytes b) {
 
 /* ---------------------------------------------------------------- looking for a word */
 
-static sdx_status finds_any(bool *any, plan_context *c, const tree *t, int64_t deadline,
+static sdx_status finds_any(bool *any, plan_context *c, const tree *t, const query_clock *clock,
                             sdx_error *err) {
   const engine_options options = { .sort = SDX_NEWEST_FIRST, .best = 1, .bound_total = true,
-                                   .deadline = deadline };
+                                   .clock = clock };
   engine_result found = { .total = 0 };
   plan *p;
   sdx_status status = plan_make(&p, c, t, err);
@@ -105,7 +105,7 @@ static bool is_live(plan_context *c, const char *prefix, sdx_bytes word) {
 }
 
 /* Puts the nearest word that some live item has in the place of the one that was typed; false where there is none. */
-static bool replace(plan_context *c, tree *typed) {
+static bool replace(plan_context *c, tree *typed, const query_clock *clock) {
   const tree_scope *scope = typed->scope;
   const char *prefix = scope != NULL && scope->count > 0 ? scope->rules[0]->prefix : "";
   uint32_t unused[TEXT_TERM_MAX];
@@ -117,7 +117,7 @@ static bool replace(plan_context *c, tree *typed) {
   candidates_init(&l.into, c->s);
   for (size_t i = 0; i < c->read->view->segment_count; i++) {
     c->segment = i;
-    expansion_run(c->read->view->segments[i].seg, &c->read->session, &source, prefix, take_word, &l);
+    expansion_run(c->read->view->segments[i].seg, &c->read->session, &source, prefix, clock, take_word, &l);
     if (c->read->session.status != SDX_OK) return false;
   }
   candidate *best;
@@ -138,7 +138,7 @@ static bool replace(plan_context *c, tree *typed) {
 
 typedef struct correcting {
   plan_context *c;
-  int64_t deadline;
+  const query_clock *clock;
   unsigned left, replaced;
 } correcting;
 
@@ -162,17 +162,17 @@ static sdx_status correct(correcting *k, tree *t, sdx_error *err) {
   }
   if (t->ngram || k->left == 0) return SDX_OK;
   k->left--;
-  status = finds_any(&known, k->c, t, k->deadline, err);
+  status = finds_any(&known, k->c, t, k->clock, err);
   if (status != SDX_OK || known) return status;
-  if (replace(k->c, t)) k->replaced++;
+  if (replace(k->c, t, k->clock)) k->replaced++;
   return k->c->read->session.status;
 }
 
-sdx_status correct_query(buffer *out, plan_context *c, tree *root, int64_t deadline, sdx_error *err) {
-  correcting k = { .c = c, .deadline = deadline, .left = CORRECT_WORDS_MAX };
+sdx_status correct_query(buffer *out, plan_context *c, tree *root, const query_clock *clock, sdx_error *err) {
+  correcting k = { .c = c, .clock = clock, .left = CORRECT_WORDS_MAX };
   bool any = false;
   sdx_status status = correct(&k, root, err);
-  if (status == SDX_OK && k.replaced > 0) status = finds_any(&any, c, root, deadline, err);
+  if (status == SDX_OK && k.replaced > 0) status = finds_any(&any, c, root, clock, err);
   if (status == SDX_OK && any) tree_print(root, out);
   if (status == SDX_OK && (c->s->failed || out->failed)) status = error_memory(err);
   return status;

@@ -12,7 +12,7 @@
 
 /* Appends the corrected query to `out`; nothing where there is none. The tree's words are replaced:
  * it is of no use behind this. A damaged segment shows in read->session.status alone. */
-sdx_status correct_query(buffer *out, plan_context *c, tree *root, int64_t deadline, sdx_error *err) SDX_CHECK;
+sdx_status correct_query(buffer *out, plan_context *c, tree *root, const query_clock *clock, sdx_error *err) SDX_CHECK;
 
 /* Edits between two words, an exchange of neighbours counting as one; more than 2 count as 3. */
 unsigned correct_distance(sdx_bytes a, sdx_bytes b);

@@ -2,7 +2,6 @@
 #include "query/engine.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "query/threads.h"
@@ -31,6 +30,26 @@ typedef struct engine {
 
 /* ---------------------------------------------------------------- ids */
 
+static int compare_bytes(sdx_bytes x, sdx_bytes y) {
+  const int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+  return order != 0 ? order : (x.size > y.size) - (x.size < y.size);
+}
+
+/* One of them is the end of the page before, of which only the id is at hand. */
+static int compare_outside(engine *e, const rank_hit *a, const rank_hit *b) {
+  const bool first = a->segment == RANK_OUTSIDE;
+  const rank_hit *inside = first ? b : a;
+  segment_item item;
+  block_ref hold = BLOCK_REF_INIT;
+  int result = 0;
+  if (segment_item_get(e->read->view->segments[inside->segment].seg, &e->read->session,
+                       inside->ordinal, &item, &hold) == SDX_OK)
+    result = first ? compare_bytes(e->options->after->id, item.id)
+                   : compare_bytes(item.id, e->options->after->id);
+  block_release(&hold);
+  return result;
+}
+
 /* Hits that are equal in all else are told apart by their ids: rare, so they are read anew. */
 static int compare_ids(void *context, const rank_hit *a, const rank_hit *b) {
   engine *e = context;
@@ -38,13 +57,13 @@ static int compare_ids(void *context, const rank_hit *a, const rank_hit *b) {
   block_ref hold_x = BLOCK_REF_INIT, hold_y = BLOCK_REF_INIT;
   segment_session *session = &e->read->session;
   int result = 0;
+  if (a->segment == RANK_OUTSIDE || b->segment == RANK_OUTSIDE)
+    return compare_outside(e, a, b);
   if (segment_item_get(e->read->view->segments[a->segment].seg, session, a->ordinal, &x, &hold_x) ==
           SDX_OK &&
       segment_item_get(e->read->view->segments[b->segment].seg, session, b->ordinal, &y, &hold_y) ==
           SDX_OK) {
-    const size_t size = x.id.size < y.id.size ? x.id.size : y.id.size;
-    result = memcmp(x.id.data, y.id.data, size);
-    if (result == 0) result = (x.id.size > y.id.size) - (x.id.size < y.id.size);
+    result = compare_bytes(x.id, y.id);
   }
   block_release(&hold_x);
   block_release(&hold_y);
@@ -164,13 +183,6 @@ static void run_window(engine *e, uint32_t base) {
 
 /* ---------------------------------------------------------------- segments */
 
-static bool is_late(const engine *e) {
-  if (e->options->deadline == 0) return false;
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec > e->options->deadline;
-}
-
 /* A single list without dead items counts itself. */
 static bool count_is_known(const engine *e, uint64_t *total) {
   const view_segment *v = &e->read->view->segments[e->number];
@@ -203,12 +215,13 @@ static sdx_status run_segment(engine *e, sdx_error *err) {
     e->result->exact &= e->counted;
     return SDX_OK;
   }
-  const match_options options = { .scores = e->scores, .lazy = e->pruning };
+  const match_options options = { .scores = e->scores, .lazy = e->pruning,
+                                  .clock = e->options->clock };
   e->matcher = match_open(e->s, e->read, e->number, e->plan, e->model, &options);
   if (e->matcher == NULL) return error_memory(err);
   uint32_t from = 0;
   while ((from = match_next(e->matcher, from)) != SEGMENT_END) {
-    if ((e->stop && e->pruning) || (e->result->timed_out = is_late(e))) {
+    if ((e->stop && e->pruning) || (e->result->timed_out = clock_is_up(e->options->clock))) {
       e->result->exact &= e->counted;
       break;
     }
@@ -261,6 +274,12 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
     e.computed = scratch_take(s, WINDOW * sizeof(*e.computed));
     e.places = scratch_take(s, WINDOW * sizeof(*e.places));
   }
+  rank_hit after = { .segment = RANK_OUTSIDE };
+  if (options->after != NULL) {
+    after.score = e.scores ? options->after->score : 0;
+    after.date = options->after->date;
+    out->top.after = &after;
+  }
   if (options->collapse_threads) e.threads = threads_new(&out->top);
   size_t *numbers = order_segments(s, read->view, e.order);
   sdx_status status = SDX_OK;
@@ -270,8 +289,11 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
     status = run_segment(&e, err);
   }
   if (out->timed_out) out->exact = false;
+  if (status == SDX_OK && clock_is_cancelled(options->clock))
+    status = error_set(err, SDX_CANCELLED, "the search was cancelled");
   if (e.threads != NULL && status == SDX_OK) status = threads_finish(e.threads, &out->total, err);
   if (status == SDX_OK) rank_top_finish(&out->top);
+  out->top.after = NULL;
   if (status == SDX_OK) status = read->session.status;
   threads_free(e.threads);
   return status;

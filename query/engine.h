@@ -12,7 +12,8 @@ typedef struct engine_options {
   size_t best;            /* so many hits are ranked */
   bool bound_total;       /* a lower bound will do for the total */
   bool collapse_threads;
-  int64_t deadline;       /* CLOCK_MONOTONIC nanoseconds; 0: none */
+  const query_clock *clock; /* NULL: there is time */
+  const page *after;      /* only hits behind the end of this page; NULL: all */
   int64_t now, half_life; /* of SDX_BY_RECENCY */
   /* Told of all that matches, window by window, unless NULL; then all is counted. */
   void (*each_window)(void *context, size_t segment, uint32_t base, const uint64_t *bits);
@@ -30,7 +31,7 @@ typedef struct engine_result {
 /* The score of relevance that fades with age: score * half_life / (half_life + age). */
 double engine_fade(double score, int64_t age, int64_t half_life);
 
-/* SDX_NO_MEMORY, or the session's status: then the result is not to be used. */
+/* SDX_NO_MEMORY, SDX_CANCELLED, or the session's status: then the result is not to be used. */
 sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const plan *p,
                       const rank_model *model, const engine_options *options,
                       sdx_error *err) SDX_CHECK;

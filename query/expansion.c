@@ -144,6 +144,8 @@ typedef struct expansion {
   char from[TEXT_TERM_MAX + 8];
   size_t literal;     /* size of the prefix and of what stands before the first star */
   bool marks;         /* was typed with marks: folded forms are not asked */
+  const query_clock *clock;
+  uint32_t steps;     /* of the walk, for looking at the clock now and then */
   expansion_each each;
   void *context;
   bool stopped;
@@ -218,6 +220,7 @@ static size_t walk_some(expansion *x, const char *from, size_t size, passing *pa
   segment_term term;
   pass->size = 0;
   while (!x->stopped && next == 0 && segment_terms_next(terms, &name, &term)) {
+    if ((++x->steps & 4095) == 0 && clock_is_up(x->clock)) break;
     if (name.size < x->literal || memcmp(name.data, x->from, x->literal) != 0) {
       if (memcmp(name.data, x->from, name.size < x->literal ? name.size : x->literal) > 0) break;
     } else if (!is_word(name, x->prefix)) {
@@ -295,9 +298,10 @@ static sdx_bytes longest_piece(sdx_bytes pattern) {
 }
 
 void expansion_run(const segment *seg, segment_session *session, const tree *source,
-                   const char *prefix, expansion_each each, void *context) {
+                   const char *prefix, const query_clock *clock, expansion_each each,
+                   void *context) {
   expansion x = { .seg = seg, .session = session, .source = source, .prefix = strlen(prefix),
-                  .each = each, .context = context };
+                  .clock = clock, .each = each, .context = context };
   nearness near;
   const sdx_bytes word = source->text;
   size_t literal = 0;

@@ -10,12 +10,14 @@
 #ifndef SEALDEX_QUERY_MATCH_H
 #define SEALDEX_QUERY_MATCH_H
 
+#include "query/clock.h"
 #include "query/leaf.h"
 
 typedef struct matcher matcher;
 
 typedef struct match_options {
   bool scores;  /* keep what scores are made of */
+  const query_clock *clock; /* NULL: there is time; else expansions end when it is up */
   bool lazy;    /* words are checked to stand together only when match_verify is called */
 } match_options;
 

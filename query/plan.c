@@ -100,6 +100,13 @@ static sdx_status limit_language(plan_context *c, size_t number, const char *cod
   return SDX_OK;
 }
 
+static uint64_t digest_of(const plan_class *cls) {
+  const char kind = (char)cls->kind;
+  const uint64_t seed = page_digest(0, &kind, 1);
+  const char *language = cls->language != NULL ? cls->language : "";
+  return page_digest(page_digest(seed, language, strlen(language)), cls->key.data, cls->key.size);
+}
+
 /* Finds the class in every segment and sums up its statistics. */
 static sdx_status resolve(plan_context *c, plan_class *cls, sdx_error *err) {
   const view *v = c->read->view;
@@ -121,7 +128,9 @@ static sdx_status resolve(plan_context *c, plan_class *cls, sdx_error *err) {
       status = limit_language(c, i, cls->language, members, err);
   }
   buffer_free(&names);
-  if (cls->df > 0) cls->weight = rank_weight(&c->model, cls->df);
+  uint64_t df = cls->df;
+  if (c->statistics != NULL) df = page_df(c->statistics, digest_of(cls), df);
+  if (cls->df > 0) cls->weight = rank_weight(&c->model, df);
   return status;
 }
 

@@ -11,6 +11,7 @@
 #define SEALDEX_QUERY_PLAN_H
 
 #include "index/view.h"
+#include "query/page.h"
 #include "query/rank.h"
 #include "query/tree.h"
 
@@ -66,6 +67,7 @@ typedef struct plan_context {
   text_analyser *analyser;
   view_read *read;
   rank_model model;
+  page_statistics *statistics; /* df that weights are made of; NULL: those of the view */
   size_t segment; /* that was looked at last: where a sticky status comes from */
 } plan_context;
 

@@ -75,6 +75,7 @@ bool rank_top_wants(const rank_top *t, int64_t date) {
 
 bool rank_top_offer(rank_top *t, const rank_hit *hit) {
   if (t->room == 0) return false;
+  if (t->after != NULL && rank_compare(t, hit, t->after) <= 0) return false;
   if (t->count < t->room) {
     t->hits[t->count] = *hit;
     rise(t, t->count++);

@@ -60,6 +60,8 @@ typedef enum rank_order {
   RANK_OLDEST
 } rank_order;
 
+#define RANK_OUTSIDE UINT32_MAX /* the segment of a hit that is none of the view's */
+
 typedef struct rank_hit {
   double score;
   int64_t date;
@@ -74,6 +76,7 @@ typedef struct rank_top {
   rank_hit *hits;      /* a heap, the worst first; sorted best first by rank_top_finish */
   size_t count, room;
   rank_order order;
+  const rank_hit *after; /* only hits that come behind this one; NULL: all */
   double threshold;    /* BY_SCORE: what scores less cannot enter; -infinity while there is room */
   rank_compare_ids compare_ids;
   void *context;

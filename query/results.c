@@ -134,6 +134,8 @@ sdx_bytes sdx_results_parsed(const sdx_results *results) { return results->parse
 bool sdx_results_fell_back(const sdx_results *results) { return results->fell_back; }
 sdx_bytes sdx_results_suggestion(const sdx_results *results) { return results->suggestion; }
 
+sdx_bytes sdx_results_next(const sdx_results *results) { return results->next; }
+
 const sdx_facet_value *sdx_results_facet(const sdx_results *results, const char *name,
                                          size_t *count) {
   *count = 0;

@@ -24,7 +24,7 @@ struct sdx_results {
   bool exact, fell_back;
   const char *why[RESULTS_WHY_MAX];
   size_t why_count;
-  sdx_bytes parsed, suggestion;
+  sdx_bytes parsed, suggestion, next;
   results_facet facets[4];
   size_t facet_count;
 };

@@ -2,10 +2,10 @@
 /* sdx_search and sdx_snippet: a query from its text to its results. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/wipe.h"
+#include "index/note.h"
 #include "query/correct.h"
 #include "query/facet.h"
 #include "query/grammar.h"
@@ -20,7 +20,9 @@ typedef struct search {
   sdx_index *index;
   const sdx_search_options *options;
   sdx_bytes text;
-  int64_t begun, deadline; /* CLOCK_MONOTONIC nanoseconds */
+  int64_t begun; /* CLOCK_MONOTONIC nanoseconds */
+  query_clock clock;
+  page page;     /* where the page before ended; then where this one does */
   text_analyser *analyser;
   scratch s;
   view_read read;
@@ -29,11 +31,19 @@ typedef struct search {
   size_t failed_segment;
 } search;
 
-static int64_t monotonic(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+struct sdx_cancel {
+  atomic_bool wish;
+};
+
+sdx_status sdx_cancel_new(sdx_cancel **out, sdx_error *err) {
+  *out = calloc(1, sizeof(**out));
+  if (*out == NULL) return error_memory(err);
+  atomic_init(&(*out)->wish, false);
+  return SDX_OK;
 }
+
+void sdx_cancel_set(sdx_cancel *cancel, bool wish) { atomic_store(&cancel->wish, wish); }
+void sdx_cancel_free(sdx_cancel *cancel) { free(cancel); }
 
 static void say_why(const search *q, bool timed_out) {
   const unsigned partial = q->read.view->partial;
@@ -61,10 +71,53 @@ static size_t best_wanted(const search *q) {
   return limit < most - q->options->offset ? q->options->offset + limit : (size_t)most;
 }
 
+/* ---------------------------------------------------------------- pages */
+
+static uint64_t digest_query(const search *q) {
+  const sdx_search_options *o = q->options;
+  const int32_t offset = o->utc_offset;
+  return page_digest(page_digest(0, &offset, sizeof(offset)), q->text.data, q->text.size);
+}
+
+static sdx_status take_cursor(search *q, sdx_error *err) {
+  const sdx_search_options *o = q->options;
+  buffer plain = BUFFER_INIT;
+  if (o->after.size == 0) {
+    q->page = (page){ .sort = o->sort, .collapse = o->collapse_threads, .query = digest_query(q) };
+    return SDX_OK;
+  }
+  sdx_status status = note_open(&plain, q->index, o->after, err);
+  if (status == SDX_OK && !page_decode(&q->page, &q->s, plain.data, plain.size))
+    status = q->s.failed ? error_memory(err)
+                         : error_set(err, SDX_INVALID, "a cursor of another version; begin at the first page");
+  if (status == SDX_OK && (q->page.query != digest_query(q) || q->page.sort != o->sort ||
+                           q->page.collapse != o->collapse_threads))
+    status = error_set(err, SDX_INVALID, "the cursor belongs to another query or order");
+  buffer_free(&plain);
+  return status;
+}
+
+static sdx_status give_cursor(search *q, const rank_hit *last, sdx_error *err) {
+  buffer plain = BUFFER_INIT, text = BUFFER_INIT;
+  q->page.score = last->score;
+  q->page.date = last->date;
+  q->page.id = q->results->hits[q->results->count - 1].id;
+  page_encode(&plain, &q->page);
+  sdx_status status = plain.failed ? error_memory(err)
+                                   : note_seal(&text, q->index, plain.data, plain.size, err);
+  if (status == SDX_OK) {
+    q->results->next = scratch_copy(&q->results->memory, text.data, text.size);
+    if (q->results->memory.failed) status = error_memory(err);
+  }
+  buffer_free(&plain);
+  buffer_free(&text);
+  return status;
+}
+
 /* "Did you mean", where nothing was found. */
 static sdx_status suggest(search *q, plan_context *planning, sdx_error *err) {
   buffer out = BUFFER_INIT;
-  const sdx_status status = correct_query(&out, planning, q->query.root, q->deadline, err);
+  const sdx_status status = correct_query(&out, planning, q->query.root, &q->clock, err);
   q->failed_segment = planning->segment;
   if (status == SDX_OK && out.size != 0)
     q->results->suggestion = scratch_copy(&q->results->memory, out.data, out.size);
@@ -76,15 +129,26 @@ static sdx_status suggest(search *q, plan_context *planning, sdx_error *err) {
 static sdx_status answer(search *q, sdx_error *err) {
   const sdx_search_options *o = q->options;
   const bool custom = o->k1 != 0 || o->b != 0;
+  if (o->after.size == 0) {
+    q->page.now = q->read.now;
+    q->page.k1 = custom ? o->k1 : RANK_K1;
+    q->page.b = custom ? o->b : RANK_B;
+    q->page.statistics.items = q->read.view->items;
+    q->page.statistics.length = q->read.view->length;
+  }
   plan_context planning = { .s = &q->s, .analyser = q->analyser, .read = &q->read };
-  engine_options options = { .sort = o->sort, .best = best_wanted(q), .bound_total = o->bound_total,
-                             .collapse_threads = o->collapse_threads, .deadline = q->deadline,
-                             .now = q->read.now, .half_life = HALF_LIFE };
+  const size_t best = best_wanted(q);
+  engine_options options = { .sort = o->sort, .best = best + (o->pages ? 1 : 0),
+                             .bound_total = o->bound_total,
+                             .collapse_threads = o->collapse_threads, .clock = &q->clock,
+                             .after = o->after.size != 0 ? &q->page : NULL, .now = q->page.now,
+                             .half_life = HALF_LIFE };
   engine_result found;
   plan *p;
   facets *counted = NULL;
-  rank_model_init(&planning.model, q->read.view->items, q->read.view->length,
-                  custom ? o->k1 : RANK_K1, custom ? o->b : RANK_B);
+  if (o->pages || o->after.size != 0) planning.statistics = &q->page.statistics;
+  rank_model_init(&planning.model, q->page.statistics.items, q->page.statistics.length, q->page.k1,
+                  q->page.b);
   sdx_status status = plan_make(&p, &planning, q->query.root, err);
   q->failed_segment = planning.segment;
   if (status == SDX_OK) status = q->read.session.status;
@@ -99,30 +163,37 @@ static sdx_status answer(search *q, sdx_error *err) {
   if (status == SDX_OK && o->facets)
     status = facets_finish(counted, q->results, &q->failed_segment, err);
   if (status != SDX_OK) return status;
+  const bool more = o->pages && found.top.count > best;
+  if (more) found.top.count = best;
   q->results->total = found.total;
   q->results->exact = found.exact;
   say_why(q, found.timed_out);
-  if (found.total == 0 && !found.timed_out && (o->want & SDX_WANT_SUGGESTION))
+  if (found.top.count == 0 && found.total == 0 && !found.timed_out && (o->want & SDX_WANT_SUGGESTION))
     return suggest(q, &planning, err);
   const snippet_words *words =
       o->want & SDX_WANT_SNIPPET ? snippet_prepare(&q->s, q->analyser, q->query.root) : NULL;
-  return results_fill(q->results, &q->read, q->analyser, &found, o->offset, o->want, words,
-                      &q->failed_segment, err);
+  status = results_fill(q->results, &q->read, q->analyser, &found, o->offset, o->want, words,
+                        &q->failed_segment, err);
+  if (status == SDX_OK && more && q->results->count > 0)
+    status = give_cursor(q, &found.top.hits[found.top.count - 1], err);
+  return status;
 }
 
 /* One attempt in a view of its own. *again: a segment stopped opening; the next view is without it. */
 static sdx_status attempt(search *q, bool *again, sdx_error *err) {
   *again = false;
   sdx_status status =
-      view_begin_at(&q->read, q->index, q->deadline, q->options->now, err);
+      view_begin_at(&q->read, q->index, q->clock.deadline, q->options->now, err);
   if (status != SDX_OK) return status;
   q->results = results_new();
+  status = take_cursor(q, err);
   const query_context context = {
-    .dates = { .now = q->read.now, .utc_offset = q->options->utc_offset },
+    .dates = { .now = q->options->after.size != 0 ? q->page.now : q->read.now,
+               .utc_offset = q->options->utc_offset },
     .strict = q->options->strict,
   };
   if (q->results == NULL) status = error_memory(err);
-  else status = query_parse(&q->query, &q->s, q->analyser, q->text, &context, err);
+  if (status == SDX_OK) status = query_parse(&q->query, &q->s, q->analyser, q->text, &context, err);
   if (status == SDX_OK) {
     q->results->fell_back = q->query.fell_back;
     print_parsed(q);
@@ -141,7 +212,7 @@ static sdx_status attempt(search *q, bool *again, sdx_error *err) {
 
 static void count(search *q) {
   atomic_fetch_add_explicit(&q->index->count_searches, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&q->index->count_search_us, (uint64_t)((monotonic() - q->begun) / 1000),
+  atomic_fetch_add_explicit(&q->index->count_search_us, (uint64_t)((clock_now() - q->begun) / 1000),
                             memory_order_relaxed);
 }
 
@@ -149,12 +220,13 @@ sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options
                       sdx_results **out, sdx_error *err) {
   static const sdx_search_options defaults = SDX_SEARCH_OPTIONS_INIT;
   search q = { .index = index, .options = options != NULL ? options : &defaults, .text = text,
-               .begun = monotonic() };
+               .begun = clock_now() };
   *out = NULL;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
+  if (q.options->cancel != NULL) q.clock.cancel = &q.options->cancel->wish;
   if (q.options->time_limit_us > 0)
-    q.deadline = q.begun + (q.options->time_limit_us < INT64_MAX / 2000
+    q.clock.deadline = q.begun + (q.options->time_limit_us < INT64_MAX / 2000
                                 ? q.options->time_limit_us * 1000
                                 : INT64_MAX / 2);
   status = index_borrow_analyser(index, &q.analyser, err);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -51,6 +52,9 @@ static exit_code read_options(asking *a, const options *o) {
   a->options.collapse_threads = options_flag(o, "threads");
   a->options.strict = options_flag(o, "strict");
   a->options.now = o->now;
+  const char *cursor = options_text(o, "cursor");
+  a->options.pages = cursor != NULL && !a->no_hits;
+  if (cursor && strcmp(cursor, "start") != 0) a->options.after = bytes_of(cursor);
   return EXIT_DONE;
 }
 
@@ -100,6 +104,7 @@ static void print_json(const asking *a, const sdx_results *results, size_t count
     json_close(&j);
   }
   json_hits(&j, results, count);
+  if (sdx_results_next(results).size > 0) json_string(&j, "next", sdx_results_next(results));
   if (a->options.facets) json_facets(&j, results);
   if (suggestion.size > 0) json_string(&j, "suggestion", suggestion);
   json_close(&j);
@@ -164,6 +169,11 @@ static void print_text(const asking *a, const sdx_results *results, size_t count
   for (size_t i = 0; i < count; i++)
     print_hit(sdx_results_hit(results, i), a->options.offset + i + 1);
   if (a->options.facets) print_facets(results);
+  if (sdx_results_next(results).size > 0) {
+    printf("\nnext page: --cursor ");
+    plain_print(stdout, sdx_results_next(results));
+    printf("\n");
+  }
 }
 
 static exit_code search(asking *a, const options *o, sdx_index *index) {
@@ -205,6 +215,8 @@ const command command_search = {
       "\n"
       "  --limit N           hits to show (default: 10)\n"
       "  --offset N          hits to pass over first\n"
+      "  --cursor start|NEXT a page that stays in place while items arrive and vanish: `start`, then what\n"
+      "                      the page before gave as the next\n"
       "  --sort ORDER        relevance (default), newest, oldest, recency\n"
       "  --total exact|bound an exact total (default), or a lower bound, which is faster\n"
       "  --facets            count the hits by kind, folder, sender and month\n"
@@ -212,6 +224,6 @@ const command command_search = {
       "  --strict            a query that cannot be read is an error\n"
       "  --time-limit MS     answer with what was found by then\n"
       "  --utc-offset +02:00 the time zone of dates in the query\n",
-  .takes = "limit= offset= sort= total= facets threads strict time-limit= utc-offset=",
+  .takes = "limit= offset= cursor= sort= total= facets threads strict time-limit= utc-offset=",
   .run = run,
 };

@@ -75,6 +75,21 @@ exits 0 export index --key key
 [ "$(jq -s length out)" = 38 ] || fail "export does not give every item"
 json_holds '(.id|type) == "string" and (.fields.subject|length) > 0'
 
+# Pages by cursor.
+exits 0 search index --key key --json --sort newest --limit 15 --cursor start the
+json_holds '.next | test("^[A-Za-z0-9_-]{60,}$")'
+json '.hits[].id' >pages
+next=$(json .next)
+exits 0 search index --key key --json --sort newest --limit 15 --cursor "$next" the
+json '.hits[].id' >>pages
+next=$(json .next)
+exits 0 search index --key key --json --sort newest --limit 15 --cursor "$next" the
+json '.hits[].id' >>pages
+json_holds 'has("next") | not'
+cmp -s whole pages || fail "pages by cursor are not the whole"
+exits 2 search index --key key --sort newest --cursor "$next" other
+exits 2 search index --key key --cursor nonsense the
+
 # suggest.
 exits 0 suggest index --key key --json bud
 json_holds '(.suggestions | length) > 0 and .typed == "bud" and .complete'
