@@ -10,17 +10,8 @@
 
 #define FILE_LABEL "sealdex-deposit-1 "
 #define LABEL_SIZE (sizeof FILE_LABEL - 1)
-#define PLAIN_SIZE (2 * SECRET_SIZE + PAIR_PUBLIC_SIZE)
 
-_Static_assert(PLAIN_SIZE + crypto_box_SEALBYTES == SLOT_SEALED_SIZE,
-               "the three keys fill the box");
 _Static_assert(LABEL_SIZE + 2 * SECRET_SIZE + 1 == SDX_DEPOSIT_FILE_SIZE, "label, digits, newline");
-
-void deposit_keys_free(deposit_keys *k) {
-  secret_free(k->id);
-  secret_free(k->table);
-  memset(k, 0, sizeof *k);
-}
 
 /* ---- the file ---- */
 
@@ -61,20 +52,9 @@ sdx_status deposit_file_read(secret **out, const sdx_secret *contents, sdx_error
 
 /* ---- the slot ---- */
 
-static sdx_status seal_keys(slot *s, const deposit_keys *keys, sdx_error *err) {
-  uint8_t *plain = locked_alloc(LOCKED_STATE);
-  if (plain == NULL) return error_set(err, SDX_NO_MEMORY, "no memory can be locked for the keys");
-  memcpy(plain, secret_view(keys->id), SECRET_SIZE);
-  memcpy(plain + SECRET_SIZE, secret_view(keys->table), SECRET_SIZE);
-  memcpy(plain + 2 * SECRET_SIZE, keys->intake, PAIR_PUBLIC_SIZE);
-  const int failed = crypto_box_seal(s->sealed, plain, PLAIN_SIZE, s->public_half);
-  locked_free(plain);
-  return failed == 0 ? SDX_OK : error_set(err, SDX_DAMAGED, "the slot's public key is none");
-}
-
 sdx_status deposit_slot_make(slot *out, const sdx_secret *contents,
                              const uint8_t index_id[INDEX_ID_SIZE], const root_key *root,
-                             const deposit_keys *keys, sdx_error *err) {
+                             const secret *deposit, sdx_error *err) {
   slot_keys own;
   memset(out, 0, sizeof *out);
   out->kind = SLOT_DEPOSIT;
@@ -82,37 +62,29 @@ sdx_status deposit_slot_make(slot *out, const sdx_secret *contents,
   sdx_status status = slot_keys_derive(&own, contents, out, index_id, err);
   if (status != SDX_OK) return status;
   memcpy(out->public_half, own.public_half, sizeof out->public_half);
-  status = seal_keys(out, keys, err);
+  status = pair_seal(out->sealed, out->public_half, deposit, err);
   if (status == SDX_OK) status = slot_vouch(out, own.mac_key, index_id, root, err);
   slot_keys_free(&own);
   return status;
 }
 
-static sdx_status take_keys(deposit_keys *out, const uint8_t *plain, sdx_error *err) {
-  sdx_status status = secret_copy(&out->id, plain, err);
-  if (status == SDX_OK) status = secret_copy(&out->table, plain + SECRET_SIZE, err);
-  memcpy(out->intake, plain + 2 * SECRET_SIZE, PAIR_PUBLIC_SIZE);
-  if (status != SDX_OK) deposit_keys_free(out);
-  return status;
-}
-
-sdx_status deposit_slot_open(deposit_keys *out, const slot *s, const slot_keys *keys,
+sdx_status deposit_slot_open(secret **out, const slot *s, const slot_keys *keys,
                              const uint8_t index_id[INDEX_ID_SIZE],
                              const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
-  memset(out, 0, sizeof *out);
-  uint8_t *plain = locked_alloc(LOCKED_STATE);
-  if (plain == NULL) return error_set(err, SDX_NO_MEMORY, "no memory can be locked for the keys");
-  unsigned ok = s->kind == SLOT_DEPOSIT;
   bool vouched = false;
+  unsigned ok = s->kind == SLOT_DEPOSIT;
+  sdx_status status = secret_new(out, err);
+  if (status != SDX_OK) return status;
   ok &= secret_equal(keys->public_half, s->public_half, sizeof s->public_half);
-  ok &= crypto_box_seal_open(plain, s->sealed, SLOT_SEALED_SIZE, keys->public_half,
+  ok &= crypto_box_seal_open(secret_bytes(*out), s->sealed, PAIR_SEALED_SIZE, keys->public_half,
                              secret_view(keys->secret_half)) == 0;
-  sdx_status status = slot_vouched(&vouched, s, keys->mac_key, index_id, commitment, err);
+  status = slot_vouched(&vouched, s, keys->mac_key, index_id, commitment, err);
   ok &= vouched;
   if (status == SDX_OK && ok == 0)
     status = error_set(err, SDX_WRONG_KEY, "the deposit key opens no slot of this index");
-  if (status == SDX_OK) status = take_keys(out, plain, err);
-  locked_free(plain);
+  if (status == SDX_OK) return SDX_OK;
+  secret_free(*out);
+  *out = NULL;
   return status;
 }
 

@@ -17,8 +17,15 @@ typedef struct depositing {
   size_t slot;
   slot_keys keys;
   secret *append_key;
-  deposit_keys opened;
+  seal_key *deposit; /* opens id key and table key */
 } depositing;
+
+/* What opens the index again after a change of root: what the secret gave at its slot, and of a raw key
+ * the key, which may have another slot by then. */
+typedef struct opener {
+  slot_keys keys;
+  secret *raw;
+} opener;
 
 struct keyring {
   int process;
@@ -26,10 +33,13 @@ struct keyring {
   region now;     /* as read or committed */
   bool settled;   /* the file was seen whole: no power cut has torn it since this handle opened */
   root_key *root; /* NULL while locked */
+  opener own;
   depositing *deposit; /* NULL without a deposit key */
+  uint64_t set;        /* in use */
   bool staged;
   region next;         /* where staged */
   root_key *next_root; /* where a change of root is staged */
+  opener next_own;     /* where its slot is given another secret */
 };
 
 static sdx_status refuse_fork(const keyring *k, sdx_error *err) {
@@ -47,8 +57,25 @@ static void depositing_free(depositing *d) {
   if (d == NULL) return;
   slot_keys_free(&d->keys);
   secret_free(d->append_key);
-  deposit_keys_free(&d->opened);
+  seal_key_free(d->deposit);
   free(d);
+}
+
+static void opener_free(opener *o) {
+  slot_keys_free(&o->keys);
+  secret_free(o->raw);
+  *o = (opener){ .raw = NULL };
+}
+
+/* Takes over `keys`, also on failure. */
+static sdx_status opener_set(opener *o, const sdx_secret *s, slot_keys *keys, sdx_error *err) {
+  secret *raw = NULL;
+  const sdx_status status =
+      s->kind == SDX_SECRET_KEY ? secret_copy(&raw, s->bytes, err) : SDX_OK;
+  opener_free(o);
+  *o = (opener){ *keys, raw };
+  *keys = (slot_keys){ .mac_key = NULL };
+  return status;
 }
 
 /* The root under which what is staged is wrapped. */
@@ -71,12 +98,17 @@ void keyring_rollback(keyring *k) {
   if (k->staged) region_free(&k->next);
   root_key_free(k->next_root);
   k->next_root = NULL;
+  opener_free(&k->next_own);
   k->staged = false;
 }
 
 /* ---- wrapping ---- */
 
-static sdx_status wrap_entry(region_entry *e, const region *r, const root_key *root,
+static bool under_deposit_key(keyring_kind kind) {
+  return kind == KEYRING_ID || kind == KEYRING_TABLE;
+}
+
+static sdx_status wrap_under(const seal_key *wrap, region_entry *e, const region *r,
                              const secret *key, sdx_error *err) {
   nonce_pool pool;
   buffer ad = BUFFER_INIT;
@@ -84,20 +116,20 @@ static sdx_status wrap_entry(region_entry *e, const region *r, const root_key *r
   const sdx_status status = ad.failed ? error_memory(err) : SDX_OK;
   if (status == SDX_OK) {
     nonce_pool_start(&pool);
-    seal(e->sealed, root->wrap, &pool, ad.data, ad.size, secret_view(key), SECRET_SIZE);
+    seal(e->sealed, wrap, &pool, ad.data, ad.size, secret_view(key), SECRET_SIZE);
     nonce_pool_stop(&pool);
   }
   buffer_free(&ad);
   return status;
 }
 
-static sdx_status unwrap_entry(secret **out, const region_entry *e, const region *r,
-                               const root_key *root, sdx_error *err) {
+static sdx_status unwrap_under(const seal_key *wrap, secret **out, const region_entry *e,
+                               const region *r, sdx_error *err) {
   buffer ad = BUFFER_INIT;
   *out = NULL;
   region_entry_identity(&ad, r, e);
   sdx_status status = ad.failed ? error_memory(err) : secret_new(out, err);
-  if (status == SDX_OK && unseal(secret_bytes(*out), root->wrap, ad.data, ad.size, e->sealed,
+  if (status == SDX_OK && unseal(secret_bytes(*out), wrap, ad.data, ad.size, e->sealed,
                                  sizeof e->sealed) != SDX_OK)
     status =
         error_set(err, SDX_DAMAGED, "a key in the keyring does not open: restore it from a copy");
@@ -109,19 +141,51 @@ static sdx_status unwrap_entry(secret **out, const region_entry *e, const region
   return status;
 }
 
+static sdx_status open_deposit_key(seal_key **out, const region *r, const root_key *root,
+                                   uint64_t set, sdx_error *err) {
+  const region_entry *e = region_find(r, KEYRING_DEPOSIT, set);
+  secret *key = NULL;
+  *out = NULL;
+  if (e == NULL) return error_set(err, SDX_DAMAGED, "the keyring lacks a key that every index has");
+  sdx_status status = unwrap_under(root->wrap, &key, e, r, err);
+  if (status == SDX_OK) status = seal_key_new(out, SEAL_XCHACHA20_POLY1305, key, err);
+  secret_free(key);
+  return status;
+}
+
+static sdx_status wrap_entry(region_entry *e, const region *r, const root_key *root,
+                             const secret *key, sdx_error *err) {
+  seal_key *deposit = NULL;
+  if (!under_deposit_key(e->shown.kind)) return wrap_under(root->wrap, e, r, key, err);
+  sdx_status status = open_deposit_key(&deposit, r, root, e->shown.id, err);
+  if (status == SDX_OK) status = wrap_under(deposit, e, r, key, err);
+  seal_key_free(deposit);
+  return status;
+}
+
+static sdx_status unwrap_entry(secret **out, const region_entry *e, const region *r,
+                               const root_key *root, sdx_error *err) {
+  seal_key *deposit = NULL;
+  if (!under_deposit_key(e->shown.kind)) return unwrap_under(root->wrap, out, e, r, err);
+  sdx_status status = open_deposit_key(&deposit, r, root, e->shown.id, err);
+  if (status == SDX_OK) status = unwrap_under(deposit, out, e, r, err);
+  seal_key_free(deposit);
+  return status;
+}
+
 /* A fresh key of the kind; of a pair the secret half, with the public half left in the entry. */
 static sdx_status draw_key(secret **out, region_entry *e, sdx_error *err) {
   if (e->shown.kind != KEYRING_INTAKE) return secret_random(out, err);
   return pair_new(e->public_half, out, err);
 }
 
+/* Adds an entry for *key, or for a fresh key where that is NULL. */
 static sdx_status add_entry(region *r, const root_key *root, keyring_kind kind, uint64_t id,
                             int64_t due, secret **key, sdx_error *err) {
   region_entry *e = NULL;
   region_entry fresh = { .shown = { .kind = kind, .id = id, .due = due, .born = r->generation },
                          .cipher = r->cipher };
-  *key = NULL;
-  sdx_status status = draw_key(key, &fresh, err);
+  sdx_status status = *key != NULL ? SDX_OK : draw_key(key, &fresh, err);
   if (status == SDX_OK) status = wrap_entry(&fresh, r, root, *key, err);
   if (status == SDX_OK) status = region_insert(r, &e, kind, id, err);
   if (status == SDX_OK) {
@@ -156,23 +220,37 @@ void keyring_close(keyring *k) {
   keyring_rollback(k);
   region_free(&k->now);
   root_key_free(k->root);
+  opener_free(&k->own);
   depositing_free(k->deposit);
   close(k->dir);
   free(k);
 }
 
-/* The contents of a new keyring: the first slot, and the keys that stay. */
-static sdx_status fill(keyring *k, const sdx_secret *first, const keyring_options *options,
-                       sdx_error *err) {
-  static const keyring_kind kinds[] = { KEYRING_ID, KEYRING_TABLE, KEYRING_INTAKE };
-  region *r = &k->now;
-  sdx_status status = root_key_new(&k->root, NULL, r->index_id, err);
-  if (status == SDX_OK) status = slot_make(&r->slots[0], first, options, r->index_id, k->root, err);
+/* A set of keys. `deposit` NULL: it has a deposit key of its own. */
+static sdx_status add_set(region *r, const root_key *root, uint64_t set, secret *deposit,
+                          sdx_error *err) {
+  static const keyring_kind kinds[] = { KEYRING_DEPOSIT, KEYRING_INTAKE, KEYRING_ID, KEYRING_TABLE };
+  sdx_status status = SDX_OK;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds && status == SDX_OK; i++) {
     secret *key = NULL;
-    status = add_entry(r, k->root, kinds[i], 0, 0, &key, err);
+    if (kinds[i] == KEYRING_DEPOSIT && deposit != NULL)
+      status = secret_copy(&key, secret_view(deposit), err);
+    if (status == SDX_OK) status = add_entry(r, root, kinds[i], set, 0, &key, err);
     secret_free(key);
   }
+  return status;
+}
+
+/* The contents of a new keyring: the first slot, and the first set. */
+static sdx_status fill(keyring *k, const sdx_secret *first, const keyring_options *options,
+                       sdx_error *err) {
+  region *r = &k->now;
+  slot_keys keys = { .mac_key = NULL };
+  sdx_status status = root_key_new(&k->root, NULL, r->index_id, err);
+  if (status == SDX_OK)
+    status = slot_make(&r->slots[0], &keys, first, options, r->index_id, k->root, err);
+  if (status == SDX_OK) status = opener_set(&k->own, first, &keys, err);
+  if (status == SDX_OK) status = add_set(r, k->root, 0, NULL, err);
   if (status == SDX_OK) status = region_prove(r, k->root, err);
   if (status == SDX_OK) status = region_fit(r, err);
   return status;
@@ -222,32 +300,37 @@ sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) {
 static sdx_status unlock_root(keyring *k, const sdx_secret *s, sdx_error *err) {
   secret *opened = NULL;
   root_key *root = NULL;
+  slot_keys own;
   unsigned slots = 0;
-  sdx_status status = slot_try_all(&opened, &slots, k->now.slots, REGION_SLOTS, s, k->now.index_id,
-                                   k->now.commitment, err);
+  sdx_status status = slot_try_all(&opened, &slots, &own, k->now.slots, REGION_SLOTS, s,
+                                   k->now.index_id, k->now.commitment, err);
   if (status != SDX_OK) return status;
   if (opened == NULL) return error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
   status = root_key_new(&root, opened, k->now.index_id, err);
   if (status == SDX_OK) status = region_check_proof(&k->now, root, err);
   if (status != SDX_OK) {
     root_key_free(root);
+    slot_keys_free(&own);
     return status;
   }
   keyring_rollback(k);
   root_key_free(k->root);
   k->root = root;
-  return SDX_OK;
+  return opener_set(&k->own, s, &own, err);
 }
 
 /* Tries the contents of a deposit file on one slot. SDX_WRONG_KEY where it is another's. */
 static sdx_status try_deposit(depositing *d, const region *r, size_t slot_number,
                               const sdx_secret *s, sdx_error *err) {
   const slot *at = &r->slots[slot_number];
+  secret *deposit = NULL;
   d->slot = slot_number;
   sdx_status status = slot_keys_derive(&d->keys, s, at, r->index_id, err);
   if (status == SDX_OK)
-    status = deposit_slot_open(&d->opened, at, &d->keys, r->index_id, r->commitment, err);
+    status = deposit_slot_open(&deposit, at, &d->keys, r->index_id, r->commitment, err);
+  if (status == SDX_OK) status = seal_key_new(&d->deposit, SEAL_XCHACHA20_POLY1305, deposit, err);
   if (status != SDX_OK) slot_keys_free(&d->keys);
+  secret_free(deposit);
   return status;
 }
 
@@ -290,42 +373,77 @@ bool keyring_unlocked(const keyring *k) {
 }
 
 /* The slot must still be there, under whatever root, and what was appended under it authentic. */
-static sdx_status check_deposit(depositing *d, const region *fresh, sdx_error *err) {
-  deposit_keys opened;
-  sdx_status status = deposit_slot_open(&opened, &fresh->slots[d->slot], &d->keys, fresh->index_id,
-                                        fresh->commitment, err);
+static sdx_status check_deposit(const depositing *d, const region *fresh, sdx_error *err) {
+  secret *deposit = NULL;
+  const sdx_status status = deposit_slot_open(&deposit, &fresh->slots[d->slot], &d->keys,
+                                              fresh->index_id, fresh->commitment, err);
   if (status != SDX_OK) return status;
-  status = region_check_appended(fresh, d->slot, d->append_key, err);
-  if (status == SDX_OK) {
-    const deposit_keys before = d->opened;
-    d->opened = opened;
-    opened = before;
-  }
-  deposit_keys_free(&opened);
+  const bool same = secret_equal(secret_view(deposit), secret_view(seal_key_secret(d->deposit)),
+                                 SECRET_SIZE);
+  secret_free(deposit);
+  if (!same) return error_set(err, SDX_WRONG_KEY, "the deposit key opens no slot of this index");
+  return region_check_appended(fresh, d->slot, d->append_key, err);
+}
+
+static sdx_status try_own(secret **root, const keyring *k, const region *fresh, const slot *at,
+                          sdx_error *err) {
+  const slot_keys *own = &k->own.keys;
+  *root = NULL;
+  if (own->mac_key != NULL && memcmp(at->public_half, own->public_half, 32) == 0)
+    return slot_open_again(root, at, own, fresh->index_id, fresh->commitment, err);
+  if (k->own.raw == NULL || at->kind != SLOT_KEY) return SDX_OK;
+  const sdx_secret raw = { SDX_SECRET_KEY, secret_view(k->own.raw), SECRET_SIZE };
+  slot_keys keys;
+  sdx_status status = slot_keys_derive(&keys, &raw, at, fresh->index_id, err);
+  if (status != SDX_OK) return status;
+  status = slot_open_again(root, at, &keys, fresh->index_id, fresh->commitment, err);
+  slot_keys_free(&keys);
   return status;
 }
 
-/* What may follow on what we hold: the same index under the same root, and not older. */
-static sdx_status check_successor(const keyring *k, const region *fresh, sdx_error *err) {
-  if (memcmp(fresh->index_id, k->now.index_id, INDEX_ID_SIZE) != 0 ||
-      (k->root != NULL && memcmp(fresh->commitment, k->now.commitment, COMMITMENT_SIZE) != 0))
-    return error_set(err, SDX_WRONG_KEY, "the index was replaced or given a new root: reopen it");
+/* The root of a keyring that was given another: by what opened the one before, if it opens a slot. */
+static sdx_status open_new_root(root_key **out, const keyring *k, const region *fresh,
+                                sdx_error *err) {
+  secret *opened = NULL;
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK && opened == NULL; i++)
+    status = try_own(&opened, k, fresh, &fresh->slots[i], err);
+  if (status == SDX_OK && opened == NULL)
+    status = error_set(err, SDX_WRONG_KEY, "the key was replaced: open the index with the new one");
+  return status == SDX_OK ? root_key_new(out, opened, fresh->index_id, err) : status;
+}
+
+/* What may follow on what we hold: the same index, not older, and opened by what opened it before. *root
+ * is the new root where there is one. */
+static sdx_status check_successor(const keyring *k, const region *fresh, root_key **root,
+                                  sdx_error *err) {
+  sdx_status status = SDX_OK;
+  if (memcmp(fresh->index_id, k->now.index_id, INDEX_ID_SIZE) != 0)
+    return error_set(err, SDX_WRONG_KEY, "the index was replaced: reopen it");
   if (fresh->generation < k->now.generation)
     return error_set(err, SDX_ROLLED_BACK, "the keyring is older than it was: a restored backup");
-  if (k->root != NULL) return region_check_proof(fresh, k->root, err);
-  return k->deposit != NULL ? check_deposit(k->deposit, fresh, err) : SDX_OK;
+  if (k->root == NULL) return k->deposit != NULL ? check_deposit(k->deposit, fresh, err) : SDX_OK;
+  if (memcmp(fresh->commitment, k->now.commitment, COMMITMENT_SIZE) != 0)
+    status = open_new_root(root, k, fresh, err);
+  return status == SDX_OK ? region_check_proof(fresh, *root != NULL ? *root : k->root, err) : status;
 }
 
 /* Takes over `fresh`, or frees it. */
 static sdx_status follow(keyring *k, region *fresh, sdx_error *err) {
-  const sdx_status status = check_successor(k, fresh, err);
-  if (status == SDX_OK) {
-    region_free(&k->now);
-    k->now = *fresh;
-  } else {
+  root_key *root = NULL;
+  const sdx_status status = check_successor(k, fresh, &root, err);
+  if (status != SDX_OK) {
+    root_key_free(root);
     region_free(fresh);
+    return status;
   }
-  return status;
+  if (root != NULL) {
+    root_key_free(k->root);
+    k->root = root;
+  }
+  region_free(&k->now);
+  k->now = *fresh;
+  return SDX_OK;
 }
 
 sdx_status keyring_refresh(keyring *k, sdx_error *err) {
@@ -400,18 +518,49 @@ size_t keyring_slots(const keyring *k) {
   return count_slots(&k->now);
 }
 
+/* ---- the set in use ---- */
+
+/* One of the keys that a deposit key opens. That the table key does shows that the intake key is
+ * authentic. */
+static sdx_status open_under_deposit(secret **out, const keyring *k, keyring_kind kind, uint64_t set,
+                                     sdx_error *err) {
+  const region_entry *e = region_find(&k->now, kind, set);
+  *out = NULL;
+  if (e == NULL) return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
+  return unwrap_under(k->deposit->deposit, out, e, &k->now, err);
+}
+
+sdx_status keyring_use_set(keyring *k, uint64_t set, sdx_error *err) {
+  secret *table = NULL;
+  sdx_status status = refuse_fork(k, err);
+  if (status == SDX_OK && region_find(&k->now, KEYRING_TABLE, set) == NULL)
+    status = error_set(err, SDX_NOT_FOUND, "the keyring lacks the keys that the store names");
+  if (status == SDX_OK && k->root == NULL && k->deposit != NULL)
+    status = open_under_deposit(&table, k, KEYRING_TABLE, set, err);
+  secret_free(table);
+  if (status == SDX_OK) k->set = set;
+  return status;
+}
+
+uint64_t keyring_set(const keyring *k) {
+  return k->set;
+}
+
 const uint8_t *keyring_intake_public(const keyring *k) {
-  if (k->deposit != NULL) return k->deposit->opened.intake;
-  const region_entry *e = region_find(&k->now, KEYRING_INTAKE, 0);
-  return e != NULL ? e->public_half : NULL;
+  secret *table = NULL;
+  const region_entry *e = region_find(&k->now, KEYRING_INTAKE, k->set);
+  if (e == NULL || k->deposit == NULL) return e != NULL ? e->public_half : NULL;
+  const sdx_status status = open_under_deposit(&table, k, KEYRING_TABLE, k->set, NULL);
+  secret_free(table);
+  return status == SDX_OK ? e->public_half : NULL;
 }
 
 /* ---- keys ---- */
 
 /* The secret half of a deposit epoch, by way of the intake key. */
-static sdx_status open_epoch(secret **out, const region_entry *e, const region *r,
+static sdx_status open_epoch(secret **out, const region_entry *e, const region *r, uint64_t set,
                              const root_key *root, sdx_error *err) {
-  const region_entry *intake = region_find(r, KEYRING_INTAKE, 0);
+  const region_entry *intake = region_find(r, KEYRING_INTAKE, set);
   secret *key = NULL;
   if (intake == NULL) return error_set(err, SDX_DAMAGED, "the keyring has no intake key");
   sdx_status status = unwrap_entry(&key, intake, r, root, err);
@@ -421,22 +570,21 @@ static sdx_status open_epoch(secret **out, const region_entry *e, const region *
 }
 
 /* What a deposit key opens. */
-static sdx_status find_deposit_key(const keyring *k, keyring_kind kind, secret **out,
+static sdx_status find_deposit_key(const keyring *k, keyring_kind kind, uint64_t set, secret **out,
                                    seal_cipher *cipher, sdx_error *err) {
-  const secret *key = kind == KEYRING_ID      ? k->deposit->opened.id
-                      : kind == KEYRING_TABLE ? k->deposit->opened.table
-                                              : NULL;
-  if (key == NULL) return error_set(err, SDX_WRONG_KEY, "a deposit key opens nothing that reads");
+  if (!under_deposit_key(kind))
+    return error_set(err, SDX_WRONG_KEY, "a deposit key opens nothing that reads");
   *cipher = SEAL_XCHACHA20_POLY1305;
-  return secret_copy(out, secret_view(key), err);
+  return open_under_deposit(out, k, kind, set, err);
 }
 
 static sdx_status find_key(const keyring *k, keyring_kind kind, uint64_t id, secret **out,
                            seal_cipher *cipher, sdx_error *err) {
   *out = NULL;
+  if (keyring_in_set(kind) && id == 0) id = k->set;
   if (k->root == NULL && k->deposit != NULL) {
     const sdx_status refused = refuse_fork(k, err);
-    return refused == SDX_OK ? find_deposit_key(k, kind, out, cipher, err) : refused;
+    return refused == SDX_OK ? find_deposit_key(k, kind, id, out, cipher, err) : refused;
   }
   const sdx_status status = need_root(k, err);
   if (status != SDX_OK) return status;
@@ -450,7 +598,7 @@ static sdx_status find_key(const keyring *k, keyring_kind kind, uint64_t id, sec
   }
   if (e == NULL) return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
   *cipher = e->cipher;
-  if (kind == KEYRING_DEPOSIT_EPOCH) return open_epoch(out, e, r, root, err);
+  if (kind == KEYRING_DEPOSIT_EPOCH) return open_epoch(out, e, r, k->set, root, err);
   return unwrap_entry(out, e, r, root, err);
 }
 
@@ -565,6 +713,11 @@ sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err)
       k->root = k->next_root;
       k->next_root = NULL;
     }
+    if (k->next_own.keys.mac_key != NULL) {
+      opener_free(&k->own);
+      k->own = k->next_own;
+      k->next_own = (opener){ .raw = NULL };
+    }
   }
   keyring_rollback(k);
   return status;
@@ -587,43 +740,36 @@ sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_optio
   if (status == SDX_OK) status = stage(k, err);
   if (status == SDX_OK) status = find_room(k, &at, err);
   if (status == SDX_OK)
-    status = slot_make(&made, s, options, k->next.index_id, staged_root(k), err);
+    status = slot_make(&made, NULL, s, options, k->next.index_id, staged_root(k), err);
   if (status == SDX_OK) *at = made;
   return status;
 }
 
-/* What a deposit slot opens, as staged. */
-static sdx_status gather_deposit_keys(deposit_keys *out, const keyring *k, sdx_error *err) {
-  const region *r = &k->next;
-  const region_entry *id = region_find(r, KEYRING_ID, 0), *table = region_find(r, KEYRING_TABLE, 0),
-                     *intake = region_find(r, KEYRING_INTAKE, 0);
-  memset(out, 0, sizeof *out);
-  if (id == NULL || table == NULL || intake == NULL)
-    return error_set(err, SDX_DAMAGED, "the keyring lacks a key that every index has");
-  memcpy(out->intake, intake->public_half, sizeof out->intake);
-  sdx_status status = unwrap_entry(&out->id, id, r, staged_root(k), err);
-  if (status == SDX_OK) status = unwrap_entry(&out->table, table, r, staged_root(k), err);
-  if (status != SDX_OK) deposit_keys_free(out);
-  return status;
+/* The deposit key of the set in use, as staged. */
+static sdx_status staged_deposit_key(secret **out, const keyring *k, sdx_error *err) {
+  const region_entry *e = region_find(&k->next, KEYRING_DEPOSIT, k->set);
+  *out = NULL;
+  if (e == NULL) return error_set(err, SDX_DAMAGED, "the keyring lacks a key that every index has");
+  return unwrap_entry(out, e, &k->next, staged_root(k), err);
 }
 
 sdx_status keyring_deposit_add(keyring *k, char contents[SDX_DEPOSIT_FILE_SIZE], sdx_error *err) {
   slot *at = NULL, made;
-  deposit_keys keys = { 0 };
+  secret *deposit = NULL;
   const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, SDX_DEPOSIT_FILE_SIZE };
   sdx_status status = need_root(k, err);
   if (status == SDX_OK) status = stage(k, err);
   if (status == SDX_OK) status = find_room(k, &at, err);
-  if (status == SDX_OK) status = gather_deposit_keys(&keys, k, err);
+  if (status == SDX_OK) status = staged_deposit_key(&deposit, k, err);
   if (status != SDX_OK) return status;
   status = deposit_file_new(contents, err);
   if (status == SDX_OK)
-    status = deposit_slot_make(&made, &file, k->next.index_id, staged_root(k), &keys, err);
+    status = deposit_slot_make(&made, &file, k->next.index_id, staged_root(k), deposit, err);
   if (status == SDX_OK)
     *at = made;
   else
     wipe(contents, SDX_DEPOSIT_FILE_SIZE);
-  deposit_keys_free(&keys);
+  secret_free(deposit);
   return status;
 }
 
@@ -636,7 +782,7 @@ static sdx_status opened_slots(unsigned *slots, const keyring *k, const sdx_secr
   if (s->kind != SDX_SECRET_DEPOSIT) {
     secret *opened = NULL;
     const sdx_status status =
-        slot_try_all(&opened, slots, r->slots, REGION_SLOTS, s, r->index_id, commitment, err);
+        slot_try_all(&opened, slots, NULL, r->slots, REGION_SLOTS, s, r->index_id, commitment, err);
     secret_free(opened);
     return status;
   }
@@ -645,7 +791,7 @@ static sdx_status opened_slots(unsigned *slots, const keyring *k, const sdx_secr
     if (r->slots[i].kind != SLOT_DEPOSIT) continue;
     const sdx_status status = try_deposit(&d, r, i, s, err);
     slot_keys_free(&d.keys);
-    deposit_keys_free(&d.opened);
+    seal_key_free(d.deposit);
     if (status == SDX_OK)
       *slots |= 1U << i;
     else if (status != SDX_WRONG_KEY)
@@ -676,12 +822,18 @@ sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) 
   return SDX_OK;
 }
 
-sdx_status keyring_deposit_drop(keyring *k, sdx_error *err) {
+sdx_status keyring_stage_set(keyring *k, bool revoke, uint64_t *set, sdx_error *err) {
+  secret *deposit = NULL;
   sdx_status status = need_root(k, err);
   if (status == SDX_OK) status = stage(k, err);
-  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK; i++)
+  if (status == SDX_OK && !revoke) status = staged_deposit_key(&deposit, k, err);
+  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK && revoke; i++)
     if (k->next.slots[i].kind == SLOT_DEPOSIT)
       memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
+  do crypto_random(set, sizeof *set);
+  while (*set == 0);
+  if (status == SDX_OK) status = add_set(&k->next, staged_root(k), *set, deposit, err);
+  secret_free(deposit);
   return status;
 }
 
@@ -689,18 +841,26 @@ sdx_status keyring_slot_replace(keyring *k, const sdx_secret *was, const sdx_sec
                                 const keyring_options *options, sdx_error *err) {
   unsigned slots = 0;
   slot made;
+  slot_keys keys = { .mac_key = NULL };
   sdx_status status = need_root(k, err);
   if (status == SDX_OK) status = stage(k, err);
   if (status == SDX_OK) status = opened_slots(&slots, k, was, err);
   if (status == SDX_OK && slots == 0)
     status = error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
   if (status == SDX_OK)
-    status = slot_make(&made, is, options, k->next.index_id, staged_root(k), err);
+    status = slot_make(&made, &keys, is, options, k->next.index_id, staged_root(k), err);
   if (status != SDX_OK) return status;
   const unsigned first = (unsigned)__builtin_ctz(slots);
-  for (size_t i = 0; i < REGION_SLOTS; i++)
-    if ((slots >> i & 1) != 0) memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
+  bool mine = false;
+  for (size_t i = 0; i < REGION_SLOTS; i++) {
+    slot *s = &k->next.slots[i];
+    if ((slots >> i & 1) == 0) continue;
+    mine |= memcmp(s->public_half, k->own.keys.public_half, sizeof s->public_half) == 0;
+    memset(s, 0, sizeof *s);
+  }
   k->next.slots[first] = made;
+  if (mine) return opener_set(&k->next_own, is, &keys, err);
+  slot_keys_free(&keys);
   return SDX_OK;
 }
 
@@ -709,7 +869,8 @@ static sdx_status rewrap_entries(region *r, const root_key *from, const root_key
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < r->entry_count && status == SDX_OK; i++) {
     secret *key = NULL;
-    if (r->entries[i].shown.kind == KEYRING_DEPOSIT_EPOCH) continue; /* sealed to the intake key */
+    const keyring_kind kind = r->entries[i].shown.kind;
+    if (kind == KEYRING_DEPOSIT_EPOCH || under_deposit_key(kind)) continue; /* under other keys */
     status = unwrap_entry(&key, &r->entries[i], r, from, err);
     if (status == SDX_OK) status = wrap_entry(&r->entries[i], r, to, key, err);
     secret_free(key);

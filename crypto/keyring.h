@@ -23,13 +23,20 @@ typedef enum keyring_kind {
   KEYRING_TRASH = 4,         /* a trash bucket; `due` says when */
   KEYRING_ID = 16,           /* keys blinding external ids ... */
   KEYRING_TABLE = 17,        /* ... sealing `ids` rows and authenticating `due` rows */
-  KEYRING_INTAKE = 18        /* X25519 pair that deposit epochs' secrets are sealed to */
+  KEYRING_INTAKE = 18,       /* X25519 pair that deposit epochs' secrets are sealed to */
+  KEYRING_DEPOSIT = 19       /* seals id and table key; what deposit slots open */
 } keyring_kind;
+
+/* The last four kinds come in sets, under one id each: 0 in a new keyring, random in those that follow.
+ * More than one set is there only while one is replaced by another; which of them counts stands in
+ * the store, and the caller says so with keyring_use_set. Where these kinds are asked for with id 0,
+ * the set in use is meant. */
+static inline bool keyring_in_set(keyring_kind kind) { return kind >= KEYRING_ID; }
 
 /* One entry as it shows without a key. */
 typedef struct keyring_entry {
   keyring_kind kind;
-  uint64_t id;   /* holder id; 0 for ID, TABLE, INTAKE */
+  uint64_t id;   /* holder id; of the last four kinds the set's */
   int64_t due;   /* TRASH: when its earliest item falls due; else 0 */
   uint64_t born; /* keyring generation in which it entered */
 } keyring_entry;
@@ -75,11 +82,16 @@ void keyring_close(keyring *k); /* wipes; NULL is fine */
  * id and table key can be had, the rest of the keyring stays locked, and what is checked of it is
  * what this key appended. */
 sdx_status keyring_unlock(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
+/* Says which set is in use (0 until then). SDX_NOT_FOUND where it is not there: refresh; SDX_DAMAGED
+ * where a depositor finds that its keys are not what they were. */
+sdx_status keyring_use_set(keyring *k, uint64_t set, sdx_error *err) SDX_CHECK;
+uint64_t keyring_set(const keyring *k);
 bool keyring_unlocked(const keyring *k);   /* with a read key */
 bool keyring_depositing(const keyring *k); /* with a deposit key */
 
 /* Reads the file again if its generation moved; keys that are gone are wiped from memory. Keeps the
- * keyring unlocked if it was (the root key may not have changed; else SDX_WRONG_KEY).
+ * keyring unlocked if it was: also under a new root, where the secret that unlocked it still opens a
+ * slot (else SDX_WRONG_KEY).
  * SDX_ROLLED_BACK where the file is older than what was read before. What is staged is forgotten.
  * On failure the keyring stays as it was. */
 sdx_status keyring_refresh(keyring *k, sdx_error *err) SDX_CHECK;
@@ -111,7 +123,7 @@ sdx_status keyring_secret(const keyring *k, keyring_kind kind, uint64_t id, secr
                           sdx_error *err) SDX_CHECK;
 
 /* The public half of the intake key; NULL where there is none. It shows without a key; with a
- * deposit key it is the one that the slot vouches for. */
+ * deposit key it is one that whoever has the root vouches for, or NULL. */
 const uint8_t *keyring_intake_public(const keyring *k); /* 32 bytes */
 
 /* Deposit epochs, for batches of records that only the read key opens. A pair each: the public half
@@ -160,8 +172,9 @@ sdx_status keyring_deposit_add(keyring *k, char contents[SDX_DEPOSIT_FILE_SIZE],
                                sdx_error *err) SDX_CHECK;
 /* Removes what `s` opens; never the last slot of a read key (SDX_INVALID). */
 sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) SDX_CHECK;
-/* Takes back all deposit keys. Takes effect with keyring_commit. */
-sdx_status keyring_deposit_drop(keyring *k, sdx_error *err) SDX_CHECK;
+/* Adds a set of keys, and gives its id. Deposit keys go on to open the new set, or with `revoke` they are
+ * all taken back. Takes effect with keyring_commit. */
+sdx_status keyring_stage_set(keyring *k, bool revoke, uint64_t *set, sdx_error *err) SDX_CHECK;
 /* Puts `is` in the place of what `was` opens. SDX_WRONG_KEY where that opens nothing. */
 sdx_status keyring_slot_replace(keyring *k, const sdx_secret *was, const sdx_secret *is,
                                 const keyring_options *options, sdx_error *err) SDX_CHECK;

@@ -204,6 +204,9 @@ void region_entry_identity(buffer *b, const region *r, const region_entry *entry
   buffer_put(b, r->index_id, INDEX_ID_SIZE);
   encode_clear(b, &entry->shown, entry->cipher, 0);
   buffer_put(b, entry->public_half, sizeof entry->public_half);
+  if (entry->shown.kind != KEYRING_TABLE) return;
+  const region_entry *intake = region_find(r, KEYRING_INTAKE, entry->shown.id);
+  buffer_put(b, intake != NULL ? intake->public_half : (const uint8_t[32]){ 0 }, 32);
 }
 
 static void put_proven(buffer *b, const region_husk *husk) {
@@ -444,7 +447,7 @@ static seal_cipher known_cipher(cursor *c, uint32_t v) {
 static keyring_kind get_kind(cursor *c) {
   const uint32_t v = cursor_get_u32(c);
   const bool known =
-      (v >= KEYRING_SEGMENT && v <= KEYRING_TRASH) || (v >= KEYRING_ID && v <= KEYRING_INTAKE);
+      (v >= KEYRING_SEGMENT && v <= KEYRING_TRASH) || (v >= KEYRING_ID && v <= KEYRING_DEPOSIT);
   if (!known) c->failed = true;
   return known ? (keyring_kind)v : KEYRING_SEGMENT;
 }

@@ -30,7 +30,8 @@
 #define REGION_REMOVALS_MIN 64   /* ... and for which a region grows */
 
 /* Unwrapped: public_half zeros for symmetric keys. `sealed` is 80 bytes of seal() under the wrap
- * key; for a deposit epoch, of crypto_box_seal to the intake key. */
+ * key; for id and table key, under the deposit key of their set; for a deposit epoch, of
+ * crypto_box_seal to the intake key. */
 typedef struct region_entry {
   keyring_entry shown;
   seal_cipher cipher;
@@ -123,7 +124,8 @@ sdx_status region_prove_appended(region *r, size_t slot_number, const secret *ap
 sdx_status region_check_appended(const region *r, size_t slot_number, const secret *append_key,
                                  sdx_error *err) SDX_CHECK;
 
-/* Associated data of an entry's sealing: everything of it that stands in clear. */
+/* Associated data of an entry's sealing: everything of it that stands in clear; of a table key also the
+ * intake public half of its set. */
 void region_entry_identity(buffer *b, const region *r, const region_entry *entry);
 
 #endif

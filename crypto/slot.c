@@ -54,7 +54,8 @@ static bool slot_is_sound(const slot *s) {
     if (s->argon2_ops != 0 || s->argon2_mib != 0) return false;
     break;
   case SLOT_DEPOSIT:
-    return s->argon2_ops == 0 && s->argon2_mib == 0;
+    if (s->argon2_ops != 0 || s->argon2_mib != 0) return false;
+    break;
   default:
     return false;
   }
@@ -219,7 +220,7 @@ static sdx_status wrap_root(slot *s, const secret *mac_key, const uint8_t index_
   return pair_seal(s->sealed, s->public_half, root->root, err);
 }
 
-sdx_status slot_make(slot *out, const sdx_secret *s, const keyring_options *options,
+sdx_status slot_make(slot *out, slot_keys *kept, const sdx_secret *s, const keyring_options *options,
                      const uint8_t index_id[INDEX_ID_SIZE], const root_key *root, sdx_error *err) {
   sdx_status status = slot_check(s, options, err);
   if (status != SDX_OK) return status;
@@ -237,7 +238,8 @@ sdx_status slot_make(slot *out, const sdx_secret *s, const keyring_options *opti
   if (status != SDX_OK) return status;
   memcpy(out->public_half, keys.public_half, sizeof out->public_half);
   status = wrap_root(out, keys.mac_key, index_id, root, err);
-  slot_keys_free(&keys);
+  if (status == SDX_OK && kept != NULL) *kept = keys;
+  else slot_keys_free(&keys);
   return status;
 }
 
@@ -287,7 +289,8 @@ static sdx_status open_with(unsigned *opens, secret *candidate, const slot *s,
   return status;
 }
 
-static sdx_status try_slot(secret *root, unsigned *opens, const slot *at, const sdx_secret *s,
+static sdx_status try_slot(secret *root, unsigned *opens, slot_keys *kept, const slot *at,
+                           const sdx_secret *s,
                            const uint8_t index_id[INDEX_ID_SIZE],
                            const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
   slot_keys keys;
@@ -302,26 +305,42 @@ static sdx_status try_slot(secret *root, unsigned *opens, const slot *at, const 
       secret_bytes(root)[i] |= secret_view(candidate)[i] & mask;
   }
   secret_free(candidate);
-  slot_keys_free(&keys);
+  if (status == SDX_OK && *opens != 0 && kept != NULL && kept->mac_key == NULL) *kept = keys;
+  else slot_keys_free(&keys);
   return status;
 }
 
-sdx_status slot_try_all(secret **root, unsigned *opened, const slot *slots, size_t count,
-                        const sdx_secret *s, const uint8_t index_id[INDEX_ID_SIZE],
+sdx_status slot_open_again(secret **root, const slot *s, const slot_keys *keys,
+                           const uint8_t index_id[INDEX_ID_SIZE],
+                           const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
+  unsigned opens = 0;
+  sdx_status status = secret_new(root, err);
+  if (status != SDX_OK) return status;
+  status = open_with(&opens, *root, s, keys, index_id, commitment, err);
+  if (status == SDX_OK && opens != 0) return SDX_OK;
+  secret_free(*root);
+  *root = NULL;
+  return status;
+}
+
+sdx_status slot_try_all(secret **root, unsigned *opened, slot_keys *keys, const slot *slots,
+                        size_t count, const sdx_secret *s, const uint8_t index_id[INDEX_ID_SIZE],
                         const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
   *root = NULL;
   *opened = 0;
+  if (keys != NULL) *keys = (slot_keys){ .mac_key = NULL };
   if (s->kind == SDX_SECRET_DEPOSIT) return SDX_OK; /* by its nature opens no root key */
   sdx_status status = slot_check(s, NULL, err);
   if (status == SDX_OK) status = secret_new(root, err);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     unsigned opens = 0;
     if ((int)slots[i].kind != (int)s->kind) continue;
-    status = try_slot(*root, &opens, &slots[i], s, index_id, commitment, err);
+    status = try_slot(*root, &opens, keys, &slots[i], s, index_id, commitment, err);
     *opened |= opens << i;
   }
   if (status == SDX_OK && *opened != 0) return SDX_OK;
   secret_free(*root);
+  if (keys != NULL) slot_keys_free(keys);
   *root = NULL;
   *opened = 0;
   return status;

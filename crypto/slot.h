@@ -19,7 +19,7 @@
 
 #define SLOT_SIZE 320
 #define SLOT_SALT_SIZE 16
-#define SLOT_SEALED_SIZE 144 /* room for the three keys of a deposit slot */
+#define SLOT_SEALED_SIZE 144 /* a sealed key, and zeros */
 #define SLOT_MAC_SIZE 32
 
 /* Argon2id costs: what a slot may ask for, checked before any of it is spent. */
@@ -36,7 +36,7 @@ typedef enum slot_kind {
   SLOT_EMPTY = 0,
   SLOT_KEY = SDX_SECRET_KEY,
   SLOT_PASSPHRASE = SDX_SECRET_PASSPHRASE,
-  SLOT_DEPOSIT = SDX_SECRET_DEPOSIT /* opens id key and table key, not the root: deposit_slot.h */
+  SLOT_DEPOSIT = SDX_SECRET_DEPOSIT /* opens the deposit key, not the root: deposit_slot.h */
 } slot_kind;
 
 typedef struct slot {
@@ -45,7 +45,7 @@ typedef struct slot {
   uint32_t argon2_mib;
   uint8_t salt[SLOT_SALT_SIZE];
   uint8_t public_half[32];
-  uint8_t sealed[SLOT_SEALED_SIZE];             /* the root key sealed to public_half, then zeros */
+  uint8_t sealed[SLOT_SEALED_SIZE]; /* root key, or deposit key, sealed to public_half; zeros */
   uint8_t mac_key[SECRET_SIZE + SEAL_OVERHEAD]; /* sealed under the root's wrap key */
   uint8_t mac[SLOT_MAC_SIZE]; /* of the above but `sealed` and `mac_key`, and the root's
                                  commitment; of a deposit slot, of `sealed` too */
@@ -76,17 +76,24 @@ sdx_status slot_vouched(bool *yes, const slot *s, const secret *mac_key,
 sdx_status slot_check(const sdx_secret *s, const keyring_options *options,
                       sdx_error *err) SDX_CHECK;
 
-/* Fills a slot through which `s` opens `root`. */
-sdx_status slot_make(slot *out, const sdx_secret *s, const keyring_options *options,
+/* Fills a slot through which `s` opens `root`. `keys` (may be NULL): what `s` gives there, the
+ * caller's. */
+sdx_status slot_make(slot *out, slot_keys *keys, const sdx_secret *s, const keyring_options *options,
                      const uint8_t index_id[INDEX_ID_SIZE], const root_key *root,
                      sdx_error *err) SDX_CHECK;
 
 /* Tries `s` on all `count` slots, each as far as its kind allows and without stopping at the first
- * that opens. *opened has bit i set for slot i; *root is the key they opened, or NULL. SDX_OK where
- * none opens, too. */
-sdx_status slot_try_all(secret **root, unsigned *opened, const slot *slots, size_t count,
-                        const sdx_secret *s, const uint8_t index_id[INDEX_ID_SIZE],
+ * that opens. *opened has bit i set for slot i; *root is the key they opened, or NULL. `keys` (may be
+ * NULL): what `s` gives at one that it opens, the caller's. SDX_OK where none opens, too. */
+sdx_status slot_try_all(secret **root, unsigned *opened, slot_keys *keys, const slot *slots,
+                        size_t count, const sdx_secret *s, const uint8_t index_id[INDEX_ID_SIZE],
                         const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) SDX_CHECK;
+
+/* Opens a slot with keys that were derived at it before: without the secret, and whatever root it has
+ * now. *root is NULL where it does not open. */
+sdx_status slot_open_again(secret **root, const slot *s, const slot_keys *keys,
+                           const uint8_t index_id[INDEX_ID_SIZE],
+                           const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) SDX_CHECK;
 
 /* Makes the slot open `next` instead of `now`; a deposit slot opens what it opened. SDX_DAMAGED
  * where it does not belong to `now`. */

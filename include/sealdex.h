@@ -513,6 +513,11 @@ SDX_API sdx_status sdx_export(sdx_index *index, int64_t now,
                               sdx_status (*each)(void *context, const sdx_item *item),
                               void *context, sdx_error *err) SDX_CHECK;
 
+/* Items that are missing (lost to a keyless purge or to damage) come back by adding them again. This says
+ * that they were looked for wherever they could be: those that are missing still are counted no more,
+ * and answers are complete without them. */
+SDX_API sdx_status sdx_forget_missing(sdx_index *index, int64_t now, sdx_error *err) SDX_CHECK;
+
 /* Rewrites the store without its free pages. Needs no key. */
 SDX_API sdx_status sdx_compact(const char *dir, sdx_error *err) SDX_CHECK;
 

@@ -29,23 +29,26 @@ static sdx_status choose_settings(index_settings *s, const sdx_init_options *o, 
 
 static sdx_status write_first_rows(store *s, const keyring *k, const index_settings *settings,
                                    int64_t now, sdx_error *err) {
-  secret *table_key = NULL;
+  secret *table_key = NULL, *digest = NULL;
   store_txn *t = NULL;
   nonce_pool pool;
-  meta_head head = { .format = META_FORMAT, .generation = 1, .created = now };
+  meta_head head = { .format = META_FORMAT, .generation = 1, .created = now,
+                     .keys_since = now };
   const meta_sweep sweep = { .last = now };
   memcpy(head.index_id, keyring_index_id(k), sizeof head.index_id);
   nonce_pool_start(&pool);
   sdx_status status = keyring_secret(k, KEYRING_TABLE, 0, &table_key, err);
+  if (status == SDX_OK) status = secret_random(&digest, err);
   if (status == SDX_OK) status = store_write_begin(s, &t, err);
   if (status == SDX_OK) status = meta_head_put(t, &head, err);
   if (status == SDX_OK) status = meta_sweep_put(t, &sweep, err);
   if (status == SDX_OK)
-    status = meta_settings_put(t, table_key, &pool, head.index_id, settings, err);
+    status = meta_settings_put(t, table_key, &pool, head.index_id, settings, digest, err);
   if (status == SDX_OK) status = store_commit(t, err);
   else store_abort(t);
   nonce_pool_stop(&pool);
   secret_free(table_key);
+  secret_free(digest);
   return status;
 }
 

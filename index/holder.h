@@ -26,7 +26,8 @@ typedef struct holder_row {
   uint32_t items;   /* S: items; E: item records; T: records; R: versions it held; X: items missing */
   uint32_t records; /* E, T: the next sequence */
   int64_t time;     /* E: opened; T: falls due; B: begun; R, X: when it was given up */
-  uint64_t number;  /* S: blocks, attributes left out; E: its number among the epochs */
+  uint64_t number;  /* S: blocks, attributes left out; E: its number among the epochs; X: 1 where the
+                       places of its items are gone, so that nothing counts them any more */
   uint32_t attributes_version, attributes_size; /* S */
   uint32_t kib;     /* E: of its sealed records */
   uint16_t format, analyser;                    /* S */

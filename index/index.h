@@ -35,6 +35,13 @@ typedef struct row_keys {
   int64_t retention; /* what deposited `due` rows say of it */
 } row_keys;
 
+/* The keys of one set of the keyring, as far as the handle has them. */
+typedef struct index_keys {
+  uint64_t set;
+  secret *id, *table;
+  row_keys *row;
+} index_keys;
+
 struct view;
 
 #define INDEX_DAMAGED_MAX 64
@@ -47,11 +54,13 @@ struct sdx_index {
   store *store;
   keyring *keyring;          /* guarded by keyring_lock */
   pthread_mutex_t keyring_lock;
+  pthread_rwlock_t keys_lock; /* held for reading by every call that uses the next four */
+  uint64_t key_set;          /* the set that they are of; what the store's head names */
   secret *id_key;            /* blinds external ids; NULL, as the next four, without a key */
   secret *table_key;         /* seals `ids` rows ... */
   row_keys *row_key;         /* authenticate `due` and `meta` rows; NULL without a key */
-  secret *thread_key;        /* hashes thread ids (derived from table_key) ... */
-  secret *content_key;       /* ... and what items hold (derived from table_key) */
+  secret *thread_key;        /* hashes thread ids; of the digest key, which stays ... */
+  secret *content_key;       /* ... and what items hold */
   index_settings settings;
   bool accept_restored;
   atomic_int_fast64_t stopped_clock; /* what calls without a time take as the time; 0: the clock */
@@ -100,6 +109,24 @@ void index_maintenance_end(sdx_index *index);
 /* The key of a published holder; the caller's. SDX_NOT_FOUND where the keyring lacks it. */
 sdx_status index_holder_key(sdx_index *index, keyring_kind kind, holder_id id, seal_key **out,
                             sdx_error *err) SDX_CHECK;
+
+/* Keys of a set, from the keyring as it was read last; the caller's. SDX_NOT_FOUND where it has none
+ * such. */
+sdx_status index_keys_open(index_keys *out, sdx_index *index, uint64_t set, sdx_error *err) SDX_CHECK;
+void index_keys_free(index_keys *k); /* zeroed is fine */
+
+/* Id key and the keys of rows are replaced now and then (indexer/key_set.h). Whoever uses them holds them
+ * meanwhile; view_begin and write_begin do so until their ends, and see to it that they are those
+ * that the store's head names. May be nested. */
+void index_keys_hold(sdx_index *index);
+void index_keys_release(sdx_index *index);
+/* Takes the keys that the store's head names. Not while this thread holds any. */
+sdx_status index_keys_follow(sdx_index *index, sdx_error *err) SDX_CHECK;
+
+/* A batch keeps blind ids for long: while it lives, id and row keys are not replaced. The kernel drops the
+ * lock with the process. A descriptor to close, or -1 (errno). */
+int index_batch_lock(const sdx_index *index);
+bool index_batch_lives(const sdx_index *index);
 
 /* An analyser for a query: from the pool, or a new one; give it back. */
 sdx_status index_borrow_analyser(sdx_index *index, text_analyser **out, sdx_error *err) SDX_CHECK;

@@ -7,8 +7,9 @@
 #include "base/wipe.h"
 #include "index/bytes.h"
 
-#define HEAD_SIZE 86
-#define SETTINGS_SIZE 80 /* retention 8, store_text 1, languages 64, zeros 7 */
+#define HEAD_SIZE 94
+#define SETTINGS_SIZE 112 /* retention 8, store_text 1, languages 64, zeros 7, digest key 32 */
+#define DIGEST_AT 80
 #define SWEEP_SIZE 17
 
 static sdx_status get_named(store_txn *t, const char *name, sdx_bytes *value, sdx_error *err) {
@@ -41,6 +42,8 @@ sdx_status meta_head_get(store_txn *t, meta_head *out, sdx_error *err) {
   out->journal_bytes = get_le(p + 54, 8);
   out->keyring_generation = get_le(p + 62, 8);
   out->created = (int64_t)get_le(p + 70, 8);
+  out->keys = get_le(p + 78, 8);
+  out->keys_since = (int64_t)get_le(p + 86, 8);
   return SDX_OK;
 }
 
@@ -56,13 +59,15 @@ sdx_status meta_head_put(store_txn *t, const meta_head *h, sdx_error *err) {
   put_le(p + 54, h->journal_bytes, 8);
   put_le(p + 62, h->keyring_generation, 8);
   put_le(p + 70, (uint64_t)h->created, 8);
+  put_le(p + 78, h->keys, 8);
+  put_le(p + 86, (uint64_t)h->keys_since, 8);
   return store_put(t, STORE_META, "head", 4, p, sizeof p, err);
 }
 
 sdx_status meta_settings_get(store_txn *t, const secret *table_key, const uint8_t index_id[16],
-                             index_settings *out, sdx_error *err) {
+                             index_settings *out, secret **digest, sdx_error *err) {
   sdx_bytes v;
-  const sdx_status status = get_named(t, "settings", &v, err);
+  sdx_status status = get_named(t, "settings", &v, err);
   if (status == SDX_NOT_FOUND) return damaged(err, "settings");
   if (status != SDX_OK) return status;
   uint8_t p[SETTINGS_SIZE];
@@ -72,16 +77,19 @@ sdx_status meta_settings_get(store_txn *t, const secret *table_key, const uint8_
   out->retention = (int64_t)get_le(p, 8);
   out->store_text = p[8] != 0;
   memcpy(out->languages, p + 9, 64);
+  status = secret_copy(digest, p + DIGEST_AT, err);
   wipe(p, sizeof p);
-  return SDX_OK;
+  return status;
 }
 
 sdx_status meta_settings_put(store_txn *t, const secret *table_key, nonce_pool *pool,
-                             const uint8_t index_id[16], const index_settings *s, sdx_error *err) {
+                             const uint8_t index_id[16], const index_settings *s,
+                             const secret *digest, sdx_error *err) {
   uint8_t p[SETTINGS_SIZE] = { 0 }, sealed[SETTINGS_SIZE + SEAL_ROW_OVERHEAD];
   put_le(p, (uint64_t)s->retention, 8);
   p[8] = s->store_text;
   memcpy(p + 9, s->languages, 64);
+  memcpy(p + DIGEST_AT, secret_view(digest), SECRET_SIZE);
   seal_row(sealed, table_key, pool, index_id, p, sizeof p);
   wipe(p, sizeof p);
   return store_put(t, STORE_META, "settings", 8, sealed, sizeof sealed, err);

@@ -25,15 +25,18 @@ typedef struct meta_head {
   uint64_t journal_bytes;
   uint64_t keyring_generation; /* as of the last publication */
   int64_t created;
+  uint64_t keys;               /* the keyring's set of keys that blinds, seals and authenticates rows */
+  int64_t keys_since;          /* when it took the place of another */
 } meta_head;
 sdx_status meta_head_get(store_txn *t, meta_head *out, sdx_error *err) SDX_CHECK;
 sdx_status meta_head_put(store_txn *t, const meta_head *h, sdx_error *err) SDX_CHECK;
 
 sdx_status meta_settings_get(store_txn *t, const secret *table_key, const uint8_t index_id[16],
-                             index_settings *out, sdx_error *err) SDX_CHECK;
+                             index_settings *out, secret **digest, sdx_error *err) SDX_CHECK;
+/* `digest` is the key that hashes contents and threads: it opens nothing. */
 sdx_status meta_settings_put(store_txn *t, const secret *table_key, nonce_pool *pool,
                              const uint8_t index_id[16], const index_settings *s,
-                             sdx_error *err) SDX_CHECK;
+                             const secret *digest, sdx_error *err) SDX_CHECK;
 
 /* When the index was last swept, and since when a clock that jumped is waiting to be confirmed. */
 typedef struct meta_sweep {

@@ -38,7 +38,7 @@ static bool get_text(buffer *out, sdx_bytes text) {
 
 static sdx_status note_key(seal_key **out, const sdx_index *index, sdx_error *err) {
   secret *s = NULL;
-  sdx_status status = secret_derive(&s, index->table_key, "sealdex note", NULL, 0, err);
+  sdx_status status = secret_derive(&s, index->content_key, "sealdex note", NULL, 0, err);
   if (status == SDX_OK) status = seal_key_new(out, SEAL_XCHACHA20_POLY1305, s, err);
   secret_free(s);
   return status;

@@ -27,6 +27,7 @@ static sdx_status start_handle(sdx_index **out, const char *dir, sdx_error *err)
   pthread_mutex_init(&index->write_lock, NULL);
   pthread_mutex_init(&index->analyser_lock, NULL);
   pthread_mutex_init(&index->query_lock, NULL);
+  pthread_rwlock_init(&index->keys_lock, NULL);
   index->pid = crypto_process();
   index->dir = strdup(dir);
   index->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -42,30 +43,23 @@ static sdx_status start_handle(sdx_index **out, const char *dir, sdx_error *err)
   return status;
 }
 
-static sdx_status derive_row_keys(sdx_index *index, sdx_error *err) {
-  secret *intake = NULL;
-  index->row_key = calloc(1, sizeof *index->row_key);
-  if (index->row_key == NULL) return error_memory(err);
-  sdx_status status = secret_derive(&index->row_key->depositor, index->table_key,
-                                    "sealdex deposited row authentication", NULL, 0, err);
-  if (status != SDX_OK || keyring_depositing(index->keyring)) return status;
-  status = keyring_secret(index->keyring, KEYRING_INTAKE, 0, &intake, err);
-  if (status == SDX_OK)
-    status = secret_derive(&index->row_key->owner, intake, "sealdex row authentication", NULL, 0, err);
-  secret_free(intake);
-  return status;
+/* What hashes contents and threads stays as long as the index: the same content has the same digest,
+ * whatever keys its row is sealed under. */
+static sdx_status take_digest_keys(sdx_index *index, const secret *digest, sdx_error *err) {
+  const sdx_status status =
+      secret_derive(&index->thread_key, digest, "sealdex thread", NULL, 0, err);
+  if (status != SDX_OK) return status;
+  return secret_derive(&index->content_key, digest, "sealdex content", NULL, 0, err);
 }
 
-static sdx_status derive_keys(sdx_index *index, sdx_error *err) {
-  sdx_status status = keyring_secret(index->keyring, KEYRING_ID, 0, &index->id_key, err);
-  if (status == SDX_OK)
-    status = keyring_secret(index->keyring, KEYRING_TABLE, 0, &index->table_key, err);
-  if (status == SDX_OK)
-    status = secret_derive(&index->thread_key, index->table_key, "sealdex thread", NULL, 0, err);
-  if (status == SDX_OK)
-    status = secret_derive(&index->content_key, index->table_key, "sealdex content", NULL, 0, err);
-  if (status == SDX_OK) status = derive_row_keys(index, err);
-  return status;
+static sdx_status check_head(const sdx_index *index, const meta_head *head, uint64_t seen,
+                             sdx_error *err) {
+  if (memcmp(head->index_id, index->index_id, 16) != 0)
+    return error_set(err, SDX_DAMAGED, "the store and the keyring belong to different indexes");
+  if (head->generation < seen && !index->accept_restored)
+    return error_set(err, SDX_ROLLED_BACK,
+                     "the store is older than the keyring: a restored backup? verify or accept it");
+  return SDX_OK;
 }
 
 /* The generation that the store must have reached is read before the store: a commit between the two
@@ -73,24 +67,32 @@ static sdx_status derive_keys(sdx_index *index, sdx_error *err) {
 static sdx_status check_store(sdx_index *index, sdx_error *err) {
   meta_head head = { 0 };
   store_txn *t = NULL;
+  secret *digest = NULL;
   int64_t closed = 0;
   const uint64_t seen = keyring_store_generation(index->keyring);
-  sdx_status status = store_read_begin(index->store, &t, err);
+  sdx_status status = index_keys_follow(index, err);
+  if (status == SDX_OK) status = store_read_begin(index->store, &t, err);
   if (status != SDX_OK) return status;
   status = meta_head_get(t, &head, err);
-  if (status == SDX_OK && memcmp(head.index_id, index->index_id, 16) != 0)
-    status = error_set(err, SDX_DAMAGED, "the store and the keyring belong to different indexes");
+  if (status == SDX_OK) status = check_head(index, &head, seen, err);
+  if (status == SDX_OK && head.keys != index->key_set) status = SDX_LOCKED; /* replaced just now */
   if (status == SDX_OK)
-    status = meta_settings_get(t, index->table_key, index->index_id, &index->settings, err);
-  index->row_key->retention = index->settings.retention;
+    status =
+        meta_settings_get(t, index->table_key, index->index_id, &index->settings, &digest, err);
+  if (status == SDX_OK) status = take_digest_keys(index, digest, err);
   if (status == SDX_OK) status = meta_closed_get(t, &closed, err);
   store_read_end(t);
+  secret_free(digest);
   if (status != SDX_OK) return status;
-  if (closed != 0) return error_set(err, SDX_CLOSED, "the account is closed");
-  if (head.generation < seen && !index->accept_restored)
-    return error_set(err, SDX_ROLLED_BACK,
-                     "the store is older than the keyring: a restored backup? verify or accept it");
-  return SDX_OK;
+  index->row_key->retention = index->settings.retention;
+  return closed != 0 ? error_set(err, SDX_CLOSED, "the account is closed") : SDX_OK;
+}
+
+static sdx_status take_store(sdx_index *index, sdx_error *err) {
+  for (int i = 1;; i++) {
+    const sdx_status status = check_store(index, err);
+    if (status != SDX_LOCKED || i == 10) return status;
+  }
 }
 
 static const block_memory cache_memory = { .alloc = opened_alloc, .free = opened_free };
@@ -109,8 +111,7 @@ sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
   status = s->kind != SDX_SECRET_DEPOSIT
                ? keyring_unlock(index->keyring, s, err)
                : error_set(err, SDX_WRONG_KEY, "a deposit key opens nothing that reads");
-  if (status == SDX_OK) status = derive_keys(index, err);
-  if (status == SDX_OK) status = check_store(index, err);
+  if (status == SDX_OK) status = take_store(index, err);
   if (status == SDX_OK)
     status = block_cache_new(&index->cache, o->cache_bytes != 0 ? o->cache_bytes : CACHE_DEFAULT,
                              &cache_memory, err);
@@ -127,8 +128,7 @@ sdx_status index_open_deposit(sdx_index **out, const char *dir, const sdx_secret
   sdx_status status = start_handle(&index, dir, err);
   if (status != SDX_OK) return status;
   status = keyring_unlock(index->keyring, contents, err);
-  if (status == SDX_OK) status = derive_keys(index, err);
-  if (status == SDX_OK) status = check_store(index, err);
+  if (status == SDX_OK) status = take_store(index, err);
   if (status == SDX_OK) *out = index;
   else sdx_close(index);
   return status;
@@ -149,13 +149,8 @@ void sdx_close(sdx_index *index) {
   seal_key_free(index->epoch_key);
   secret_free(index->content_key);
   secret_free(index->thread_key);
-  if (index->row_key != NULL) {
-    secret_free(index->row_key->owner);
-    secret_free(index->row_key->depositor);
-    free(index->row_key);
-  }
-  secret_free(index->table_key);
-  secret_free(index->id_key);
+  index_keys keys = { .id = index->id_key, .table = index->table_key, .row = index->row_key };
+  index_keys_free(&keys);
   if (index->store != NULL) store_close(index->store);
   keyring_close(index->keyring);
   if (index->dir_fd >= 0) close(index->dir_fd);
@@ -166,6 +161,7 @@ void sdx_close(sdx_index *index) {
   pthread_mutex_destroy(&index->write_lock);
   pthread_mutex_destroy(&index->analyser_lock);
   pthread_mutex_destroy(&index->query_lock);
+  pthread_rwlock_destroy(&index->keys_lock);
   free(index);
 }
 

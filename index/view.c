@@ -327,7 +327,7 @@ static sdx_status check_head(sdx_index *index, store_txn *t, meta_head *head, sd
   return SDX_OK;
 }
 
-typedef enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN } attempt;
+typedef enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN, ATTEMPT_NEW_KEYS } attempt;
 
 static bool fits(const picture *p, const meta_head *head, int64_t deadline, int64_t now) {
   return p != NULL && p->shown.generation == head->generation && now >= p->valid_from &&
@@ -377,7 +377,8 @@ static sdx_status try_once(view_read *out, int64_t deadline, bool last, attempt 
   sdx_status status = store_read_begin(index->store, &out->txn, err);
   if (status != SDX_OK) return status;
   status = check_head(index, out->txn, &head, err);
-  if (status == SDX_OK) {
+  if (status == SDX_OK && head.keys != index->key_set) *done = ATTEMPT_NEW_KEYS;
+  else if (status == SDX_OK) {
     pthread_mutex_lock(&index->view_lock);
     const picture *p = index->view != NULL ? picture_of(index->view) : NULL;
     if (fits(p, &head, deadline, out->now)) *done = ATTEMPT_DONE;
@@ -403,8 +404,15 @@ sdx_status view_begin_at(view_read *out, sdx_index *index, int64_t deadline, int
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
   out->now = index_now(index, now);
-  for (int i = 1; i <= ATTEMPTS && status == SDX_OK && done == ATTEMPT_AGAIN; i++)
+  for (int i = 1; i <= ATTEMPTS && status == SDX_OK && done != ATTEMPT_DONE; i++) {
+    index_keys_hold(index);
     status = try_once(out, deadline, i == ATTEMPTS, &done, err);
+    if (status == SDX_OK && done == ATTEMPT_DONE) break;
+    index_keys_release(index);
+    if (status == SDX_OK && done == ATTEMPT_NEW_KEYS) status = index_keys_follow(index, err);
+  }
+  if (status == SDX_OK && done != ATTEMPT_DONE)
+    status = error_set(err, SDX_LOCKED, "writers overtook every look at the index: try again");
   if (status != SDX_OK) return status;
   out->session = (segment_session){ .context = out->txn, .err = err };
   return SDX_OK;
@@ -420,9 +428,11 @@ void view_end(view_read *r) {
                             memory_order_relaxed);
   atomic_fetch_add_explicit(&r->index->count_blocks_hit, r->session.blocks_hit,
                             memory_order_relaxed);
+  sdx_index *index = r->index;
   store_read_end(r->txn);
   picture_release(picture_of(r->view));
   *r = (view_read){ 0 };
+  index_keys_release(index);
 }
 
 void view_drop(sdx_index *index) {

@@ -63,17 +63,21 @@ static sdx_status finish_retired(write_txn *w, size_t budget, bool *any, sdx_err
   return status;
 }
 
-static sdx_status is_referred_to(store_txn *t, const keyring_entry *e, bool *yes, sdx_error *err) {
+static sdx_status is_referred_to(const write_txn *w, const keyring_entry *e, bool *yes,
+                                 sdx_error *err) {
   holder_row row;
+  *yes = keyring_in_set(e->kind) && e->id == w->head.keys;
+  if (keyring_in_set(e->kind)) return SDX_OK;
   *yes = true;
-  if (e->id == 0) return SDX_OK; /* id, table and intake keys */
+  store_txn *t = w->store;
   sdx_status status = holder_published(t, e->id, NULL, err);
   if (status == SDX_NOT_FOUND) status = holder_get(t, NULL, HOLDER_BUILD, e->id, &row, err);
   if (status == SDX_NOT_FOUND) *yes = false;
   return status == SDX_NOT_FOUND || status == SDX_DAMAGED ? SDX_OK : status;
 }
 
-/* A crash between steps 1 and 2 leaves keys that no row refers to. Asked once per generation of the
+/* A crash between steps 1 and 2 leaves keys that no row refers to, and a set of keys that another took
+ * the place of is one that none refers to any more. Asked once per generation of the
  * keyring, since only a change of it can leave some. */
 static sdx_status drop_unpublished(write_txn *w, sdx_error *err) {
   keyring *k = w->index->keyring;
@@ -85,10 +89,11 @@ static sdx_status drop_unpublished(write_txn *w, sdx_error *err) {
   for (size_t i = 0; i < count; i++) entries[i] = keyring_at(k, i);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     bool yes = true;
-    status = is_referred_to(w->store, &entries[i], &yes, err);
+    status = is_referred_to(w, &entries[i], &yes, err);
     if (status != SDX_OK || yes) continue;
-    status = keyring_stage_remove(k, entries[i].kind, entries[i].id, KEYRING_UNPUBLISHED, w->now, 0,
-                                  err);
+    const keyring_reason reason =
+        keyring_in_set(entries[i].kind) ? KEYRING_MERGED : KEYRING_UNPUBLISHED;
+    status = keyring_stage_remove(k, entries[i].kind, entries[i].id, reason, w->now, 0, err);
     staged++;
   }
   free(entries);
@@ -163,6 +168,10 @@ static sdx_status start(write_txn *w, bool closed_too, size_t budget, bool *more
   sdx_index *index = w->index;
   sdx_status status = keyring_refresh(index->keyring, err);
   if (status == SDX_OK) status = check_head(w, closed_too, err);
+  if (status == SDX_OK && index->table_key != NULL && w->head.keys != index->key_set) {
+    w->keys_moved = true;
+    return error_set(err, SDX_LOCKED, "the keys of rows were replaced just now");
+  }
   /* What nobody published may lose its key before this commit: so it goes with what retired. */
   if (status == SDX_OK) status = collect_builds(w, err);
   if (status == SDX_OK) status = finish_retired(w, budget, more, err);
@@ -171,15 +180,15 @@ static sdx_status start(write_txn *w, bool closed_too, size_t budget, bool *more
   return status;
 }
 
-static sdx_status begin(write_txn *w, sdx_index *index, int64_t now, bool closed_too, size_t budget,
-                        bool *more, sdx_error *err) {
-  sdx_status status = index_check(index, err);
-  if (status != SDX_OK) return status;
+static sdx_status begin_once(write_txn *w, sdx_index *index, int64_t now, bool closed_too,
+                             size_t budget, bool *more, sdx_error *err) {
   *w = (write_txn){ .index = index, .now = now };
+  index_keys_hold(index);
   pthread_mutex_lock(&index->write_lock);
-  status = store_write_begin(index->store, &w->store, err);
+  sdx_status status = store_write_begin(index->store, &w->store, err);
   if (status != SDX_OK) {
     pthread_mutex_unlock(&index->write_lock);
+    index_keys_release(index);
     return status;
   }
   nonce_pool_start(&w->pool);
@@ -188,6 +197,19 @@ static sdx_status begin(write_txn *w, sdx_index *index, int64_t now, bool closed
   pthread_mutex_unlock(&index->keyring_lock);
   if (status != SDX_OK) write_abort(w);
   return status;
+}
+
+/* Once more where the keys of rows were replaced since this handle looked. */
+static sdx_status begin(write_txn *w, sdx_index *index, int64_t now, bool closed_too, size_t budget,
+                        bool *more, sdx_error *err) {
+  sdx_status status = index_check(index, err);
+  if (status != SDX_OK) return status;
+  for (;;) {
+    status = begin_once(w, index, now, closed_too, budget, more, err);
+    if (status == SDX_OK || !w->keys_moved) return status;
+    status = index_keys_follow(index, err);
+    if (status != SDX_OK) return status;
+  }
 }
 
 sdx_status write_begin(write_txn *w, sdx_index *index, int64_t now, bool closed_too,
@@ -203,6 +225,7 @@ static void end(write_txn *w) {
   seal_key_free(w->batch);
   w->batch = NULL;
   pthread_mutex_unlock(&w->index->write_lock);
+  index_keys_release(w->index);
 }
 
 sdx_status write_commit(write_txn *w, sdx_error *err) {

@@ -25,6 +25,7 @@ typedef struct write_txn {
   bool visible;       /* readers should see a new generation */
   bool retired;       /* keys are to leave the keyring: write_settle must follow */
   bool keys_added;
+  bool keys_moved;    /* the store names another set of keys than the handle has */
   seal_key *batch;    /* of a depositor: what this transaction's records are sealed under ... */
   holder_id batch_epoch; /* ... in this epoch */
 } write_txn;

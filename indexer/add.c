@@ -62,6 +62,7 @@ static sdx_status write_item(sdx_index *index, const sdx_item *item, item_work *
   place old;
   sdx_status status = write_begin(&w, index, now, false, err);
   if (status != SDX_OK) return status;
+  place_blind(work->blind, index->id_key, item->id); /* the key may be another than before */
   status = upsert_decide(index, w.store, u, now, o->undelete, &old, v, err);
   if (status == SDX_OK && *v == VERDICT_TOUCHED)
     status = attribute_touch(&w, u, &old, item->id, &work->built, v, err);
@@ -84,10 +85,12 @@ sdx_status sdx_add(sdx_index *index, const sdx_item *item, const sdx_write_optio
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
   const int64_t now = index_now(index, o->now);
+  index_keys_hold(index);
   status = item_prepare(&work, index, item, err);
   const upsert u = { .blind = work.blind, .content = work.content, .attributes = work.attributes,
                      .expires = work.built.expires };
   if (status == SDX_OK) status = peek(index, &u, now, o->undelete, &v, err);
+  index_keys_release(index);
   if (status != SDX_OK || v == VERDICT_SAME) goto out;
   status = make_record(index, &work, item, &bytes, err);
   if (status == SDX_OK) status = write_item(index, item, &work, &u, &bytes, o, now, &head, &v, err);

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "index/build.h"
@@ -48,6 +49,7 @@ struct sdx_batch {
   sdx_index *index;
   int64_t now;
   bool undelete;
+  int lock;          /* says that we live: the keys of ids stay as they are */
   bool no_ids;       /* the index had no item when the batch began */
   size_t memory;
   sdx_status broken; /* an item went in half: nothing more does */
@@ -81,6 +83,7 @@ static void batch_free(sdx_batch *b) {
   free(b->touches);
   free(b->entries);
   free(b->slots);
+  if (b->lock >= 0) close(b->lock);
   free(b);
 }
 
@@ -97,6 +100,16 @@ static sdx_status ids_are_empty(store_txn *t, bool *empty, sdx_error *err) {
   return status == SDX_NOT_FOUND ? SDX_OK : status;
 }
 
+/* Once we have the lock, a replacement of keys that was under way is waited for, and none follows. */
+static sdx_status pin_keys(sdx_batch *b, sdx_error *err) {
+  write_txn w;
+  b->lock = index_batch_lock(b->index);
+  if (b->lock < 0) return error_system(err, errno, "cannot lock the index directory");
+  const sdx_status status = write_begin(&w, b->index, b->now, false, err);
+  if (status == SDX_OK) write_abort(&w);
+  return status;
+}
+
 sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_options *options,
                            sdx_error *err) {
   const sdx_batch_options defaults = SDX_BATCH_OPTIONS_INIT;
@@ -107,12 +120,14 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   sdx_batch *b = calloc(1, sizeof *b);
   if (b == NULL) return error_memory(err);
   b->index = index;
+  b->lock = -1;
   b->now = index_now(index, o->now);
   b->undelete = o->undelete;
   b->memory = o->memory != 0 ? o->memory : MEMORY_DEFAULT;
   b->slot_count = 256;
   b->slots = calloc(b->slot_count, sizeof *b->slots);
   if (b->slots == NULL) status = error_memory(err);
+  if (status == SDX_OK) status = pin_keys(b, err);
   if (status == SDX_OK) status = text_analyser_open(&b->analyser, index->settings.languages, err);
   if (status == SDX_OK) status = inverter_new(&b->inverter, b->analyser, err);
   if (status == SDX_OK) status = store_read_begin(index->store, &t, err);

@@ -208,7 +208,7 @@ static sdx_status is_anything(sdx_index *index, bool *yes, sdx_error *err) {
   return status == SDX_NOT_FOUND ? SDX_OK : status;
 }
 
-static sdx_status adopt_all(write_txn *w, sdx_error *err) {
+sdx_status deposited_adopt_in(write_txn *w, sdx_error *err) {
   row_list list = { 0 };
   wish *wishes = NULL;
   size_t count = 0;
@@ -230,7 +230,7 @@ sdx_status deposited_adopt(sdx_index *index, int64_t now, sdx_error *err) {
   if (status != SDX_OK || !any) return status;
   status = write_begin(&w, index, now, false, err);
   if (status != SDX_OK) return status;
-  status = adopt_all(&w, err);
+  status = deposited_adopt_in(&w, err);
   if (status == SDX_OK) return write_commit(&w, err);
   write_abort(&w);
   return status;

@@ -24,6 +24,8 @@ sdx_status deposited_mark(sdx_index *index, int64_t now, sdx_error *err) SDX_CHE
 
 /* With the read key: deposited rows become ordinary ones, wishes are carried out. */
 sdx_status deposited_adopt(sdx_index *index, int64_t now, sdx_error *err) SDX_CHECK;
+/* The same in `w`. */
+sdx_status deposited_adopt_in(write_txn *w, sdx_error *err) SDX_CHECK;
 
 /* A depositor's wish that a deleted item come back from the trash. */
 sdx_status deposited_wish(write_txn *w, const uint8_t blind[BLIND_SIZE], sdx_error *err) SDX_CHECK;

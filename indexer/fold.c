@@ -450,31 +450,42 @@ static sdx_status fold_epochs(folding *f, sdx_error *err) {
   return status;
 }
 
-/* One transaction's worth; *more says whether there is more to fold. */
-static sdx_status fold_some(sdx_index *index, int64_t now, maintain_tally *tally, bool *more,
-                            sdx_error *err) {
-  folding f = { .index = index, .plain = BUFFER_INIT, .arena = RECORD_ARENA_INIT };
+sdx_status fold_within(write_txn *w, maintain_tally *tally, bool *any, bool *more,
+                       sdx_error *err) {
+  folding f = { .w = *w, .index = w->index, .plain = BUFFER_INIT, .arena = RECORD_ARENA_INIT };
+  sdx_status status = choose_epochs(&f, err);
+  *any = f.epoch_count > 0;
   *more = false;
-  sdx_status status = write_begin(&f.w, index, now, false, err);
-  if (status != SDX_OK) return status;
-  status = choose_epochs(&f, err);
-  const bool any = f.epoch_count > 0;
-  if (status == SDX_OK && any) status = fold_epochs(&f, err);
-  if (status == SDX_OK && any) {
+  if (status == SDX_OK && *any) status = fold_epochs(&f, err);
+  if (status == SDX_OK && *any) {
     *more = f.left > 0;
     settle_counts(&f, f.left == 0);
-  }
-  if (status == SDX_OK && any) status = write_commit(&f.w, err);
-  else write_abort(&f.w);
-  if (status == SDX_OK && any) {
-    atomic_fetch_add(&index->count_folds, 1);
     tally->purged += f.tally.purged;
     tally->keys += f.tally.keys;
     tally->damaged += f.tally.damaged;
-    status = write_settle(index, now, err);
   }
+  *w = f.w;
   folding_free(&f);
   return status;
+}
+
+static sdx_status fold_some(sdx_index *index, int64_t now, maintain_tally *tally, bool *more,
+                            sdx_error *err) {
+  maintain_tally folded = { 0 };
+  write_txn w;
+  bool any = false;
+  *more = false;
+  sdx_status status = write_begin(&w, index, now, false, err);
+  if (status != SDX_OK) return status;
+  status = fold_within(&w, &folded, &any, more, err);
+  if (status == SDX_OK && any) status = write_commit(&w, err);
+  else write_abort(&w);
+  if (status != SDX_OK || !any) return status;
+  atomic_fetch_add(&index->count_folds, 1);
+  tally->purged += folded.purged;
+  tally->keys += folded.keys;
+  tally->damaged += folded.damaged;
+  return write_settle(index, now, err);
 }
 
 sdx_status fold_run(sdx_index *index, int64_t now, maintain_tally *tally, sdx_error *err) {

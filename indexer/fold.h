@@ -17,4 +17,8 @@
 /* Under the maintenance lock. Folds the whole journal. */
 sdx_status fold_run(sdx_index *index, int64_t now, maintain_tally *tally, sdx_error *err) SDX_CHECK;
 
+/* One transaction's worth in `w`; *any: something was folded, *more: something is left. */
+sdx_status fold_within(write_txn *w, maintain_tally *tally, bool *any, bool *more,
+                       sdx_error *err) SDX_CHECK;
+
 #endif

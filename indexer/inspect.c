@@ -34,6 +34,7 @@ static const char *kind_name(keyring_kind kind) {
   case KEYRING_ID: return "id key";
   case KEYRING_TABLE: return "table key";
   case KEYRING_INTAKE: return "intake key";
+  case KEYRING_DEPOSIT: return "deposit key";
   }
   return "other";
 }
@@ -109,6 +110,7 @@ static sdx_status tell_meta(const teller *t, store_txn *txn, sdx_error *err) {
   tell(t, "format", "%u", (unsigned)head.format);
   tell(t, "generation", "%" PRIu64, head.generation);
   tell(t, "created", "%" PRId64, head.created);
+  tell(t, "id and row keys since", "%" PRId64, head.keys_since);
   tell(t, "journal records", "%" PRIu32, head.journal_records);
   tell(t, "journal bytes", "%" PRIu64, head.journal_bytes);
   if (sweep.ever) tell(t, "last sweep", "%" PRId64, sweep.last);

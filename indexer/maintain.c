@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "index/due.h"
 #include "indexer/fold.h"
+#include "indexer/key_set.h"
 #include "indexer/lost.h"
 #include "indexer/merge.h"
 #include "indexer/merge_policy.h"
@@ -122,8 +123,16 @@ sdx_status maintain_run(sdx_index *index, bool all, int64_t now, maintain_tally 
                         sdx_error *err) {
   sdx_status status = fold_run(index, now, tally, err);
   if (status == SDX_OK) status = merge_all(index, all, UINT64_MAX, now, tally, err);
+  if (status == SDX_OK) status = key_set_keep_fresh(index, now, err);
   if (status == SDX_OK && all) status = lost_recount(index, now, err);
   return status;
+}
+
+/* What a single add may be made to wait for. */
+static bool is_small(sdx_index *index) {
+  store_space space;
+  return store_measure(index->store, &space, NULL) == SDX_OK &&
+         space.entries[STORE_IDS] <= MAINTAIN_BULK_ITEMS;
 }
 
 void maintain_after_write(sdx_index *index, const meta_head *head, bool segments, int64_t now) {
@@ -135,6 +144,8 @@ void maintain_after_write(sdx_index *index, const meta_head *head, bool segments
   if (!fold || fold_run(index, now, &tally, NULL) == SDX_OK)
     (void)!merge_all(index, false, segments ? MAINTAIN_BULK_ITEMS : MAINTAIN_ADD_ITEMS, now, &tally,
                      NULL);
+  if (key_set_is_due(index, head, now) && (key_set_is_overdue(index, head, now) || is_small(index)))
+    (void)!key_set_keep_fresh(index, now, NULL);
   index_maintenance_end(index);
 }
 

@@ -37,6 +37,7 @@ typedef struct giving_up {
   write_txn *w;
   const due_set *due;
   purge_tally *tally;
+  int64_t last_death; /* of all that is purged */
 } giving_up;
 
 /* The row goes, and the place of what was deleted: its id leaves no trace. */
@@ -63,6 +64,10 @@ static void take_from_journal(meta_head *head, const holder_row *epoch) {
   head->journal_bytes -= bytes < head->journal_bytes ? bytes : head->journal_bytes;
 }
 
+static uint32_t changes_in(const holder_row *epoch) {
+  return epoch->records > epoch->items ? epoch->records - epoch->items : 0;
+}
+
 static sdx_status give_up(giving_up *g, const holder_row *row, sdx_error *err) {
   size_t count;
   const due_row *rows = due_set_of(g->due, row->id, &count);
@@ -76,8 +81,10 @@ static sdx_status give_up(giving_up *g, const holder_row *row, sdx_error *err) {
     }
     status = forget_row(g, &rows[i], err);
   }
-  if (status == SDX_OK && row->kind != HOLDER_TRASH)
-    status = note_missing(g, row, row->items > dead ? row->items - dead : 0, err);
+  if (status == SDX_OK && row->kind != HOLDER_TRASH) {
+    const uint64_t changes = row->kind == HOLDER_EPOCH ? changes_in(row) : 0;
+    status = note_missing(g, row, changes + (row->items > dead ? row->items - dead : 0), err);
+  }
   if (row->kind == HOLDER_EPOCH) take_from_journal(&g->w->head, row);
   if (status == SDX_OK) status = holder_delete(g->w->store, row->kind, row->id, err);
   if (status == SDX_OK)
@@ -95,6 +102,21 @@ static bool holds_due(const due_set *due, const holder_row *row, int64_t now) {
   return false;
 }
 
+/* An item changes while it lives. When a depositor's epoch was opened is its own word. */
+static bool may_tell(const giving_up *g, const holder_row *row) {
+  return row->kind == HOLDER_EPOCH && changes_in(row) > 0 && g->last_death != INT64_MIN &&
+         (row->was == KEYRING_DEPOSIT_EPOCH || row->time <= g->last_death);
+}
+
+static int64_t find_last_death(const due_set *due, int64_t now) {
+  int64_t last = INT64_MIN;
+  for (size_t i = 0; i < due->count; i++) {
+    const due_row *row = &due->rows[i];
+    if (due_time(row) <= now && row->since > last) last = row->since;
+  }
+  return last;
+}
+
 static sdx_status give_up_kind(giving_up *g, holder_kind kind, sdx_error *err) {
   static const keyring_kind keys[] = { ['S'] = KEYRING_SEGMENT, ['E'] = KEYRING_EPOCH,
                                        ['T'] = KEYRING_TRASH };
@@ -103,7 +125,8 @@ static sdx_status give_up_kind(giving_up *g, holder_kind kind, sdx_error *err) {
   sdx_status status = holder_list(g->w->store, NULL, kind, &rows, &count, err);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     if (rows[i].damaged) rows[i].was = keys[kind]; /* what it says is lost, its key is not */
-    if (holds_due(g->due, &rows[i], g->w->now)) status = give_up(g, &rows[i], err);
+    if (holds_due(g->due, &rows[i], g->w->now) || may_tell(g, &rows[i]))
+      status = give_up(g, &rows[i], err);
   }
   free(rows);
   return status;
@@ -125,7 +148,7 @@ sdx_status purge_due(write_txn *w, purge_tally *tally, sdx_error *err) {
   due_set *due = NULL;
   /* Unauthenticated, with a key too: a damaged row must not keep what is due. */
   sdx_status status = due_set_load(&due, w->store, NULL, NULL, err);
-  giving_up g = { w, due, tally };
+  giving_up g = { w, due, tally, status == SDX_OK ? find_last_death(due, w->now) : 0 };
   if (status == SDX_OK) status = give_up_kind(&g, HOLDER_TRASH, err);
   if (status == SDX_OK) status = give_up_kind(&g, HOLDER_SEGMENT, err);
   if (status == SDX_OK) status = give_up_kind(&g, HOLDER_EPOCH, err);

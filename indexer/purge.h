@@ -3,7 +3,9 @@
  * purge.h - destroying the keys of what is due.
  *
  * A trash bucket goes as it was meant to. A segment or epoch that still holds a due version goes whole
- * where nobody with a key came in time to rewrite it: what lived in it is counted as missing.
+ * where nobody with a key came in time to rewrite it: what lived in it is counted as missing. So does an
+ * epoch with changes of attributes that may be of a purged item: which item they are of is sealed, so
+ * all that were opened before one of the purged died count.
  */
 #ifndef SEALDEX_INDEXER_PURGE_H
 #define SEALDEX_INDEXER_PURGE_H

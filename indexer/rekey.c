@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Key slots, and the change of the root key: one write of the keyring each. */
+#include <time.h>
+
 #include "base/error.h"
 #include "base/wipe.h"
 #include "index/write.h"
+#include "indexer/key_set.h"
 #include "indexer/reseal.h"
 
 /* The keyring is written under the store's write lock, so that no other writer is half-way between
@@ -67,14 +70,23 @@ sdx_status sdx_deposit_key(sdx_index *index, char contents[SDX_DEPOSIT_FILE_SIZE
 }
 
 static sdx_status change_root(sdx_index *index, const sdx_secret *was, const sdx_secret *is,
-                              bool deep, int64_t now, sdx_error *err) {
+                              int64_t now, sdx_error *err) {
   keyring_change c;
   sdx_status status = begin(&c, index, now, err);
   if (status != SDX_OK) return status;
   if (was != NULL) status = keyring_slot_replace(c.keyring, was, is, NULL, err);
-  if (status == SDX_OK && deep) status = keyring_deposit_drop(c.keyring, err);
   if (status == SDX_OK) status = keyring_rekey(c.keyring, err);
   return end(&c, status, err);
+}
+
+/* Waits a while for batches that others make. */
+static sdx_status replace_key_set(sdx_index *index, int64_t now, sdx_error *err) {
+  const struct timespec moment = { .tv_nsec = 50000000 };
+  for (int i = 0;; i++) {
+    const sdx_status status = key_set_replace(index, true, now, err);
+    if (status != SDX_LOCKED || i == 200) return status;
+    nanosleep(&moment, NULL);
+  }
 }
 
 /* Everything is sealed anew before the root changes: a handle that reads with the old one goes on until
@@ -84,7 +96,8 @@ static sdx_status change_all(sdx_index *index, const sdx_secret *was, const sdx_
   sdx_status status = index_maintenance_begin(index, true, err);
   if (status != SDX_OK) return status;
   status = reseal_all(index, now, err);
-  if (status == SDX_OK) status = change_root(index, was, is, true, now, err);
+  if (status == SDX_OK) status = replace_key_set(index, now, err);
+  if (status == SDX_OK) status = change_root(index, was, is, now, err);
   index_maintenance_end(index);
   return status;
 }
@@ -108,7 +121,7 @@ sdx_status sdx_rekey(sdx_index *index, const sdx_secret *was, const sdx_secret *
     return error_set(err, SDX_INVALID, "rekey: both the old secret and the new one, or neither");
   sdx_status status = index_check(index, err);
   if (status != SDX_OK || !deep)
-    return status == SDX_OK ? change_root(index, was, is, false, now, err) : status;
+    return status == SDX_OK ? change_root(index, was, is, now, err) : status;
   now = index_now(index, now);
   if (was != NULL) status = check_slot(index, was, is, now, err);
   return status == SDX_OK ? change_all(index, was, is, now, err) : status;

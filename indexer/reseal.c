@@ -43,15 +43,8 @@ static sdx_status begin(sdx_index *index, int64_t now, uint64_t *born_by, sdx_er
   return status;
 }
 
-static sdx_status finish(sdx_index *index, int64_t now, sdx_error *err) {
-  write_txn w;
-  sdx_status status = write_begin(&w, index, now, false, err);
-  if (status != SDX_OK) return status;
-  w.visible = false;
-  status = store_delete(w.store, STORE_META, ROW, strlen(ROW), err);
-  if (status == SDX_OK) return write_commit(&w, err);
-  write_abort(&w);
-  return status;
+sdx_status reseal_forget(write_txn *w, sdx_error *err) {
+  return store_delete(w->store, STORE_META, ROW, strlen(ROW), err);
 }
 
 /* The holders whose key is too old. */
@@ -184,5 +177,5 @@ sdx_status reseal_all(sdx_index *index, int64_t now, sdx_error *err) {
   if (status == SDX_OK && damaged > 0)
     return error_set(err, SDX_DAMAGED, "%zu segments or buckets do not open: verify names them",
                      damaged);
-  return status == SDX_OK ? finish(index, now, err) : status;
+  return status;
 }

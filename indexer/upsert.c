@@ -93,7 +93,7 @@ sdx_status upsert_found_again(write_txn *w, holder_id lost, sdx_error *err) {
   holder_row row;
   const sdx_status status = holder_get(w->store, NULL, HOLDER_LOST, lost, &row, err);
   if (status == SDX_NOT_FOUND) return SDX_OK;
-  if (status != SDX_OK) return status;
+  if (status != SDX_OK || row.number != 0) return status;
   if (row.items <= 1) return holder_delete(w->store, HOLDER_LOST, lost, err);
   row.items--;
   return holder_put(w->store, NULL, &row, err);

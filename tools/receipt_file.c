@@ -51,14 +51,19 @@ exit_code receipt_file_open(receipt_file **out, const char *path) {
   return code;
 }
 
+#define RECEIPT_KINDS 20
+#define RECEIPT_REASONS 5
+
 static const char *kind_word(int kind) {
-  static const char *const words[] = { "", "segment", "epoch", "deposit epoch", "trash" };
-  return kind >= 1 && kind <= 4 ? words[kind] : "other";
+  static const char *const words[] = { [1] = "segment",    [2] = "epoch",     [3] = "deposit epoch",
+                                       [4] = "trash",      [16] = "id",       [17] = "table",
+                                       [18] = "intake",    [19] = "deposit" };
+  return kind >= 0 && kind < RECEIPT_KINDS && words[kind] ? words[kind] : "other";
 }
 
 static const char *reason_word(int reason) {
   static const char *const words[] = { "", "purged", "merged", "unpublished", "account" };
-  return reason >= 1 && reason <= 4 ? words[reason] : "other";
+  return reason >= 1 && reason < RECEIPT_REASONS ? words[reason] : "other";
 }
 
 static void hex(const uint8_t *bytes, size_t size, char *out) {
@@ -108,8 +113,8 @@ sdx_status receipt_file_add(receipt_file *f, const char *dir, const char *name, 
 
 /* ------------------------------------------------------------------ reading */
 
-static int number_of(const char *word, const char *(*name)(int)) {
-  for (int i = 1; i <= 4; i++)
+static int number_of(const char *word, const char *(*name)(int), int count) {
+  for (int i = 1; i < count; i++)
     if (strcmp(word, name(i)) == 0) return i;
   return 0;
 }
@@ -132,8 +137,8 @@ static bool parse_tail(const char *tail, sdx_receipt *out) {
              ", \"chain\": \"%64[0-9a-f]\"",
              kind, &out->key_id, &out->time, &out->items, reason, &out->generation, chain) != 7)
     return false;
-  out->kind = number_of(kind, kind_word);
-  out->reason = number_of(reason, reason_word);
+  out->kind = number_of(kind, kind_word, RECEIPT_KINDS);
+  out->reason = number_of(reason, reason_word, RECEIPT_REASONS);
   return out->kind != 0 && out->reason != 0 && strlen(chain) == 64 &&
          parse_chain(chain, out->chain);
 }

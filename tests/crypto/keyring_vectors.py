@@ -125,7 +125,7 @@ INDEX_ID, ROOT = run(0x10, 16), run(0x30)
 WRAP = derive(ROOT, "sealdex keyring wrap 1", INDEX_ID)
 PROOF = derive(ROOT, "sealdex keyring proof 1", INDEX_ID)
 COMMITMENT = derive(ROOT, "sealdex keyring commitment 1", INDEX_ID)
-SEGMENT, EPOCH, TRASH, ID, TABLE, INTAKE = 1, 2, 4, 16, 17, 18
+SEGMENT, EPOCH, TRASH, ID, TABLE, INTAKE, DEPOSIT = 1, 2, 4, 16, 17, 18, 19
 XCHACHA, AES = 1, 2
 
 
@@ -145,9 +145,9 @@ def clear(kind, cipher, ident, due, born):
     return struct.pack("<IIQqQ", kind, cipher, ident, due, born)
 
 
-def entry(shown, key, nonce, public_half=bytes(32)):
-    ad = b"sealdex keyring entry 1\0" + INDEX_ID + shown + public_half
-    return shown + public_half + seal(WRAP, nonce, ad, key)
+def entry(shown, key, nonce, public_half=bytes(32), wrap=WRAP, bound=b""):
+    ad = b"sealdex keyring entry 1\0" + INDEX_ID + shown + public_half + bound
+    return shown + public_half + seal(wrap, nonce, ad, key)
 
 
 def husk(e):
@@ -163,13 +163,15 @@ def region():
                           memory_cost=32 * 1024).derive(b"correct horse")
     slots = [slot(1, run(0x00), 0, 0, run(0xA0, 16), run(0x50), run(0x70)),
              slot(2, passphrase, 2, 32, run(0xB0, 16), run(0x51), run(0x71))]
-    intake = run(0x88)
+    intake, deposit = run(0x88), run(0x89)
     live = [entry(clear(SEGMENT, XCHACHA, 0x1122334455667788, 0, 2), run(0x81), run(0x01)),
             entry(clear(EPOCH, AES, 5, 0, 3), run(0x82), run(0x02)),
             entry(clear(TRASH, XCHACHA, 7, 1700000000, 3), run(0x83), run(0x03)),
-            entry(clear(ID, XCHACHA, 0, 0, 1), run(0x84), run(0x04)),
-            entry(clear(TABLE, XCHACHA, 0, 0, 1), run(0x85), run(0x05)),
-            entry(clear(INTAKE, XCHACHA, 0, 0, 1), intake, run(0x06), public_of(intake))]
+            entry(clear(ID, XCHACHA, 0, 0, 1), run(0x84), run(0x04), wrap=deposit),
+            entry(clear(TABLE, XCHACHA, 0, 0, 1), run(0x85), run(0x05), wrap=deposit,
+                  bound=public_of(intake)),
+            entry(clear(INTAKE, XCHACHA, 0, 0, 1), intake, run(0x06), public_of(intake)),
+            entry(clear(DEPOSIT, XCHACHA, 0, 0, 1), deposit, run(0x08))]
     gone = husk(entry(clear(TRASH, XCHACHA, 6, 1600000000, 2), run(0x87), run(0x07)))
     records = [record(SEGMENT, 2, 99, 1500000000, 64, 3), record(TRASH, 1, 6, 1600000001, 3, 5)]
     base = digest(b"sealdex keyring removals 1\0" + INDEX_ID)

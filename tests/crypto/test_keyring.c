@@ -9,7 +9,7 @@ static void create_open_unlock(void **state) {
   keyring *k = fresh(dir), *other = NULL;
   assert_true(keyring_unlocked(k));
   assert_int_equal(keyring_generation(k), 1);
-  assert_int_equal(keyring_count(k), 3);
+  assert_int_equal(keyring_count(k), 4);
   assert_int_equal(keyring_slots(k), 1);
   assert_true(keyring_has(k, KEYRING_ID, 0) && keyring_has(k, KEYRING_TABLE, 0) &&
               keyring_has(k, KEYRING_INTAKE, 0));
@@ -45,7 +45,7 @@ static void add_and_remove(void **state) {
   assert_int_equal(keyring_generation(k), 2);
   assert_int_equal(keyring_store_generation(k), 9);
   k = reopen(k, dir);
-  assert_int_equal(keyring_count(k), 5);
+  assert_int_equal(keyring_count(k), 6);
   assert_int_equal(keyring_at(k, 1).kind, KEYRING_TRASH);
   assert_int_equal(keyring_at(k, 1).due, 777);
   assert_int_equal(keyring_at(k, 1).born, 2);
@@ -96,13 +96,13 @@ static void keyless_removal(void **state) {
   keyring_close(sweep);
 
   assert_int_equal(keyring_refresh(k, NULL), SDX_OK); /* checks the set minus the log */
-  assert_int_equal(keyring_count(k), 3 + 6);
+  assert_int_equal(keyring_count(k), 4 + 6);
   assert_int_equal(keyring_removals(k), 4);
   k = reopen(k, dir);
   assert_int_equal(keyring_stage_add(k, KEYRING_TRASH, 11, 0, NULL, NULL), SDX_OK);
   assert_int_equal(keyring_commit(k, 7, NULL), SDX_OK);
   k = reopen(k, dir);
-  assert_int_equal(keyring_count(k), 3 + 7);
+  assert_int_equal(keyring_count(k), 4 + 7);
   assert_int_equal(keyring_removals(k), 4);
   keyring_close(k);
 }
@@ -195,13 +195,15 @@ static void malformed_secrets(void **state) {
 
 static void rekey(void **state) {
   const char *dir = *state;
-  keyring *k = fresh(dir), *other = NULL;
+  keyring *k = fresh(dir), *other = NULL, *first = NULL;
   seal_key *made = NULL, *got = NULL;
   assert_int_equal(keyring_slot_add(k, &second_key, NULL, NULL), SDX_OK);
   assert_int_equal(keyring_stage_add(k, KEYRING_SEGMENT, 1, 0, &made, NULL), SDX_OK);
   assert_int_equal(keyring_commit(k, 1, NULL), SDX_OK);
   assert_int_equal(keyring_open(&other, dir, NULL), SDX_OK);
   assert_int_equal(keyring_unlock(other, &second_key, NULL), SDX_OK);
+  assert_int_equal(keyring_open(&first, dir, NULL), SDX_OK);
+  assert_int_equal(keyring_unlock(first, &first_key, NULL), SDX_OK);
 
   /* Everything at once, in any order: keys, slots, the root twice. */
   assert_int_equal(keyring_rekey(k, NULL), SDX_OK);
@@ -215,7 +217,14 @@ static void rekey(void **state) {
   seal_key_free(got);
   assert_false(opens(dir, &first_key));
   assert_true(opens(dir, &second_key));
-  assert_int_equal(keyring_refresh(other, NULL), SDX_WRONG_KEY);
+  assert_int_equal(keyring_refresh(first, NULL), SDX_WRONG_KEY); /* its slot is gone */
+  keyring_close(first);
+  assert_int_equal(keyring_refresh(other, NULL), SDX_OK); /* its slot opens the new root */
+  assert_int_equal(keyring_key(other, KEYRING_SEGMENT, 2, &got, NULL), SDX_OK);
+  seal_key_free(got);
+  assert_int_equal(keyring_stage_add(other, KEYRING_SEGMENT, 3, 0, NULL, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(other, 3, NULL), SDX_OK);
+  assert_int_equal(keyring_refresh(k, NULL), SDX_OK);
   keyring_close(other);
   keyring_close(k);
 
@@ -229,6 +238,75 @@ static void rekey(void **state) {
   keyring_close(k);
 }
 
+/* A handle whose own secret is replaced goes on with the new one. */
+static void rekey_of_its_own_slot(void **state) {
+  const char *dir = *state;
+  keyring *k = fresh(dir), *other = NULL;
+  assert_int_equal(keyring_slot_replace(k, &first_key, &second_key, NULL, NULL), SDX_OK);
+  assert_int_equal(keyring_rekey(k, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(k, 1, NULL), SDX_OK);
+  assert_int_equal(keyring_open(&other, dir, NULL), SDX_OK);
+  assert_int_equal(keyring_unlock(other, &second_key, NULL), SDX_OK);
+  assert_int_equal(keyring_rekey(other, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(other, 2, NULL), SDX_OK);
+  assert_int_equal(keyring_refresh(k, NULL), SDX_OK);
+  keyring_close(other);
+  keyring_close(k);
+}
+
+static void assert_differ(keyring *k, keyring_kind kind, uint64_t a, uint64_t b, bool differ) {
+  secret *x = NULL, *y = NULL;
+  assert_int_equal(keyring_use_set(k, a, NULL), SDX_OK);
+  assert_int_equal(keyring_secret(k, kind, 0, &x, NULL), SDX_OK);
+  assert_int_equal(keyring_secret(k, kind, b, &y, NULL), SDX_OK);
+  assert_int_equal(memcmp(secret_view(x), secret_view(y), SECRET_SIZE) != 0, differ);
+  secret_free(x);
+  secret_free(y);
+}
+
+/* One set of keys follows another; the old one goes without a key. */
+static void sets(void **state) {
+  const char *dir = *state;
+  char contents[SDX_DEPOSIT_FILE_SIZE];
+  keyring *k = fresh(dir), *d = NULL, *locked = NULL;
+  const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, sizeof contents };
+  static const keyring_kind kinds[] = { KEYRING_ID, KEYRING_TABLE, KEYRING_INTAKE, KEYRING_DEPOSIT };
+  uint64_t second = 0, third = 0;
+  uint8_t half[32];
+  assert_int_equal(keyring_deposit_add(k, contents, NULL), SDX_OK);
+  assert_int_equal(keyring_stage_set(k, false, &second, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(k, 1, NULL), SDX_OK);
+  for (size_t i = 0; i < 4; i++)
+    assert_differ(k, kinds[i], 0, second, kinds[i] != KEYRING_DEPOSIT);
+  assert_int_equal(keyring_use_set(k, second, NULL), SDX_OK);
+
+  assert_int_equal(keyring_open(&d, dir, NULL), SDX_OK);
+  assert_int_equal(keyring_unlock(d, &file, NULL), SDX_OK);
+  assert_int_equal(keyring_use_set(d, second, NULL), SDX_OK);
+  assert_memory_equal(keyring_intake_public(d), keyring_intake_public(k), 32);
+  assert_int_equal(keyring_open(&locked, dir, NULL), SDX_OK);
+  for (size_t i = 0; i < 4; i++)
+    assert_int_equal(keyring_stage_remove(locked, kinds[i], 0, KEYRING_MERGED, 1, 0, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(locked, 2, NULL), SDX_OK);
+  keyring_close(locked);
+  assert_int_equal(keyring_refresh(d, NULL), SDX_OK);
+  assert_int_equal(keyring_use_set(d, 0, NULL), SDX_NOT_FOUND);
+  assert_int_equal(keyring_use_set(d, second, NULL), SDX_OK);
+  assert_int_equal(keyring_stage_epoch(d, 5, half, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(d, 3, NULL), SDX_OK);
+
+  assert_int_equal(keyring_refresh(k, NULL), SDX_OK);
+  assert_int_equal(keyring_rekey(k, NULL), SDX_OK);
+  assert_int_equal(keyring_stage_set(k, true, &third, NULL), SDX_OK);
+  assert_int_equal(keyring_commit(k, 4, NULL), SDX_OK);
+  assert_differ(k, KEYRING_DEPOSIT, second, third, true);
+  assert_int_equal(keyring_refresh(d, NULL), SDX_WRONG_KEY); /* taken back */
+  keyring_close(d);
+  k = reopen(k, dir);
+  assert_int_equal(keyring_use_set(k, third, NULL), SDX_OK);
+  keyring_close(k);
+}
+
 static void rollback_forgets(void **state) {
   const char *dir = *state;
   keyring *k = fresh(dir);
@@ -238,7 +316,7 @@ static void rollback_forgets(void **state) {
   keyring_rollback(k);
   assert_int_equal(keyring_commit(k, 1, NULL), SDX_OK);
   k = reopen(k, dir);
-  assert_int_equal(keyring_count(k), 3);
+  assert_int_equal(keyring_count(k), 4);
   assert_int_equal(keyring_removals(k), 0);
   keyring_close(k);
 }
@@ -267,7 +345,7 @@ static void growth_and_the_log(void **state) {
     if (id % 50 == 0) assert_int_equal(keyring_commit(k, id, NULL), SDX_OK);
   }
   k = reopen(k, dir);
-  assert_int_equal(keyring_count(k), 403);
+  assert_int_equal(keyring_count(k), 404);
   assert_int_equal(file_size(dir), 2 * 65536);
   assert_false(exists(dir, "keyring.new"));
   for (uint64_t id = 1; id <= 400; id++) {
@@ -285,7 +363,7 @@ static void growth_and_the_log(void **state) {
     memcpy(before, newest.chain, 32);
   }
   k = reopen(k, dir);
-  assert_int_equal(keyring_count(k), 13);
+  assert_int_equal(keyring_count(k), 14);
   assert_true(keyring_removals(k) >= 256 && keyring_removals(k) <= 257);
   assert_memory_equal(keyring_removal_at(k, keyring_removals(k) - 1).chain, before, 32);
   keyring_close(k);
@@ -338,7 +416,7 @@ static void reading_while_another_writes(void **state) {
   assert_true(moves > 0);
   assert_int_equal(keyring_refresh(k, NULL), SDX_OK);
   assert_int_equal(keyring_generation(k), 301);
-  assert_int_equal(keyring_count(k), 303);
+  assert_int_equal(keyring_count(k), 304);
   keyring_close(k);
 }
 
@@ -402,6 +480,8 @@ int main(void) {
     in_fresh_dir(slots),
     in_fresh_dir(malformed_secrets),
     in_fresh_dir(rekey),
+    in_fresh_dir(rekey_of_its_own_slot),
+    in_fresh_dir(sets),
     in_fresh_dir(rollback_forgets),
     in_fresh_dir(intake_pair),
     in_fresh_dir(growth_and_the_log),

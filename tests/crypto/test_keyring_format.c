@@ -87,13 +87,14 @@ static void it_opens(void **state) {
     assert_int_equal(keyring_unlock(k, secrets[i], NULL), SDX_OK);
     assert_int_equal(keyring_generation(k), 5);
     assert_int_equal(keyring_store_generation(k), 41);
-    assert_int_equal(keyring_count(k), 6);
+    assert_int_equal(keyring_count(k), 7);
     assert_key(k, KEYRING_SEGMENT, 0x1122334455667788, 0x81);
     assert_key(k, KEYRING_EPOCH, 5, 0x82);
     assert_key(k, KEYRING_TRASH, 7, 0x83);
     assert_key(k, KEYRING_ID, 0, 0x84);
     assert_key(k, KEYRING_TABLE, 0, 0x85);
     assert_key(k, KEYRING_INTAKE, 0, 0x88);
+    assert_key(k, KEYRING_DEPOSIT, 0, 0x89);
     assert_int_equal(keyring_at(k, 2).due, 1700000000);
     assert_int_equal(keyring_removals(k), 2);
     assert_int_equal(keyring_removal_at(k, 1).id, 6);

@@ -78,7 +78,7 @@ static void test_abort_leaves_nothing(void **state) {
   sdx_error err = { 0 };
   scene_ok(store_measure(s->index->store, &space, &err), &err);
   assert_in_range(space.entries[STORE_BLOCKS], 1, 60);
-  assert_int_equal(keyring_count(s->index->keyring), 3 + 1); /* id, table, intake; one segment */
+  assert_int_equal(keyring_count(s->index->keyring), 4 + 1); /* a set of four; one segment */
 }
 
 static void test_many_segments(void **state) {

@@ -186,6 +186,29 @@ static void test_expiry(void **state) {
   assert_int_equal(scene_count(s, "zebra"), 2);
 }
 
+/* A change of attributes that waits in the journal names what its item's purge must leave unreadable. */
+static void test_keyless_takes_changes(void **state) {
+  scene *s = *state;
+  static const sdx_change label = { SDX_ADD_LABEL, { "walnut", 6 } };
+  const sdx_bytes ids[2] = { { "item/1", 6 }, { "item/2", 6 } };
+  sdx_error err = { 0 };
+  for (unsigned i = 0; i < 4; i++) scene_add(s, i, "zebra");
+  scene_maintain(s, false);
+  scene_ok(sdx_set(s->index, ids[0], &label, 1, s->now, &err), &err);
+  const size_t keys = keyring_count(s->index->keyring);
+  scene_delete(s, 1);
+  s->now += 2 * SDX_DAY;
+  scene_ok(sdx_set(s->index, ids[1], &label, 1, s->now, &err), &err); /* in another epoch, later */
+  assert_int_equal(keyring_count(s->index->keyring), keys + 1);
+  s->now += RETENTION - 2 * SDX_DAY;
+  const sdx_sweep_report r = scene_sweep(s, false, true);
+  assert_int_equal(r.items_purged, 1);
+  assert_int_equal(r.keys_destroyed, 2); /* the segment's, and that of the epoch with the change */
+  assert_int_equal(r.items_missing, 3 + 1); /* the change is missing, too */
+  assert_int_equal(keyring_refresh(s->index->keyring, &err), SDX_OK);
+  assert_int_equal(keyring_count(s->index->keyring), keys - 1);
+}
+
 static void count_receipt(void *context, const sdx_receipt *r) {
   if (r->reason == KEYRING_PURGED) ++*(unsigned *)context;
 }
@@ -203,7 +226,7 @@ static void test_receipts(void **state) {
   scene_ok(sdx_receipts(s->path, count_receipt, &purged, &err), &err);
   assert_int_equal(purged, 1);
   assert_int_equal(keyring_refresh(s->index->keyring, &err), SDX_OK);
-  assert_int_equal(keyring_count(s->index->keyring), 3);
+  assert_int_equal(keyring_count(s->index->keyring), 4);
 }
 
 int main(void) {
@@ -213,6 +236,7 @@ int main(void) {
     cmocka_unit_test_setup_teardown(test_keyless_journal, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_keyless_trash, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_keyless_takes_a_segment, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_keyless_takes_changes, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_buckets_keyed, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_buckets_keyless, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_clock_rule, scene_begin, scene_end),
