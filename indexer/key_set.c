@@ -14,6 +14,7 @@
 #include "segment/record.h"
 
 #define CACHE_BYTES (2U << 20)
+#define MENDING_TIME (7 * (int64_t)SDX_DAY)
 
 /* ------------------------------------------------------------------ when */
 
@@ -334,22 +335,28 @@ sdx_status key_set_replace(sdx_index *index, bool revoke, int64_t now, sdx_error
   return status == SDX_OK ? write_settle(index, now, err) : status;
 }
 
-static sdx_status look(sdx_index *index, meta_head *head, bool *missing, sdx_error *err) {
+/* *lost: when items were last lost whose places are still there; INT64_MIN: none. */
+static sdx_status look(sdx_index *index, meta_head *head, int64_t *lost, sdx_error *err) {
   store_txn *t = NULL;
+  holder_row *rows = NULL;
+  size_t count = 0;
   sdx_status status = store_read_begin(index->store, &t, err);
   if (status != SDX_OK) return status;
   status = meta_head_get(t, head, err);
-  if (status == SDX_OK) status = holder_any(t, HOLDER_LOST, missing, err);
+  if (status == SDX_OK) status = holder_list(t, NULL, HOLDER_LOST, &rows, &count, err);
+  for (size_t i = 0; i < count; i++)
+    if (!rows[i].damaged && rows[i].number == 0 && rows[i].time > *lost) *lost = rows[i].time;
+  free(rows);
   store_read_end(t);
   return status;
 }
 
 sdx_status key_set_keep_fresh(sdx_index *index, int64_t now, sdx_error *err) {
   meta_head head;
-  bool missing = false;
-  sdx_status status = look(index, &head, &missing, err);
+  int64_t lost = INT64_MIN;
+  sdx_status status = look(index, &head, &lost, err);
   if (status != SDX_OK || !key_set_is_due(index, &head, now)) return status;
-  if (missing && !has_lasted(&head, now, 2 * index->settings.retention)) return SDX_OK;
+  if (lost != INT64_MIN && now - lost < MENDING_TIME) return SDX_OK;
   status = key_set_replace(index, false, now, err);
   return status == SDX_LOCKED || status == SDX_DAMAGED ? SDX_OK : status; /* another day */
 }

@@ -26,7 +26,7 @@ bool key_set_is_overdue(const sdx_index *index, const meta_head *head, int64_t n
 sdx_status key_set_replace(sdx_index *index, bool revoke, int64_t now, sdx_error *err) SDX_CHECK;
 
 /* Upkeep: replaces the keys where it is time, and nothing speaks against it today. Where items are missing
- * it waits for another retention time, so that adding them again can be seen. */
+ * it waits a week, so that adding them again can be seen. */
 sdx_status key_set_keep_fresh(sdx_index *index, int64_t now, sdx_error *err) SDX_CHECK;
 
 #endif

@@ -42,19 +42,37 @@ sdx_status upsert_supersede(write_txn *w, const uint8_t blind[BLIND_SIZE], holde
   return due_put(w->store, w->index->row_key, &row, err);
 }
 
+/* What the old row said of when it falls due holds on where that is earlier; of one that was deposited,
+ * also when a sweep first saw it. */
+static sdx_status take_over_due(write_txn *w, const place *old, due_row *row, sdx_error *err) {
+  due_row was;
+  sdx_status status = due_get(w->store, w->index->row_key, old->due, old->holder, old->ordinal, &was,
+                              err);
+  if (status == SDX_OK && row->due == DUE_UNSEEN && was.due == DUE_UNSEEN) {
+    row->since = was.since < row->since ? was.since : row->since;
+    row->seen = was.seen;
+    row->keep = was.keep;
+  } else if (status == SDX_OK && due_time(&was) < row->due) {
+    row->due = due_time(&was);
+  }
+  if (status == SDX_OK || status == SDX_NOT_FOUND || status == SDX_DAMAGED)
+    status = due_delete(w->store, old->due, old->holder, old->ordinal, err);
+  return status;
+}
+
 /* The old version's row in `due` says from now on that it is superseded; it falls due no later. */
 static sdx_status retire_old(write_txn *w, const upsert *u, const place *old, sdx_error *err) {
-  sdx_status status = SDX_OK;
-  int64_t due = upsert_due(w->index, w->now);
-  if (old->due != 0) {
-    status = due_delete(w->store, old->due, old->holder, old->ordinal, err);
-    if (old->due < due) due = old->due;
-  }
-  if (status != SDX_OK) return status;
-  status = holder_published(w->store, old->holder, NULL, err);
+  due_row row = { .due = upsert_due(w->index, w->now), .since = w->now };
+  sdx_status status = old->due != 0 ? take_over_due(w, old, &row, err) : SDX_OK;
+  if (status == SDX_OK) status = holder_published(w->store, old->holder, NULL, err);
   if (status == SDX_NOT_FOUND) return upsert_found_again(w, old->holder, err);
   if (status != SDX_OK) return status;
-  return upsert_supersede(w, u->blind, old->holder, old->ordinal, due, err);
+  row.holder = old->holder;
+  row.ordinal = old->ordinal;
+  row.reason = DUE_SUPERSEDED;
+  memcpy(row.blind, u->blind, BLIND_SIZE);
+  w->due_changed = true;
+  return due_put(w->store, w->index->row_key, &row, err);
 }
 
 static sdx_status put_expiry(write_txn *w, const uint8_t blind[BLIND_SIZE], place *p, int64_t expires,

@@ -122,6 +122,28 @@ static void many_in_several_epochs(void **state) {
   sdx_deposit_close(d);
 }
 
+/* A version that was deleted and is then superseded keeps the time at which it falls due. */
+static void superseding_delays_no_purge(void **state) {
+  scene *s = *state;
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
+  export_key(s, contents);
+  scene_add(s, 1, "zebra");
+  scene_add(s, 2, "zebra");
+  scene_maintain(s, false);
+  sdx_deposit *d = depositor(s, contents);
+  assert_int_equal(deposit_delete(d, 1, s->now), SDX_OK);
+  assert_int_equal(deposit_delete(d, 2, s->now), SDX_OK);
+  scene_sweep(s, false, true); /* sees them */
+  s->now += 40 * SDX_DAY;
+  assert_int_equal(deposit(s, d, 1, "walnut"), SDX_ADDED);
+  assert_int_equal(scene_add(s, 2, "walnut"), SDX_ADDED);
+  scene_sweep(s, false, true);
+  s->now += 5 * SDX_DAY;
+  assert_int_equal(scene_sweep(s, false, true).items_purged, 2);
+  assert_int_equal(scene_count(s, "walnut"), 2);
+  sdx_deposit_close(d);
+}
+
 static void marks(void **state) {
   scene *s = *state;
   char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 }, id[24];
@@ -528,6 +550,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     in_scene(what_is_deposited_is_found),
     in_scene(many_in_several_epochs),
+    in_scene(superseding_delays_no_purge),
     in_scene(marks),
     in_scene(restoring_from_the_trash),
     in_scene(it_opens_no_block_and_no_record),

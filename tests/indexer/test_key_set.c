@@ -202,11 +202,11 @@ static void lost_items_stay_counted(void **state) {
   assert_int_equal(scene_sweep(s, false, true).items_missing, 9);
   scene_reopen(s);
   scene_add(s, 2, "zebra");
-  upkeep(s, 31 * SDX_DAY);
+  upkeep(s, 6 * SDX_DAY);
   assert_int_equal(set_of(s), 0); /* there is time to add the others again */
   scene_ok(sdx_status_of(s->index, s->now, &status, &err), &err);
   assert_int_equal(status.missing, 8);
-  upkeep(s, 2 * RETENTION);
+  upkeep(s, 2 * SDX_DAY);
   assert_int_not_equal(set_of(s), 0);
   scene_maintain(s, true);
   scene_ok(sdx_status_of(s->index, s->now, &status, &err), &err);
