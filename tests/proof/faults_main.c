@@ -88,7 +88,9 @@ static int check_keys(life *l) {
   if (status == SDX_OK) status = holder_any(txn, HOLDER_BUILD, &builds, &err);
   for (size_t i = 0; i < keyring_count(index->keyring); i++) {
     const keyring_entry e = keyring_at(index->keyring, i);
-    if (e.id != 0 && holder_published(txn, e.id, NULL, NULL) != SDX_OK) strays = true;
+    if (keyring_in_set(e.kind) ? e.id != index->key_set
+                               : holder_published(txn, e.id, NULL, NULL) != SDX_OK)
+      strays = true;
   }
   store_read_end(txn);
   if (status != SDX_OK) return life_complain(l, "looking at keys", &err);
