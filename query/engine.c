@@ -23,8 +23,6 @@ typedef struct engine {
   matcher *matcher;
   bool counted;       /* ... whose matches are known without counting */
   bool stop;          /* nothing more of it can be ranked */
-  uint32_t *places;   /* [WINDOW] of the items that are scored ... */
-  double *computed;   /* ... and their scores */
   block_ref dates, thread_column;
 } engine;
 
@@ -91,27 +89,29 @@ static void offer(engine *e, uint32_t ordinal, double score, int64_t date) {
   threads_offer(e->threads, &hit);
 }
 
+static void rank_one(engine *e, uint32_t ordinal, double score, bool lazy) {
+  bool wanted = score >= e->result->top.threshold;
+  const int64_t date = wanted ? date_of(e, ordinal) : 0;
+  if (wanted && e->fading) {
+    score = engine_fade(score, e->options->now - date, e->options->half_life);
+    wanted = score >= e->result->top.threshold;
+  }
+  if (!wanted) {
+    if (lazy) e->result->exact = false; /* whether it matches was not looked at */
+    return;
+  }
+  if (lazy && !match_verify(e->matcher, ordinal)) return;
+  if (lazy) e->result->total++;
+  offer(e, ordinal, score, date);
+}
+
 /* Of hits with one score the newest come first, and ordinals ascend from new to old. */
 static void rank_by_score(engine *e, uint32_t base, const uint64_t *bits) {
   const bool lazy = match_is_lazy(e->matcher);
-  const uint32_t count = match_scores(e->matcher, base, bits, e->places, e->computed);
-  for (uint32_t k = 0; k < count; k++) {
-    const uint32_t ordinal = base + e->places[k];
-    double score = e->computed[k];
-    bool wanted = score >= e->result->top.threshold;
-    const int64_t date = wanted ? date_of(e, ordinal) : 0;
-    if (wanted && e->fading) {
-      score = engine_fade(score, e->options->now - date, e->options->half_life);
-      wanted = score >= e->result->top.threshold;
-    }
-    if (!wanted) {
-      if (lazy) e->result->exact = false; /* whether it matches was not looked at */
-      continue;
-    }
-    if (lazy && !match_verify(e->matcher, ordinal)) continue;
-    if (lazy) e->result->total++;
-    offer(e, ordinal, score, date);
-  }
+  uint32_t places[MATCH_SCORED], from = 0, count;
+  double scores[MATCH_SCORED];
+  while ((count = match_scores(e->matcher, base, bits, &from, places, scores)) > 0)
+    for (uint32_t k = 0; k < count; k++) rank_one(e, base + places[k], scores[k], lazy);
 }
 
 static void rank_by_date(engine *e, uint32_t base, const uint64_t *bits) {
@@ -270,10 +270,6 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   e.fading = e.scores && options->sort == SDX_BY_RECENCY;
   if (!rank_top_init(&out->top, s, options->best, e.order, compare_ids, &e))
     return error_memory(err);
-  if (e.scores) {
-    e.computed = scratch_take(s, WINDOW * sizeof(*e.computed));
-    e.places = scratch_take(s, WINDOW * sizeof(*e.places));
-  }
   rank_hit after = { .segment = RANK_OUTSIDE };
   if (options->after != NULL) {
     after.score = e.scores ? options->after->score : 0;

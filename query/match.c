@@ -63,7 +63,6 @@ struct matcher {
   uint32_t lazy_count, lazy_room;
   node **leaves;             /* all that must be closed */
   uint32_t leaf_count, leaf_room;
-  double *norms;             /* [WINDOW] */
   block_ref lengths, sizes, item;
 };
 
@@ -399,7 +398,6 @@ matcher *match_open(scratch *s, view_read *read, size_t number, const plan *p,
     m->has_dead = true;
     bitmap_window_open(&m->dead, v->dead);
   }
-  if (options->scores) m->norms = scratch_take(s, WINDOW * sizeof(*m->norms));
   m->root = build(m, p, true);
   if (m->root != NULL && !s->failed) return m;
   match_close(m);
@@ -830,14 +828,16 @@ static void add_scores(const node *n, const scoring *s, const uint64_t *bits) {
   }
 }
 
-uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t places[WINDOW],
-                      double scores[WINDOW]) {
-  scoring s = { .places = places, .norms = m->norms, .scores = scores };
-  BITS_EACH(bits, i) places[s.count++] = i;
-  for (uint32_t k = 0; k < s.count; k++) {
-    scores[k] = 0;
-    m->norms[k] =
-        rank_norm(m->model, segment_length_at(m->seg, m->session, base + places[k], &m->lengths));
+uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t *from,
+                      uint32_t places[MATCH_SCORED], double scores[MATCH_SCORED]) {
+  double norms[MATCH_SCORED];
+  scoring s = { .places = places, .norms = norms, .scores = scores };
+  for (; s.count < MATCH_SCORED && (*from = bits_next(bits, *from)) < WINDOW; ++*from) {
+    const uint32_t ordinal = base + *from;
+    places[s.count] = *from;
+    scores[s.count] = 0;
+    norms[s.count++] =
+        rank_norm(m->model, segment_length_at(m->seg, m->session, ordinal, &m->lengths));
   }
   add_scores(m->root, &s, NULL);
   return s.count;

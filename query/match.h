@@ -35,9 +35,11 @@ bool match_promising(matcher *m, uint32_t base, double least, uint64_t mask[WIND
  * made for this window and `least`, others may be missing, and items that score less. Without: none.
  * Base must be a multiple of 64, behind the window before. */
 const uint64_t *match_window(matcher *m, uint32_t base, const uint64_t *mask, double least);
-/* Lists the items of `bits`, a part of what the window gave, with their scores; returns how many. */
-uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t places[WINDOW],
-                      double scores[WINDOW]);
+/* Lists the next items of `bits`, a part of what the window gave, from place *from on, with their
+ * scores; returns how many, 0 at the end. */
+#define MATCH_SCORED 128
+uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t *from,
+                      uint32_t places[MATCH_SCORED], double scores[MATCH_SCORED]);
 /* Whether an item of the window matches indeed, where the matcher is lazy. Ordinals ascend. */
 bool match_verify(matcher *m, uint32_t ordinal);
 /* True where match_verify has anything to say. */

@@ -25,6 +25,7 @@ typedef struct filling {
   unsigned want;
   const snippet_words *words;
   buffer fields, html;
+  block_ref records, index; /* hits often stand near each other */
 } filling;
 
 static sdx_bytes keep(filling *f, const void *bytes, size_t size) {
@@ -79,15 +80,14 @@ static sdx_status fill_texts(filling *f, const segment *seg, const segment_item 
 static sdx_status fill_hit(filling *f, const rank_hit *found, sdx_hit *hit) {
   const segment *seg = f->read->view->segments[found->segment].seg;
   segment_item item;
-  block_ref hold = BLOCK_REF_INIT;
-  sdx_status status = segment_item_get(seg, &f->read->session, found->ordinal, &item, &hold);
+  sdx_status status = segment_item_near(seg, &f->read->session, found->ordinal, &item, &f->records,
+                                        &f->index);
   if (status == SDX_OK) {
     *hit = (sdx_hit){ .id = keep(f, item.id.data, item.id.size), .kind = item.kind,
                       .date = item.date, .score = found->score,
                       .title = { "", 0 }, .from = { "", 0 }, .snippet = { "", 0 } };
     if (f->want != 0 && item.has_text) status = fill_texts(f, seg, &item, hit);
   }
-  block_release(&hold);
   return status;
 }
 
@@ -103,6 +103,8 @@ sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser
     status = fill_hit(&f, &found->top.hits[offset + i], &r->hits[i]);
   }
   if (f.fields.failed || f.html.failed || r->memory.failed) status = error_memory(err);
+  block_release(&f.records);
+  block_release(&f.index);
   buffer_free(&f.fields);
   buffer_free(&f.html);
   return status;

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/wipe.h"
@@ -86,6 +87,12 @@ size_t block_cache_bytes(const block_cache *c) {
 
 /* ---------------------------------------------------------------- sets */
 
+static bool take_alone(cache_frame *f) {
+  uint32_t none = 0;
+  return atomic_compare_exchange_strong_explicit(&f->pins, &none, ALONE, memory_order_acquire,
+                                                 memory_order_relaxed);
+}
+
 static uint64_t mix(uint64_t key) {
   key ^= key >> 32;
   key *= UINT64_C(0x9e3779b97f4a7c15);
@@ -121,15 +128,38 @@ static cache_frame *find_in(cache_frame *set, uint64_t key, uint32_t *way) {
   return NULL;
 }
 
+/* A block that is used since before the cache grew goes where it is found at once. What cannot be
+ * moved now, because another thread reads it, stays. */
+static cache_frame *move_up(block_cache *c, uint64_t key, cache_frame *old, const uint8_t **plain) {
+  uint8_t *room, *was = (uint8_t *)*plain;
+  cache_frame *f = cache_claim(c, key, &room);
+  if (f == NULL) return old;
+  memcpy(room, was, BLOCK_PLAIN);
+  cache_publish(f, key);
+  cache_unpin(old);
+  if (take_alone(old)) {
+    if (atomic_load_explicit(&old->key, memory_order_relaxed) == key) {
+      atomic_store_explicit(&old->key, EMPTY, memory_order_relaxed);
+      wipe(was, BLOCK_PLAIN);
+    }
+    atomic_fetch_sub_explicit(&old->pins, ALONE, memory_order_release);
+  }
+  *plain = room;
+  return f;
+}
+
 cache_frame *cache_find(block_cache *c, uint64_t key, const uint8_t **plain) {
   const uint64_t hash = mix(key);
-  for (uint32_t levels = atomic_load_explicit(&c->levels, memory_order_acquire); levels > 0; levels--) {
+  const uint32_t present = atomic_load_explicit(&c->levels, memory_order_acquire);
+  for (uint32_t levels = present; levels > 0; levels--) {
     uint8_t *first;
     uint32_t way;
-    cache_frame *f = find_in(set_of(c, hash, levels, &first), key, &way);
+    cache_frame *const set = set_of(c, hash, levels, &first);
+    cache_frame *f = find_in(set, key, &way);
     if (f == NULL) continue;
     *plain = first + (size_t)way * BLOCK_PLAIN;
-    return f;
+    return levels == present || set == set_of(c, hash, present, &first) ? f
+                                                                        : move_up(c, key, f, plain);
   }
   return NULL;
 }
@@ -172,12 +202,6 @@ static bool grow(block_cache *c, uint32_t seen) {
   }
   pthread_mutex_unlock(&c->growing);
   return more;
-}
-
-static bool take_alone(cache_frame *f) {
-  uint32_t none = 0;
-  return atomic_compare_exchange_strong_explicit(&f->pins, &none, ALONE, memory_order_acquire,
-                                                 memory_order_relaxed);
 }
 
 static cache_frame *claim_way(cache_frame *set, uint8_t *first, uint32_t way, uint8_t **plain) {

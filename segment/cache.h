@@ -4,7 +4,8 @@
  *
  * The cache grows by doubling: level 0 is FIRST frames, each further level doubles what there is. A
  * block's set is its hash modulo the number of sets, so growth moves no frame: a lookup that misses
- * at the present level asks the sets that earlier levels would have had.
+ * at the present level asks the sets that earlier levels would have had, and a block found there
+ * moves to the present one.
  */
 #ifndef SEALDEX_SEGMENT_CACHE_H
 #define SEALDEX_SEGMENT_CACHE_H

@@ -282,6 +282,8 @@ static void check_classes(check_job *j) {
       if (full.failed) session_fail(&j->session, SDX_NO_MEMORY, "out of memory");
       if (!full.failed && !ascends(j, &before, (sdx_bytes){ (const char *)full.data, full.size }))
         problem(j, "classes: class %" PRIu32 " does not ascend", number);
+      if (kind == CLASS_FOLD && !layout_folds_may_have(j->seg->manifest.folds, key.data, key.size))
+        problem(j, "manifest: class %" PRIu32 " is not among the folds", number);
       check_class(j, kind, language, &cls, &names, number);
       buffer_reset(&names);
     }

@@ -89,6 +89,7 @@ typedef struct walk {
   layout_leaf leaf;
   uint32_t number;
   bool ended;
+  bool at_value; /* the key that was sought is here, and its value comes next */
   uint8_t key[LAYOUT_KEY_MAX];
   size_t size;
 } walk;
@@ -102,8 +103,14 @@ static sdx_status walk_begin(walk *w, const segment *s, segment_session *session
   if (s->manifest.blocks[d.leaves] == 0) w->ended = true;
   if (status != SDX_OK && status != SDX_NOT_FOUND) return status;
   if (w->ended) return SDX_OK;
+  if (status == SDX_OK) {
+    memcpy(w->key, key, size);
+    w->size = size;
+    w->at_value = true;
+    return SDX_OK;
+  }
   /* Keys are told by difference: begin at the restart and read up to where the search stands. */
-  const uint32_t target = w->leaf.index - (status == SDX_OK ? 1 : 0);
+  const uint32_t target = w->leaf.index;
   if (target >= w->leaf.count) {
     w->leaf.index = w->leaf.count;
     return SDX_OK;
@@ -126,6 +133,10 @@ static sdx_status walk_begin(walk *w, const segment *s, segment_session *session
 
 static bool walk_next(walk *w) {
   if (w->ended || w->session->status != SDX_OK) return false;
+  if (w->at_value) {
+    w->at_value = false;
+    return true;
+  }
   while (w->leaf.index >= w->leaf.count) {
     if (++w->number >= w->seg->manifest.blocks[w->dictionary.leaves]) {
       w->ended = true;
@@ -287,6 +298,8 @@ sdx_status dictionary_find_class(const segment *s, segment_session *session, seg
                                  uint8_t language, const void *key, size_t size, segment_class *out,
                                  bool *as_member, buffer *names) {
   uint8_t full[LAYOUT_KEY_MAX];
+  if (kind == CLASS_FOLD && !layout_folds_may_have(s->manifest.folds, key, size))
+    return session->status != SDX_OK ? session->status : SDX_NOT_FOUND;
   const size_t full_size = class_key(full, kind, language, key, size);
   if (full_size == 0) return SDX_NOT_FOUND;
   const dictionary d = classes_of(s);

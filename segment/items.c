@@ -4,10 +4,11 @@
 #include "segment/compress.h"
 #include "segment/segment.h"
 
-static uint64_t load(const uint8_t *in, unsigned width) {
-  uint64_t v = 0;
-  for (unsigned i = 0; i < width; i++) v |= (uint64_t)in[i] << (8 * i);
-  return v;
+static inline uint64_t load(const uint8_t *in, unsigned width) {
+  if (width == 4) return layout_load32(in);
+  if (width == 8) return layout_load32(in) | (uint64_t)layout_load32(in + 4) << 32;
+  return layout_load(in, width > 4 ? 4 : width) |
+         (width > 4 ? (uint64_t)layout_load(in + 4, width - 4) << 32 : 0);
 }
 
 /* ---------------------------------------------------------------- records */
@@ -16,9 +17,8 @@ static uint64_t load(const uint8_t *in, unsigned width) {
 
 /* The block of STREAM_ITEMS that holds an ordinal, and the first ordinal in it. */
 static bool find_block(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *block,
-                       uint32_t *first) {
+                       uint32_t *first, block_ref *ref) {
   const uint32_t blocks = s->manifest.blocks[STREAM_ITEMS];
-  block_ref ref = BLOCK_REF_INIT;
   uint32_t low = 0, high = blocks; /* the last block whose first is <= ordinal is in [low, high) */
   bool ok = blocks > 0;
   *first = 0;
@@ -27,10 +27,10 @@ static bool find_block(const segment *s, segment_session *session, uint32_t ordi
     const uint32_t page_low = low / TOP_PER_BLOCK, page_high = (high - 1) / TOP_PER_BLOCK;
     const uint32_t middle = page_low < page_high ? (page_low + page_high + 1) / 2 * TOP_PER_BLOCK
                                                  : (low + high) / 2;
-    const uint8_t *plain = block_get(s, session, STREAM_ITEM_TOP, middle / TOP_PER_BLOCK, &ref);
+    const uint8_t *plain = block_get(s, session, STREAM_ITEM_TOP, middle / TOP_PER_BLOCK, ref);
     ok = plain != NULL;
     if (!ok) break;
-    const uint32_t at = (uint32_t)load(plain + 4 * (middle % TOP_PER_BLOCK), 4);
+    const uint32_t at = layout_load32(plain + 4 * (size_t)(middle % TOP_PER_BLOCK));
     if (at <= ordinal) {
       low = middle;
       *first = at;
@@ -38,18 +38,17 @@ static bool find_block(const segment *s, segment_session *session, uint32_t ordi
       high = middle;
     }
   }
-  block_release(&ref);
   *block = low;
   return ok;
 }
 
-sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal, layout_item *out,
-                      block_ref *hold) {
+static sdx_status read_near(const segment *s, segment_session *session, uint32_t ordinal,
+                            layout_item *out, block_ref *hold, block_ref *index) {
   uint32_t number, first;
   if (session->status != SDX_OK) return session->status;
   if (ordinal >= s->manifest.info.items)
     return error_set(session->err, SDX_INVALID, "a segment has no such ordinal");
-  if (!find_block(s, session, ordinal, &number, &first))
+  if (!find_block(s, session, ordinal, &number, &first, index))
     return session->status != SDX_OK ? session->status : session_damaged(session);
   const uint8_t *plain = block_get(s, session, STREAM_ITEMS, number, hold);
   if (plain == NULL) return session->status;
@@ -59,10 +58,26 @@ sdx_status items_read(const segment *s, segment_session *session, uint32_t ordin
   return SDX_OK;
 }
 
+sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal, layout_item *out,
+                      block_ref *hold) {
+  block_ref index = BLOCK_REF_INIT;
+  const sdx_status status = read_near(s, session, ordinal, out, hold, &index);
+  block_release(&index);
+  return status;
+}
+
 sdx_status segment_item_get(const segment *s, segment_session *session, uint32_t ordinal,
                             segment_item *out, block_ref *hold) {
+  block_ref index = BLOCK_REF_INIT;
+  const sdx_status status = segment_item_near(s, session, ordinal, out, hold, &index);
+  block_release(&index);
+  return status;
+}
+
+sdx_status segment_item_near(const segment *s, segment_session *session, uint32_t ordinal,
+                             segment_item *out, block_ref *hold, block_ref *index) {
   layout_item item;
-  sdx_status status = items_read(s, session, ordinal, &item, hold);
+  const sdx_status status = read_near(s, session, ordinal, &item, hold, index);
   if (status != SDX_OK) return status;
   *out = (segment_item){ .id = item.id,
                          .kind = item.kind,
@@ -80,10 +95,7 @@ sdx_status segment_item_get(const segment *s, segment_session *session, uint32_t
                          .payload_at = item.stored_at + item.text_size,
                          .text_size = item.text_size,
                          .payload_size = item.payload_size };
-  block_ref ref = BLOCK_REF_INIT;
-  out->thread = segment_thread_at(s, session, ordinal, &ref);
-  block_release(&ref);
-  return session->status;
+  return SDX_OK;
 }
 
 static sdx_status stored_get(const segment *s, segment_session *session, uint64_t address,

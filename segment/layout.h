@@ -84,6 +84,15 @@ bool layout_group_decode(layout_group *g, const uint8_t *bytes, size_t size);
 void layout_directory_encode(uint8_t out[LAYOUT_DIRECTORY_ENTRY], const layout_directory *d);
 void layout_directory_decode(layout_directory *d, const uint8_t bytes[LAYOUT_DIRECTORY_ENTRY]);
 
+static inline uint32_t layout_load32(const uint8_t *p) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  uint32_t v;
+  memcpy(&v, p, 4);
+  return v;
+#else
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+#endif
+}
 static inline uint32_t layout_load(const uint8_t *p, uint32_t width) {
   uint32_t v = 0;
   for (uint32_t i = 0; i < width; i++) v |= (uint32_t)p[i] << (8 * i);
@@ -91,7 +100,7 @@ static inline uint32_t layout_load(const uint8_t *p, uint32_t width) {
 }
 static inline uint32_t layout_group_last(const layout_group *g, uint32_t i) {
   const uint8_t *p = g->lasts + (size_t)i * g->last_width;
-  return g->base + (g->last_width == 2 ? (uint32_t)p[0] | (uint32_t)p[1] << 8 : layout_load(p, 4));
+  return g->base + (g->last_width == 2 ? (uint32_t)p[0] | (uint32_t)p[1] << 8 : layout_load32(p));
 }
 /* Where the i-th block of postings, and its chunk of positions, begin and end within the group. */
 static inline uint32_t layout_group_end(const layout_group *g, uint32_t i) {
@@ -269,6 +278,12 @@ uint32_t layout_items_count(const uint8_t block[BLOCK_PLAIN]);
 
 /* ---------------------------------------------------------------- manifest */
 
+/* Which folds may be stored as classes, in one look: a set of the hashes of their keys. Most words that
+ * are sought have none, and it is sought in vain. */
+#define LAYOUT_FOLD_BYTES 512 /* bytes of the set */
+void layout_folds_add(uint8_t set[LAYOUT_FOLD_BYTES], const void *key, size_t size);
+bool layout_folds_may_have(const uint8_t set[LAYOUT_FOLD_BYTES], const void *key, size_t size);
+
 typedef struct layout_manifest {
   segment_info info;
   layout_context context;
@@ -276,6 +291,7 @@ typedef struct layout_manifest {
   uint32_t term_root, class_root;     /* number of the root block ... */
   uint8_t term_depth, class_depth;    /* ... and levels above the leaves; 0: the root is the leaf */
   uint32_t blocks[STREAM_COUNT];      /* of each stream */
+  uint8_t folds[LAYOUT_FOLD_BYTES];   /* of stored classes */
 } layout_manifest;
 void layout_manifest_encode(uint8_t block[BLOCK_PLAIN], const layout_manifest *m);
 /* Which of the reasons is no secret: SDX_DAMAGED, with a newer format named as such. */

@@ -139,13 +139,38 @@ bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item
  * "SDXS", u16 format, u16 analyser, u64 id, u32 items, terms, classes, u64 length, u32 least length,
  * i64 newest, oldest, u64 text bytes, u64 blocks, u8 languages, 16 x 4 bytes of ISO code, u8 width of
  * dates, of sizes, u8 order of first positions, of gaps, in inline lists, u32 and u8 root and depth
- * of terms, the same of classes, 16 x u32 blocks of each stream.
+ * of terms, the same of classes, 16 x u32 blocks of each stream, 512 bytes of the set of folds.
  */
 static const uint8_t magic[4] = { 'S', 'D', 'X', 'S' };
 
 typedef struct place {
   uint8_t *at;
 } place;
+
+/* The set has 4,096 bits; a key sets those that two parts of its hash (FNV-1a, 64 bits) name. */
+static uint64_t fold_hash(const void *key, size_t size) {
+  uint64_t h = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < size; i++)
+    h = (h ^ ((const uint8_t *)key)[i]) * UINT64_C(0x100000001b3);
+  return h;
+}
+
+void layout_folds_add(uint8_t set[LAYOUT_FOLD_BYTES], const void *key, size_t size) {
+  const uint64_t h = fold_hash(key, size);
+  for (unsigned shift = 20; shift <= 40; shift += 20) {
+    const unsigned bit = (unsigned)(h >> shift) % (8 * LAYOUT_FOLD_BYTES);
+    set[bit / 8] |= (uint8_t)(1u << bit % 8);
+  }
+}
+
+bool layout_folds_may_have(const uint8_t set[LAYOUT_FOLD_BYTES], const void *key, size_t size) {
+  const uint64_t h = fold_hash(key, size);
+  for (unsigned shift = 20; shift <= 40; shift += 20) {
+    const unsigned bit = (unsigned)(h >> shift) % (8 * LAYOUT_FOLD_BYTES);
+    if ((set[bit / 8] >> bit % 8 & 1) == 0) return false;
+  }
+  return true;
+}
 
 static void put_fixed(place *p, uint64_t v, unsigned width) {
   store(p->at, v, width);
@@ -181,6 +206,7 @@ void layout_manifest_encode(uint8_t block[BLOCK_PLAIN], const layout_manifest *m
   put_fixed(&p, m->class_root, 4);
   put_fixed(&p, m->class_depth, 1);
   for (unsigned i = 0; i < STREAM_COUNT; i++) put_fixed(&p, m->blocks[i], 4);
+  memcpy(p.at, m->folds, sizeof m->folds);
 }
 
 static bool manifest_sound(const layout_manifest *m) {
@@ -228,6 +254,7 @@ sdx_status layout_manifest_decode(layout_manifest *m, const uint8_t block[BLOCK_
   m->class_root = cursor_get_u32(&c);
   m->class_depth = cursor_get_u8(&c);
   for (unsigned i = 0; i < STREAM_COUNT; i++) m->blocks[i] = cursor_get_u32(&c);
+  memcpy(m->folds, cursor_get(&c, sizeof m->folds), sizeof m->folds);
   if (!manifest_sound(m))
     return error_set(err, SDX_DAMAGED, "a segment's manifest is damaged; reindex --missing mends it");
   return SDX_OK;

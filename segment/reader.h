@@ -183,13 +183,17 @@ typedef struct segment_item {
   bool has_text, has_payload;
   int64_t date, sent, expires;
   uint32_t length, body_end;
-  uint64_t size, thread;
+  uint64_t size;
   uint64_t text_at, payload_at; /* in STREAM_STORED */
   uint32_t text_size, payload_size; /* compressed */
 } segment_item;
 
 sdx_status segment_item_get(const segment *s, segment_session *session, uint32_t ordinal,
                             segment_item *out, block_ref *hold) SDX_CHECK;
+/* The same for several items in turn: `index` keeps a block of the item index at hand, as `hold` the
+ * last block of records. Release both in the end. */
+sdx_status segment_item_near(const segment *s, segment_session *session, uint32_t ordinal,
+                             segment_item *out, block_ref *hold, block_ref *index) SDX_CHECK;
 /* Appends the item's stored text (record.h: encoded fields) or payload, decompressed. */
 sdx_status segment_text_get(const segment *s, segment_session *session, const segment_item *item,
                             buffer *out) SDX_CHECK;

@@ -204,6 +204,9 @@ static sdx_status make_record(take_job *j, uint32_t index, borrowed *b, block_re
   const segment_info *info = segment_about(j->seg);
   layout_item raw;
   segment_item item;
+  block_ref column = BLOCK_REF_INIT;
+  const uint64_t thread = segment_thread_at(j->seg, j->session, ordinal, &column);
+  block_release(&column);
   sdx_status status = segment_item_get(j->seg, j->session, ordinal, &item, hold);
   if (status == SDX_OK) status = items_read(j->seg, j->session, ordinal, &raw, hold);
   if (status == SDX_OK) status = segment_text_get(j->seg, j->session, &item, &b->text);
@@ -215,7 +218,7 @@ static sdx_status make_record(take_job *j, uint32_t index, borrowed *b, block_re
                  .sent = item.sent,
                  .expires = item.expires,
                  .size = item.size,
-                 .thread = item.thread,
+                 .thread = thread,
                  .has_attachment = item.has_attachment,
                  .analyser = info->analyser,
                  .length = item.length,

@@ -530,6 +530,7 @@ void segment_writer_class(segment_writer *w, segment_class_kind kind, uint8_t la
     fail_memory(w);
     return;
   }
+  if (kind == CLASS_FOLD) layout_folds_add(w->manifest.folds, key.data, key.size);
   const layout_class c = { .about = *about,
                            .as_member = as_member,
                            .size = (uint32_t)members->size,

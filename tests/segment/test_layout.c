@@ -453,6 +453,11 @@ static void test_manifest(void **state) {
   layout_manifest got;
   sdx_error err;
   for (uint32_t i = 0; i < STREAM_COUNT; i++) m.blocks[i] = i;
+  assert_false(layout_folds_may_have(m.folds, "cafe", 4));
+  layout_folds_add(m.folds, "cafe", 4);
+  assert_true(m.folds[3717 / 8] == 1 << 3717 % 8 && m.folds[2173 / 8] == 1 << 2173 % 8);
+  assert_true(layout_folds_may_have(m.folds, "cafe", 4));
+  assert_false(layout_folds_may_have(m.folds, "cafes", 5));
   layout_manifest_encode(block, &m);
   assert_hex(block, 60,
              "53445853" "0100" "0100" "8877665544332211" "14000000" "1e000000" "04000000"
@@ -460,6 +465,7 @@ static void test_manifest(void **state) {
   assert_int_equal(layout_manifest_decode(&got, block, &err), SDX_OK);
   assert_memory_equal(&got.info, &m.info, sizeof m.info);
   assert_memory_equal(got.blocks, m.blocks, sizeof m.blocks);
+  assert_memory_equal(got.folds, m.folds, sizeof m.folds);
   block[4] = 2; /* a newer format */
   assert_int_equal(layout_manifest_decode(&got, block, &err), SDX_DAMAGED);
   assert_non_null(strstr(err.message, "upgrade"));
