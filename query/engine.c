@@ -91,9 +91,8 @@ static void offer(engine *e, uint32_t ordinal, double score, int64_t date) {
 
 static void rank_one(engine *e, uint32_t ordinal, double score, bool lazy) {
   bool wanted = score >= e->result->top.threshold;
-  const int64_t date = wanted ? date_of(e, ordinal) : 0;
   if (wanted && e->fading) {
-    score = engine_fade(score, e->options->now - date, e->options->half_life);
+    score = engine_fade(score, e->options->now - date_of(e, ordinal), e->options->half_life);
     wanted = score >= e->result->top.threshold;
   }
   if (!wanted) {
@@ -102,16 +101,44 @@ static void rank_one(engine *e, uint32_t ordinal, double score, bool lazy) {
   }
   if (lazy && !match_verify(e->matcher, ordinal)) return;
   if (lazy) e->result->total++;
-  offer(e, ordinal, score, date);
+  offer(e, ordinal, score, date_of(e, ordinal));
+}
+
+static void rank_all(engine *e, uint32_t base, const uint64_t *bits, bool lazy) {
+  uint32_t places[MATCH_SCORED], from = 0, count;
+  double scores[MATCH_SCORED];
+  while ((count = match_scores(e->matcher, base, bits, &from, places, scores)) > 0)
+    for (uint32_t k = 0; k < count; k++) rank_one(e, base + places[k], scores[k], lazy);
+}
+
+/* While there is room for all that matches, what does not match need not be scored. Once there is none,
+ * what scores too little need not be looked at: that is left in `bits`. */
+static void rank_with_room(engine *e, uint32_t base, uint64_t *bits) {
+  const rank_top *top = &e->result->top;
+  while (top->threshold <= 0 && bits_any(bits)) {
+    uint64_t matched[WINDOW_WORDS] = { 0 };
+    size_t room = top->room > top->count ? top->room - top->count : 1;
+    for (uint32_t i = 0; room > 0 && (i = bits_next(bits, i)) < WINDOW; i++) {
+      bits[i >> 6] &= ~(UINT64_C(1) << (i & 63));
+      if (!match_verify(e->matcher, base + i)) continue;
+      bits_set(matched, i);
+      e->result->total++;
+      room--;
+    }
+    rank_all(e, base, matched, false);
+  }
 }
 
 /* Of hits with one score the newest come first, and ordinals ascend from new to old. */
 static void rank_by_score(engine *e, uint32_t base, const uint64_t *bits) {
   const bool lazy = match_is_lazy(e->matcher);
-  uint32_t places[MATCH_SCORED], from = 0, count;
-  double scores[MATCH_SCORED];
-  while ((count = match_scores(e->matcher, base, bits, &from, places, scores)) > 0)
-    for (uint32_t k = 0; k < count; k++) rank_one(e, base + places[k], scores[k], lazy);
+  uint64_t rest[WINDOW_WORDS];
+  if (lazy && e->result->top.threshold <= 0) {
+    bits_copy(rest, bits);
+    rank_with_room(e, base, rest);
+    bits = rest;
+  }
+  rank_all(e, base, bits, lazy);
 }
 
 static void rank_by_date(engine *e, uint32_t base, const uint64_t *bits) {
