@@ -35,52 +35,71 @@ uint32_t leaf_next(leaf *l, uint32_t from) {
 
 /* ---------------------------------------------------------------- filling */
 
-/* Runs the body for each index `i` of the current block whose ordinal is in the window, block by block;
- * blocks of which the mask wants nothing are passed by. `at` is the ordinal's place in the window. */
-#define POSTINGS_EACH(p, base, mask, i, at, body)                                                \
-  do {                                                                                           \
-    uint32_t from_ = (mask) != NULL ? bits_next(mask, 0) : 0;                                    \
-    while (from_ < WINDOW) {                                                                     \
-      uint32_t i = postings_seek(p, (base) + from_), at = 0;                                     \
-      if (i == UINT32_MAX) break;                                                                \
-      for (; i < (p)->count; i++) {                                                              \
-        at = (p)->ordinals[i] - (base);                                                          \
-        if (at >= WINDOW) break;                                                                 \
-        body                                                                                     \
-      }                                                                                          \
-      if (i < (p)->count) break; /* the block goes on behind the window */                       \
-      from_ = (mask) != NULL ? bits_next(mask, at + 1) : at + 1;                                 \
-    }                                                                                            \
-  } while (0)
+/* Where the block's ordinals leave the window. */
+static uint32_t end_in_window(const postings *p, uint32_t from, uint32_t base) {
+  uint32_t high = p->count;
+  if (p->ordinals[high - 1] - base < WINDOW) return high;
+  while (from < high) {
+    const uint32_t middle = (from + high) / 2;
+    if (p->ordinals[middle] - base < WINDOW) from = middle + 1;
+    else high = middle;
+  }
+  return from;
+}
 
-static void fill_first(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
-                       uint32_t *wdf) {
-  POSTINGS_EACH(p, base, mask, i, at, {
-    wdf[at] = p->wdfs[i];
+/* The next part of the list in the window, at indices [*from, *to) of the current block. `at` is the
+ * place in the window from which on it is wanted; blocks of which the mask wants nothing are passed by.
+ * False: there is none. */
+static bool next_part(postings *p, uint32_t base, const uint64_t *mask, uint32_t at, uint32_t *from,
+                      uint32_t *to) {
+  if (mask != NULL) at = bits_next(mask, at);
+  if (at >= WINDOW) return false;
+  *from = postings_seek(p, base + at);
+  if (*from == UINT32_MAX) return false;
+  *to = end_in_window(p, *from, base);
+  return *from < *to;
+}
+
+static void put_first(const uint32_t *restrict ordinals, const uint32_t *restrict wdfs, uint32_t n,
+                      uint32_t base, uint64_t *restrict bits, uint32_t *restrict out) {
+  for (uint32_t i = 0; i < n; i++) {
+    const uint32_t at = ordinals[i] - base;
+    out[at] = wdfs[i];
     bits_set(bits, at);
-  });
+  }
 }
 
 /* Members after the first may meet bits that are set: the union's wdf is the sum. */
-static void fill_more(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
-                      uint32_t *wdf) {
-  POSTINGS_EACH(p, base, mask, i, at, {
-    wdf[at] = bits_has(bits, at) ? wdf[at] + p->wdfs[i] : p->wdfs[i];
+static void put_more(const uint32_t *restrict ordinals, const uint32_t *restrict wdfs, uint32_t n,
+                     uint32_t base, uint64_t *restrict bits, uint32_t *restrict out) {
+  for (uint32_t i = 0; i < n; i++) {
+    const uint32_t at = ordinals[i] - base;
+    out[at] = (out[at] & (0 - (uint32_t)bits_has(bits, at))) + wdfs[i];
     bits_set(bits, at);
-  });
+  }
 }
 
-static void fill_bits(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits) {
-  POSTINGS_EACH(p, base, mask, i, at, { bits_set(bits, at); });
+static void put_bits(const uint32_t *restrict ordinals, uint32_t n, uint32_t base,
+                     uint64_t *restrict bits) {
+  for (uint32_t i = 0; i < n; i++) bits_set(bits, ordinals[i] - base);
+}
+
+static void fill_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf,
+                     bool first) {
+  uint32_t from, to;
+  for (uint32_t at = 0; next_part(p, base, mask, at, &from, &to);) {
+    const uint32_t *ordinals = p->ordinals + from, *wdfs = p->wdfs + from;
+    if (wdf == NULL) put_bits(ordinals, to - from, base, bits);
+    else if (first) put_first(ordinals, wdfs, to - from, base, bits, wdf);
+    else put_more(ordinals, wdfs, to - from, base, bits, wdf);
+    if (to < p->count) return;
+    at = p->ordinals[to - 1] - base + 1;
+  }
 }
 
 static void fill(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf) {
   bits_clear(bits);
-  for (uint32_t i = 0; i < l->count; i++) {
-    if (wdf == NULL) fill_bits(&l->cursors[i], base, mask, bits);
-    else if (i == 0) fill_first(&l->cursors[i], base, mask, bits, wdf);
-    else fill_more(&l->cursors[i], base, mask, bits, wdf);
-  }
+  for (uint32_t i = 0; i < l->count; i++) fill_one(&l->cursors[i], base, mask, bits, wdf, i == 0);
   if (mask != NULL) bits_and(bits, mask);
 }
 
