@@ -176,18 +176,17 @@ static void add_class(plan_context *c, classes *all, plan_class_kind kind, const
 static void add_stems(plan_context *c, classes *all, const char *prefix, sdx_bytes surface,
                       sdx_bytes folded) {
   const size_t languages = text_language_count(c->analyser);
-  char stem[TEXT_TERM_MAX];
-  size_t sizes = 0;
+  char stems[TEXT_LANGUAGES_MAX][TEXT_TERM_MAX];
+  size_t sizes[TEXT_LANGUAGES_MAX], any = 0;
   for (size_t i = 0; i < languages; i++)
-    sizes += text_stem(c->analyser, (uint8_t)i, surface.data, surface.size, stem);
-  if (sizes == 0) {
+    any += sizes[i] = text_stem(c->analyser, (uint8_t)i, surface.data, surface.size, stems[i]);
+  if (any == 0) {
     add_class(c, all, PLAN_FOLD, NULL, join(c, prefix, folded.data, folded.size));
     return;
   }
   for (size_t i = 0; i < languages; i++) {
-    const size_t size = text_stem(c->analyser, (uint8_t)i, surface.data, surface.size, stem);
     const char *code = text_language_code(c->analyser, i);
-    if (size != 0) add_class(c, all, PLAN_STEM, code, join(c, prefix, stem, size));
+    if (sizes[i] != 0) add_class(c, all, PLAN_STEM, code, join(c, prefix, stems[i], sizes[i]));
     else add_class(c, all, PLAN_FOLD, code, join(c, prefix, folded.data, folded.size));
   }
 }

@@ -338,36 +338,45 @@ sdx_status segment_find_class(const segment *s, segment_session *session, segmen
 
 /* ---------------------------------------------------------------- members */
 
-#define MEMBER_STEPS 12 /* of a walk from one member to the next, before it is looked up instead */
+#define MEMBER_STEPS 16 /* of a walk from one member to the next, before it is looked up instead */
+
+/* Walks on to a name that stands above; false where it is too far, or not there. */
+static bool walk_to(walk *w, sdx_bytes name) {
+  for (unsigned i = 0; i < MEMBER_STEPS && walk_next(w); i++) {
+    const size_t shorter = w->size < name.size ? w->size : name.size;
+    const int order = memcmp(w->key, name.data, shorter);
+    if (order == 0 && w->size == name.size) return true;
+    if (order > 0 || (order == 0 && w->size > name.size)) return false;
+    if (!w->dictionary.skip(&w->leaf, &w->seg->manifest.context)) {
+      session_damaged(w->session);
+      return false;
+    }
+  }
+  return false;
+}
 
 /* The entries of the members named. They stand near each other, mostly with few terms between, so
  * walking costs less than looking each up. */
 static sdx_status give_members(const segment *s, segment_session *session, const buffer *names,
                                segment_member each, void *context) {
   cursor at = cursor_over(names->data, names->size);
-  segment_terms *terms = NULL;
+  walk w = { .ended = true };
   sdx_status status = SDX_OK;
   while (cursor_left(&at) > 0 && status == SDX_OK) {
-    sdx_bytes name = { NULL, 0 }, met;
-    segment_term term;
+    sdx_bytes name = { NULL, 0 };
+    layout_term value;
     name.data = (const char *)cursor_get_string(&at, &name.size);
-    bool found = false;
-    if (terms == NULL && cursor_left(&at) > 0)
-      status = segment_terms_open(&terms, s, session, name.data, name.size);
-    for (unsigned i = 0; terms != NULL && !found && i < MEMBER_STEPS; i++) {
-      if (!segment_terms_next(terms, &met, &term)) break;
-      found = met.size == name.size && memcmp(met.data, name.data, met.size) == 0;
+    if (w.ended || !walk_to(&w, name)) {
+      walk_end(&w);
+      status = walk_begin(&w, s, session, terms_of(s), (const uint8_t *)name.data, name.size);
+      if (status == SDX_OK && (!w.at_value || !walk_next(&w))) status = session_damaged(session);
+      if (status != SDX_OK) break;
     }
-    if (status == SDX_OK && !found) {
-      segment_terms_close(terms);
-      terms = NULL;
-      status = segment_find(s, session, name.data, name.size, &term);
-      if (status == SDX_NOT_FOUND) status = session_damaged(session);
-    }
-    if (status == SDX_OK && !each(context, name, &term)) break;
+    if (!layout_term_read(&w.leaf, &s->manifest.context, &value)) status = session_damaged(session);
+    else if (!each(context, name, &value.term)) break;
   }
-  segment_terms_close(terms);
-  return status;
+  walk_end(&w);
+  return session->status != SDX_OK ? session->status : status;
 }
 
 static sdx_status give_omitted(const segment *s, segment_session *session, segment_class_kind kind,
