@@ -13,6 +13,7 @@
 #include "segment/builder.h"
 
 #define CACHE_BYTES (4U << 20)
+#define TRIES 8 /* of a merge while others restore what is due */
 #define TRASH_FLUSH_BYTES (4U << 20) /* of records in one small transaction */
 
 typedef struct input {
@@ -103,6 +104,11 @@ static bool has_pending_change(const merging *m, const uint8_t blind[BLIND_SIZE]
   return false;
 }
 
+/* Replaced, or due: nobody gets it back. */
+static bool is_gone(const due_row *row, int64_t now) {
+  return row->reason == DUE_SUPERSEDED || row->due <= now;
+}
+
 /* What of an input does not go on. */
 static sdx_status sort_out(merging *m, input *in, sdx_error *err) {
   size_t count;
@@ -110,7 +116,7 @@ static sdx_status sort_out(merging *m, input *in, sdx_error *err) {
   for (size_t i = 0; i < count; i++) {
     const due_row *row = &rows[i];
     if (row->ordinal >= in->row.items || !due_dead(row, m->now)) continue;
-    const bool gone = row->reason == DUE_SUPERSEDED || row->due <= m->now;
+    const bool gone = is_gone(row, m->now);
     if (!gone && row->due == DUE_UNSEEN) continue; /* deposited just now: the next upkeep adopts it */
     if (!gone && has_pending_change(m, row->blind)) continue; /* its trash record would lack it */
     roaring_bitmap_add(in->dropped, row->ordinal);
@@ -357,12 +363,40 @@ static sdx_status settle_trashed(merging *m, write_txn *w, const trashed_item *i
   return place_put(w->store, m->index->table_key, &w->pool, blind, &p, false, err);
 }
 
-static sdx_status publish(merging *m, sdx_error *err) {
+/* True where something was left out as due that is not any more: somebody restored it meanwhile,
+ * whose clock is behind ours. */
+static sdx_status was_restored(const merging *m, const due_set *due, const input *in, bool *yes,
+                               sdx_error *err) {
+  size_t count;
+  roaring_bitmap_t *gone = roaring_bitmap_create();
+  if (gone == NULL) return error_memory(err);
+  const due_row *rows = due_set_of(due, in->row.id, &count);
+  for (size_t i = 0; i < count; i++)
+    if (due_dead(&rows[i], m->now) && is_gone(&rows[i], m->now))
+      roaring_bitmap_add(gone, rows[i].ordinal);
+  rows = due_set_of(m->due, in->row.id, &count);
+  for (size_t i = 0; i < count && !*yes; i++)
+    *yes = rows[i].ordinal < in->row.items && due_dead(&rows[i], m->now) &&
+           is_gone(&rows[i], m->now) && !roaring_bitmap_contains(gone, rows[i].ordinal);
+  roaring_bitmap_free(gone);
+  return SDX_OK;
+}
+
+/* `again`: nothing was published, the merge has to begin anew. */
+static sdx_status publish(merging *m, bool *again, sdx_error *err) {
   write_txn w;
   due_set *due = NULL;
+  *again = false;
   sdx_status status = write_begin(&w, m->index, m->now, false, err);
   if (status != SDX_OK) return status;
   status = due_set_load(&due, w.store, m->index->row_key, m->due, err);
+  for (size_t i = 0; i < m->count && status == SDX_OK; i++)
+    status = was_restored(m, due, &m->inputs[i], again, err);
+  if (status == SDX_OK && *again) {
+    due_set_release(due);
+    write_abort(&w);
+    return SDX_OK;
+  }
   for (size_t i = 0; i < m->count && status == SDX_OK; i++)
     status = move_due_rows(m, &w, due, &m->inputs[i], err);
   if (status == SDX_OK) status = move_places(m, &w, err);
@@ -408,8 +442,8 @@ static void merging_free(merging *m) {
   free(m->inputs);
 }
 
-sdx_status merge_run(sdx_index *index, const holder_id *ids, size_t count, int64_t now,
-                     maintain_tally *tally, sdx_error *err) {
+static sdx_status merge_once(sdx_index *index, const holder_id *ids, size_t count, int64_t now,
+                             maintain_tally *tally, bool *again, sdx_error *err) {
   merging m = { .index = index, .now = now, .count = count, .inputs = calloc(count, sizeof *m.inputs),
                 .build.lock = -1 };
   if (m.inputs == NULL) return error_memory(err);
@@ -421,13 +455,24 @@ sdx_status merge_run(sdx_index *index, const holder_id *ids, size_t count, int64
     /* The snapshot must not outlive its use: the publication reads through its own transaction. */
     store_read_end(m.txn);
     m.txn = NULL;
-    status = publish(&m, err);
+    status = publish(&m, again, err);
   }
-  if (status == SDX_OK) {
+  if (status == SDX_OK && !*again) {
     atomic_fetch_add(&index->count_merges, 1);
     tally->purged += m.tally.purged;
     tally->keys += count;
   }
   merging_free(&m);
   return status == SDX_OK ? write_settle(index, now, err) : status;
+}
+
+sdx_status merge_run(sdx_index *index, const holder_id *ids, size_t count, int64_t now,
+                     maintain_tally *tally, sdx_error *err) {
+  bool again = true;
+  sdx_status status = SDX_OK;
+  for (int i = 0; i < TRIES && again && status == SDX_OK; i++)
+    status = merge_once(index, ids, count, now, tally, &again, err);
+  if (status == SDX_OK && again)
+    return error_set(err, SDX_LOCKED, "others restore what is due faster than it can be merged");
+  return status;
 }

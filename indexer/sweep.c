@@ -10,6 +10,7 @@
 
 #define CLOCK_TRUST (7 * (int64_t)SDX_DAY)  /* a clock further on than this waits ... */
 #define CLOCK_CONFIRM ((int64_t)SDX_DAY)    /* ... for a sweep so much later */
+#define SAVE_TRIES 16 /* to save what lives beside what is due, while others write */
 #define NOTE_EVERY (2 * (int64_t)SDX_DAY)   /* sweeps without work are noted so often, not each */
 
 typedef struct sweeping {
@@ -91,17 +92,54 @@ static sdx_status save_the_living(sweeping *s, sdx_error *err) {
   return status;
 }
 
-static sdx_status destroy_due(sweeping *s, sdx_error *err) {
+static sdx_status due_generation(sweeping *s, uint64_t *out, sdx_error *err) {
+  store_txn *t = NULL;
+  meta_head head;
+  sdx_status status = store_read_begin(s->index->store, &t, err);
+  if (status != SDX_OK) return status;
+  status = meta_head_get(t, &head, err);
+  *out = head.due_generation;
+  store_read_end(t);
+  return status;
+}
+
+/* `again`: with the key something living would go, since somebody wrote what is due already after
+ * the living were saved. `saved`: the generation of `due` before that. */
+static sdx_status destroy_due(sweeping *s, uint64_t saved, bool *again, sdx_error *err) {
   purge_tally tally = { 0 };
   write_txn w;
   sdx_status status = write_begin(&w, s->index, s->now, true, err);
   if (status != SDX_OK) return status;
+  const bool changed = w.head.due_generation != saved;
   status = purge_due(&w, &tally, err);
+  *again = *again && status == SDX_OK && changed && tally.missing + tally.lost > 0;
+  if (*again) {
+    write_abort(&w);
+    return SDX_OK;
+  }
   if (status == SDX_OK) status = meta_sweep_put(w.store, &s->row, err);
-  if (status == SDX_OK && !s->dry_run) status = write_commit(&w, err);
-  else write_abort(&w);
+  if (status == SDX_OK && !s->dry_run)
+    status = write_commit(&w, err);
+  else
+    write_abort(&w);
   if (status == SDX_OK && !s->dry_run) status = write_settle(s->index, s->now, err);
   if (status == SDX_OK) add_up(s->report, &tally);
+  return status;
+}
+
+static sdx_status save_and_destroy(sweeping *s, sdx_error *err) {
+  const bool saves = s->keyed && !s->dry_run;
+  sdx_status status = SDX_OK;
+  bool again = true;
+  for (int i = 1; again && status == SDX_OK; i++) {
+    uint64_t generation = 0;
+    again = saves && i < SAVE_TRIES;
+    status = due_generation(s, &generation, err);
+    if (status == SDX_OK && saves) status = save_the_living(s, err);
+    if (status == SDX_DAMAGED)
+      status = SDX_OK; /* what cannot be saved is no reason to keep the rest */
+    if (status == SDX_OK) status = destroy_due(s, generation, &again, err);
+  }
   return status;
 }
 
@@ -109,9 +147,8 @@ static sdx_status purge(sweeping *s, sdx_error *err) {
   sdx_status status = index_maintenance_begin(s->index, true, err);
   if (status != SDX_OK) return status;
   if (!s->dry_run) status = write_settle(s->index, s->now, err);
-  if (status == SDX_OK && s->keyed && !s->dry_run) status = save_the_living(s, err);
-  if (status == SDX_DAMAGED) status = SDX_OK; /* what cannot be saved is no reason to keep the rest */
-  if (status == SDX_OK) status = destroy_due(s, err);
+  if (status == SDX_DAMAGED) status = SDX_OK;
+  if (status == SDX_OK) status = save_and_destroy(s, err);
   index_maintenance_end(s->index);
   if (s->dry_run && s->keyed) { /* a sweep with the key loses nothing */
     s->report->items_missing = 0;
