@@ -7,6 +7,7 @@
 int command_run(int argc, char **argv);
 int command_generate(int argc, char **argv);
 int command_describe(int argc, char **argv);
+int command_agree(int argc, char **argv);
 int command_relevance(int argc, char **argv);
 int command_gate_work(int argc, char **argv);
 int command_gate(int argc, char **argv);

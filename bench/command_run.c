@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include "command.h"
+#include "export.h"
 #include "mailbox.h"
 #include "place.h"
 #include "stage.h"
@@ -14,7 +15,8 @@
 typedef struct settings {
   size_t limit, queries, generate;
   uint64_t seed;
-  const char *out, *only, *stages;
+  const char *out, *only, *stages, *export;
+  bool growth;
 } settings;
 
 static const char usage_text[] =
@@ -27,7 +29,9 @@ static const char usage_text[] =
     "  --work DIR      where the indexes lie           --out FILE   the table of figures\n"
     "  --only A,B      engines, by name                --stages A,B "
     "build,cold,search,readers,write,\n"
-    "                                                  users,syscalls (all)\n";
+    "                                                  users,syscalls (all)\n"
+    "  --growth        instead of the stages: terms in a fixed number of items\n"
+    "  --export DIR    also writes mail and queries for the peers' own tools\n";
 
 /* True where a comma-separated list is absent or has the name. */
 static bool listed(const char *list, const char *name) {
@@ -57,7 +61,8 @@ static void gather(bench *b, const settings *s) {
     snprintf(c->dir, sizeof c->dir, "%s/%s", b->work_dir, names[k]);
     for (char *p = c->dir + strlen(b->work_dir); *p != '\0'; p++)
       if (*p == ' ') *p = '-';
-    figures_put(&b->figures, "machine", names[k], c->class->describe, "settings", "1", 0);
+    if (!s->growth)
+      figures_put(&b->figures, "machine", names[k], c->class->describe, "settings", "1", 0);
   }
 }
 
@@ -103,7 +108,9 @@ static int measure(bench *b, const settings *s) {
     { "users", stage_users },
   };
   for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
-    if (listed(s->stages, stages[i].name) && stages[i].run(b) != 0) return -1;
+    if (listed(s->stages, stages[i].name) &&
+        (stages[i].run(b) != 0 || figures_write(&b->figures, s->out) != 0))
+      return -1;
   return 0;
 }
 
@@ -115,14 +122,17 @@ static int run(bench *b, const settings *s, const char *const *paths, size_t pat
   if (s->generate > 0 ? mailbox_make(&mail, s->generate, s->seed) != 0
                       : corpus_read(&mail, paths, path_count, s->limit) != 0)
     return -1;
-  if (workload_draw(&work, &mail, s->queries, s->seed) != 0) goto out;
+  if (s->growth ? workload_draw_growth(&work, &mail, s->queries, s->seed) != 0
+                : workload_draw(&work, &mail, s->queries, s->seed) != 0)
+    goto out;
+  if (s->export != NULL && export_write(&mail, &work, s->export) != 0) goto out;
   b->mail = &mail;
   b->work = &work;
   b->random = s->seed;
-  put_machine(b);
-  put_corpus(b, s);
+  if (!s->growth) put_machine(b);
+  if (!s->growth) put_corpus(b, s);
   gather(b, s);
-  result = measure(b, s);
+  result = s->growth ? stage_growth(b) : measure(b, s);
   if (result == 0) result = figures_write(&b->figures, s->out);
 out:
   stage_close_all(b);
@@ -145,7 +155,8 @@ int command_run(int argc, char **argv) {
     { "adds", 1, NULL, 'a' },   { "seed", 1, NULL, 's' },    { "work", 1, NULL, 'w' },
     { "only", 1, NULL, 'o' },   { "out", 1, NULL, 'f' },     { "generate", 1, NULL, 'g' },
     { "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },   { "seconds", 1, NULL, 't' },
-    { "stages", 1, NULL, 'S' }, { NULL, 0, NULL, 0 },
+    { "stages", 1, NULL, 'S' }, { "growth", 0, NULL, 'G' },  { "export", 1, NULL, 'E' },
+    { NULL, 0, NULL, 0 },
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
@@ -184,6 +195,12 @@ int command_run(int argc, char **argv) {
       break;
     case 't':
       b.seconds = strtod(optarg, NULL);
+      break;
+    case 'E':
+      s.export = optarg;
+      break;
+    case 'G':
+      s.growth = true;
       break;
     case 'S':
       s.stages = optarg;

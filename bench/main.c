@@ -16,6 +16,7 @@ static const struct {
   { "run", command_run, "measure all engines on real mail or a made-up mailbox" },
   { "generate", command_generate, "write out a made-up mailbox" },
   { "describe", command_describe, "print a corpus' statistics" },
+  { "agree", command_agree, "compare two runs" },
   { "relevance", command_relevance, "judge answers by a test collection" },
   { "gate-work", command_gate_work, "what callgrind counts for the regression gate" },
   { "gate", command_gate, "compare such counts with a baseline" },

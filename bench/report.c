@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report.h"
 
+#include "plots.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -156,24 +158,189 @@ static void write_corpus(FILE *out, const figures *f) {
       fprintf(out, "- %s: %s\n", f->rows[i].engine, f->rows[i].subject);
 }
 
+typedef struct section {
+  const char *heading, *text; /* text: what a reader has to know; NULL: nothing */
+  table tables[10];
+} section;
+
+/* What the tables say, in the order of the questions. */
+static const section sections[] = {
+  { "How fast is search?",
+    "From the query's text to ten ids and dates, every cache warm. Each query runs on all engines "
+    "before the "
+    "next does, in an order drawn anew.",
+    { { "search", "p50", "median us (least to greatest median of a pass)", true, true },
+      { "ratio", "ratio", "Sealdex / other, of medians (95% interval)", true, false },
+      { "search", "p99", "99th percentile us", false, true },
+      { "tails", "p999", "999th of 1,000, us", false, false },
+      { "tails", "max", "slowest, us", false, false },
+      { "total", "p50", "ten best and the exact total, median us", false, true },
+      { "ratio total", "ratio", "Sealdex / other, with exact totals (95% interval)", true, false },
+      { "total", "p99", "ten best and the exact total, 99th percentile us", false, true } } },
+  { "How fast is it when nothing is in memory?",
+    "A fresh process opens the index and asks a first query of medium frequency; then first "
+    "searches of each "
+    "class, the index's files dropped from the page cache before.",
+    { { "open", "p50", "open and first query, median us", false, false },
+      { "open", "p99", "the same, 99th percentile us", false, false },
+      { "cold", "p50", "first search, evicted, index open, median us", false, true } } },
+  { "How does it grow?",
+    "Made-up mailboxes (docs/bench/mailbox.md).",
+    { { "growth", "rare", "terms in 2 to 10 items, median us", false, false },
+      { "growth", "AND of df 1,000", "two terms, the rarer in about 1,000 items, median us", false,
+        false },
+      { "growth", "common", "terms in 5% to 40% of the items, median us", false, false },
+      { "growth", "newest 10", "newest ten with a term, median us", false, false },
+      { "growth", "build rate", "bulk build, MB of text per second", false, false },
+      { "growth", "build, peak memory", "bulk build, peak MiB", false, false },
+      { "growth", "size", "bytes on disk / bytes of text", false, false } } },
+  { "How big?",
+    "With positions; no engine keeps the text.",
+    { { "size", "size", "bytes on disk / bytes of text", false, false } } },
+  { "How fast is it built, and written to?",
+    "Rates count from decoded text; \"from raw files\" adds the decoding that is the same for all. "
+    "Single writes "
+    "and batches are durable when they return, on the built index. \"written\" counts bytes sent "
+    "to the disk.",
+    { { "build", "rate", "bulk build, MB of text per second (spread)", true, false },
+      { "build", "from raw files", "bulk build, MB of raw files per second", false, false },
+      { "write", "p50", "writes, median us per call", false, false },
+      { "write", "p99", "writes, 99th percentile us per call", false, false },
+      { "write", "items", "writes, items per second", false, false },
+      { "write", "cpu", "writes, CPU us per item (purge: s)", false, false },
+      { "write", "amplification", "bytes written / bytes of text", false, false } } },
+  { "Many readers, many users",
+    "Readers ask the queries of all classes beside a writer that is to make 50 durable adds per "
+    "second; "
+    "more threads than the machine has cores share them. Then small indexes of 20 to 400 items: "
+    "open, one search, close, in Zipfian order.",
+    { { "readers", "searches", "searches per second, all readers together", false, false },
+      { "readers", "p99", "search, 99th percentile us", false, false },
+      { "readers", "adds", "adds per second that the writer got done", false, false },
+      { "users", "p50", "visits of small indexes, median us", false, false },
+      { "users", "p99", "visits, 99th percentile us", false, false },
+      { "users", "cpu", "visits, CPU us", false, false },
+      { "syscalls", "calls", "system calls per operation", false, false },
+      { "syscalls", "faults", "page faults per operation", false, false } } },
+  { "Are the answers the same, and are they good?",
+    "Hits are summed over the queries of a class. SQLite splits and stems otherwise (the original "
+    "Porter stemmer; "
+    "accents folded; no stop at a word's punctuation), so its sums differ; prefix queries stem in "
+    "FTS5 and count "
+    "more. The ten best differ where ranking does: Sealdex weighs the subject higher, Xapian and "
+    "FTS5 weigh all "
+    "fields alike, and prefix queries are sorted by date here. \"Newest 10\" and \"filter only\" "
+    "have one right "
+    "answer. Relevance: the Cranfield collection, topics as all of their words joined by OR.",
+    { { "answers", "hits", "hits of all queries together", false, false },
+      { "answers", "equal totals", "share of queries whose total is Sealdex's", false, false },
+      { "answers", "overlap", "share of the ten best that are Sealdex's", false, false },
+      { "relevance", "quality", "judged answers", false, false } } },
+  { "Are the peers run well?",
+    "The same peers driven by their own command line tools on the same mail: scriptindex and "
+    "xapian-compact, and the "
+    "sqlite3 shell; notmuch and mu as whole programs on raw files (their own decoding included).",
+    { { "check", "rate", "build, MB of text per second: here / by its own tool", false, false },
+      { "check", "size", "bytes / bytes of text: here / by its own tool", false, false },
+      { "check", "hits", "hits of the same queries: here / by its own tool", false, false },
+      { "programs", "rate", "whole programs, MB of raw mail per second", false, false },
+      { "programs", "size", "whole programs, bytes on disk / bytes of raw mail", false, false },
+      { "programs", "items", "whole programs, messages indexed", false, false } } },
+};
+
+static void write_sealing(FILE *out, const figures *f) {
+  sealing_cost costs[SEALING_COSTS];
+  plots_sealing(f, costs);
+  if (!isfinite(costs[0].percent) && !isfinite(costs[5].percent)) return;
+  fprintf(out, "\n## What does sealing cost?\n\nThe same library built with a cipher that only "
+               "copies, as a module "
+               "of the bench alone: no installed library can make or open such an index. Same run, "
+               "same queries.\n\n"
+               "| | sealed, against unsealed |\n|---|---:|\n");
+  for (size_t i = 0; i < SEALING_COSTS; i++)
+    if (isfinite(costs[i].percent))
+      fprintf(out, "| %s | %+.1f%% |\n", costs[i].what, costs[i].percent);
+}
+
+static void write_section(FILE *out, const figures *f, const section *s) {
+  bool any = false;
+  for (size_t i = 0; i < sizeof s->tables / sizeof s->tables[0]; i++)
+    for (size_t k = 0; k < f->count && s->tables[i].stage != NULL && !any; k++)
+      any = strcmp(f->rows[k].stage, s->tables[i].stage) == 0 &&
+            strcmp(f->rows[k].measure, s->tables[i].measure) == 0;
+  if (!any) return;
+  fprintf(out, "\n## %s\n\n%s\n", s->heading, s->text);
+  for (size_t i = 0; i < sizeof s->tables / sizeof s->tables[0]; i++)
+    if (s->tables[i].stage != NULL) write_table(out, f, &s->tables[i]);
+}
+
+/* "a third of", in figures: how many times as fast or slow a ratio is. */
+static void times(FILE *out, double ours_by_theirs) {
+  if (!isfinite(ours_by_theirs))
+    fprintf(out, "not measured");
+  else if (ours_by_theirs <= 1)
+    fprintf(out, "%.1f times as fast as", 1 / ours_by_theirs);
+  else
+    fprintf(out, "%.1f times as slow as", ours_by_theirs);
+}
+
+/* The page that is read in a minute: a chart per question, each with a sentence. */
+static void write_opening(FILE *out, const figures *f) {
+  static const char *const peers[] = { "Xapian compacted", "FTS5", "SQLCipher" };
+  const double best = figures_value(f, "ratio", "best peer", "geometric mean", "ratio");
+  fprintf(out, "![Median latencies by class and engine](search.svg)\n\n");
+  if (isfinite(best)) {
+    fprintf(
+        out,
+        "**How fast is search?** Over all classes (geometric mean of medians) Sealdex, sealed, is");
+    for (size_t k = 0; k < sizeof peers / sizeof peers[0]; k++) {
+      const double r = figures_value(f, "ratio", peers[k], "geometric mean", "ratio");
+      if (!isfinite(r)) continue;
+      fprintf(out, "%s ", k > 0 ? "," : "");
+      times(out, r);
+      fprintf(out, " %s", peers[k]);
+    }
+    fprintf(out, ", and ");
+    times(out, best);
+    fprintf(out, " the best of them in each class.\n\n");
+  }
+  fprintf(out, "![What sealing adds, in per cent](sealing.svg)\n\n");
+  const double warm = figures_value(f, "ratio", "Sealdex unsealed", "geometric mean", "ratio");
+  if (isfinite(warm))
+    fprintf(out,
+            "**What does sealing cost?** %+.1f%% on warm searches, against the same library with a "
+            "null "
+            "cipher.\n\n",
+            (warm - 1) * 100);
+  names engines = { 0 }, sizes = { 0 };
+  gather(f, "growth", "rare", &engines, &sizes);
+  if (sizes.count > 1) {
+    const char *first = sizes.list[0], *last = sizes.list[sizes.count - 1];
+    fprintf(out,
+            "![Latency by size of mailbox](growth.svg)\n\n**How does it grow?** From %s to %s "
+            "items a rare term "
+            "takes %.1f times, an AND of a fixed 1,000 items %.1f times as long.\n\n",
+            first, last,
+            figures_value(f, "growth", "Sealdex", last, "rare") /
+                figures_value(f, "growth", "Sealdex", first, "rare"),
+            figures_value(f, "growth", "Sealdex", last, "AND of df 1,000") /
+                figures_value(f, "growth", "Sealdex", first, "AND of df 1,000"));
+  }
+  fprintf(out,
+          "![Bytes on disk by engine](size.svg)\n\n**How big?** %.2f bytes per byte of text, "
+          "positions included.\n\n",
+          figures_value(f, "size", "Sealdex", "bulk", "size"));
+  fprintf(out,
+          "![Build rate by engine](build.svg)\n\n**How fast is it built?** %.1f MB of text, %.0f "
+          "items per second "
+          "on one core, in %.0f MiB.\n\n",
+          figures_value(f, "build", "Sealdex", "bulk", "rate"),
+          figures_value(f, "build", "Sealdex", "bulk", "items"),
+          figures_value(f, "build", "Sealdex", "bulk", "peak"));
+  fprintf(out, "![Latency of the slowest searches](tails.svg)\n\n");
+}
+
 static int markdown(const figures *f, const char *dir) {
-  static const table latencies[] = {
-    { "search", "p50", "top 10, warm, median us (least to greatest median of a pass)", true, true },
-    { "search", "p99", "top 10, warm, 99th percentile us", false, true },
-    { "ratio", "ratio", "Sealdex / peer, medians (95% interval)", true, false },
-    { "total", "p50", "top 10 and exact total, median us", false, true },
-    { "total", "p99", "top 10 and exact total, 99th percentile us", false, true },
-    { "ratio total", "ratio", "Sealdex / peer, medians with exact totals (95% interval)", true,
-      false },
-    { "open", "p50", "fresh process, open and a first medium query, median us", false, false },
-    { "open", "p99", "the same, 99th percentile us", false, false },
-    { "cold", "p50", "first search after eviction, index open, median us", false, true },
-  };
-  static const table answers[] = {
-    { "answers", "hits", "hits of all queries together", false, false },
-    { "answers", "equal totals", "share of queries whose total equals Sealdex's", false, false },
-    { "answers", "overlap", "share of the ten best that are Sealdex's too", false, false },
-  };
   char path[512];
   snprintf(path, sizeof path, "%s/report.md", dir);
   FILE *out = fopen(path, "w");
@@ -182,26 +349,15 @@ static int markdown(const figures *f, const char *dir) {
     return -1;
   }
   fprintf(out, "# Bench report\n\n");
+  write_opening(out, f);
+  fprintf(out, "## What was measured\n\n");
   write_corpus(out, f);
-  fprintf(out, "\n## Building\n");
-  write_measures(out, f, "build", "bulk", "bulk build, durable at its end");
-  write_table(out, f,
-              &(table){ "build", "rate", "build, MB of text per second (spread)", true, false });
-  write_table(out, f, &(table){ "size", "size", "bytes on disk / bytes of text", false, false });
-  fprintf(out, "\n## Searching\n");
-  for (size_t i = 0; i < sizeof latencies / sizeof latencies[0]; i++)
-    write_table(out, f, &latencies[i]);
-  fprintf(out, "\n## The same answers\n");
-  for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) write_table(out, f, &answers[i]);
-  fprintf(out, "\n## Writing\n");
-  write_table(out, f,
-              &(table){ "write", "p50", "durable writes, median us per call", false, false });
-  write_table(out, f,
-              &(table){ "write", "p99", "durable writes, 99th percentile us", false, false });
-  write_table(out, f, &(table){ "write", "items", "items per second", false, false });
-  write_table(out, f,
-              &(table){ "write", "amplification", "bytes written / bytes of text", false, false });
-  write_measures(out, f, "write", "purge", "purge of what was deleted");
+  for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+    write_section(out, f, &sections[i]);
+    if (i == 1) write_sealing(out, f);
+  }
+  write_measures(out, f, "build", "bulk", "bulk build, in full");
+  write_measures(out, f, "write", "purge", "purge of what was deleted, in full");
   if (fclose(out) == 0) return 0;
   perror(path);
   return -1;
@@ -209,7 +365,7 @@ static int markdown(const figures *f, const char *dir) {
 
 int report_write(const figures *f, const char *dir) {
   char path[512];
-  if (markdown(f, dir) != 0) return -1;
+  if (markdown(f, dir) != 0 || plots_write(f, dir) != 0) return -1;
   snprintf(path, sizeof path, "%s/report.json", dir);
   FILE *out = fopen(path, "w");
   if (out == NULL) {

@@ -40,6 +40,8 @@ int stage_search(bench *b);
 int stage_readers(bench *b);
 int stage_write(bench *b);
 int stage_users(bench *b);
+/* Builds and searches a workload of workload_draw_growth; alone. */
+int stage_growth(bench *b);
 /* System calls of searches and adds, by stopping at each: no time is measured here. */
 int stage_syscalls(bench *b);
 

@@ -173,7 +173,7 @@ static int warm_class(bench *b, int class) {
   return result;
 }
 
-static int measure_class(bench *b, int class, compared *c) {
+static int measure_class(bench *b, int class, compared *c, samples all[ENGINES_MAX]) {
   static answer answers[ENGINES_MAX];
   timed t = timed_new(b, class, b->passes);
   int result = 0;
@@ -184,6 +184,7 @@ static int measure_class(bench *b, int class, compared *c) {
   for (size_t k = 0; k < b->count && t.queries > 0; k++) {
     put_engine(b, &t, "search", k, query_class_name((query_class) class));
     c->medians[k][class] = query_medians(&t, k);
+    for (size_t i = 0; i < t.passes * t.queries; i++) samples_add(&all[k], *time_of(&t, k, 0, i));
   }
   free(t.seconds);
   return result;
@@ -216,17 +217,21 @@ static int measure_totals(bench *b, int class, compared *c) {
 
 int stage_search(bench *b) {
   static compared top, total;
+  samples all[ENGINES_MAX] = { 0 };
   int result = stage_open_all(b, ENGINE_READ);
   for (int class = 0; class < QUERY_CLASSES && result == 0; class ++) {
     fprintf(stderr, "searching: %s\n", query_class_name((query_class) class));
-    if (warm_class(b, class) != 0 || measure_class(b, class, &top) != 0 ||
+    if (warm_class(b, class) != 0 || measure_class(b, class, &top, all) != 0 ||
         measure_totals(b, class, &total) != 0)
       result = -1;
   }
   if (result == 0) {
+    for (size_t k = 0; k < b->count; k++)
+      stage_put_latency(b, "tails", &b->engines[k], "all classes", &all[k]);
     put_ratios(b, "ratio", &top);
     put_ratios(b, "ratio total", &total);
   }
+  for (size_t k = 0; k < b->count; k++) samples_free(&all[k]);
   stage_close_all(b);
   compared_free(&top);
   compared_free(&total);

@@ -33,6 +33,7 @@ typedef struct words {
 
 typedef struct drawing {
   const corpus *corpus;
+  int growth; /* draws for workload_draw_growth */
   words words;
   const word **ranked; /* all words; classes pick by df */
   uint64_t random;
@@ -236,8 +237,23 @@ static int pick_filter(drawing *d, workload_query *q) {
   return q->folder[0] != '\0' ? 0 : -1;
 }
 
+/* Two words of a body, the rarer one in about 1,000 items. */
+static int pick_thousand(drawing *d, char out[][16]) {
+  const double n = (double)d->corpus->count;
+  for (int tries = 0; tries < 200; tries++) {
+    if (pick_together(d, 2, 800 / n, 0.40, 0, out) != 0) continue;
+    const uint32_t a = find_word(&d->words, out[0])->df, b = find_word(&d->words, out[1])->df;
+    if ((a < b ? a : b) <= 1250) return 0;
+  }
+  return -1;
+}
+
 static int draw_query(drawing *d, query_class class, workload_query *q) {
   *q = (workload_query){ .kind = class, .word_count = 1 };
+  if (d->growth && class == QUERY_AND2) {
+    q->word_count = 2;
+    return pick_thousand(d, q->words);
+  }
   switch (class) {
   case QUERY_RARE:
     return pick_rare(d, q->words[0]);
@@ -311,8 +327,11 @@ static void draw_class(drawing *d, workload *w, query_class class, size_t per_cl
   }
 }
 
-int workload_draw(workload *w, const corpus *c, size_t per_class, uint64_t seed) {
-  drawing d = { .corpus = c, .random = seed };
+static int draw_all(workload *w, const corpus *c, size_t per_class, uint64_t seed, int growth) {
+  static const int in_growth[QUERY_CLASSES] = {
+    [QUERY_RARE] = 1, [QUERY_COMMON] = 1, [QUERY_AND2] = 1, [QUERY_NEWEST] = 1
+  };
+  drawing d = { .corpus = c, .random = seed, .growth = growth };
   *w = (workload){ 0 };
   int result = -1;
   if (c->count == 0 || grow_words(&d.words) != 0 || count_words(&d) != 0) goto out;
@@ -320,7 +339,7 @@ int workload_draw(workload *w, const corpus *c, size_t per_class, uint64_t seed)
   if (w->queries == NULL) goto out;
   for (int class = 0; class < QUERY_CLASSES; class ++) {
     w->first[class] = w->count;
-    draw_class(&d, w, (query_class) class, per_class);
+    if (!growth || in_growth[class]) draw_class(&d, w, (query_class) class, per_class);
   }
   w->first[QUERY_CLASSES] = w->count;
   result = 0;
@@ -328,6 +347,14 @@ out:
   free(d.ranked);
   free(d.words.slots);
   return result;
+}
+
+int workload_draw(workload *w, const corpus *c, size_t per_class, uint64_t seed) {
+  return draw_all(w, c, per_class, seed, 0);
+}
+
+int workload_draw_growth(workload *w, const corpus *c, size_t per_class, uint64_t seed) {
+  return draw_all(w, c, per_class, seed, 1);
 }
 
 void workload_free(workload *w) {
