@@ -23,7 +23,7 @@ typedef struct engine {
   matcher *matcher;
   bool counted;       /* ... whose matches are known without counting */
   bool stop;          /* nothing more of it can be ranked */
-  block_ref dates, thread_column;
+  block_ref dates, thread_column, tied;
 } engine;
 
 /* ---------------------------------------------------------------- ids */
@@ -78,9 +78,16 @@ static int64_t date_of(engine *e, uint32_t ordinal) {
   return segment_date_at(e->seg, &e->read->session, ordinal, &e->dates);
 }
 
-static void offer(engine *e, uint32_t ordinal, double score, int64_t date) {
-  rank_hit hit = { .score = score, .date = date, .segment = (uint32_t)e->number,
-                   .ordinal = ordinal };
+/* Where hits of one score meet: not often enough to read every hit's date. */
+static int64_t date_of_hit(void *context, const rank_hit *hit) {
+  engine *e = context;
+  return segment_date_at(e->read->view->segments[hit->segment].seg, &e->read->session, hit->ordinal,
+                         &e->tied);
+}
+
+static void offer(engine *e, rank_hit hit) {
+  const uint32_t ordinal = hit.ordinal;
+  hit.segment = (uint32_t)e->number;
   if (e->threads == NULL) {
     rank_top_offer(&e->result->top, &hit);
     return;
@@ -101,7 +108,7 @@ static void rank_one(engine *e, uint32_t ordinal, double score, bool lazy) {
   }
   if (lazy && !match_verify(e->matcher, ordinal)) return;
   if (lazy) e->result->total++;
-  offer(e, ordinal, score, date_of(e, ordinal));
+  offer(e, (rank_hit){ .score = score, .ordinal = ordinal });
 }
 
 static void rank_all(engine *e, uint32_t base, const uint64_t *bits, bool lazy) {
@@ -156,7 +163,7 @@ static void rank_by_date(engine *e, uint32_t base, const uint64_t *bits) {
     }
     if (lazy && !match_verify(e->matcher, base + i)) continue;
     if (lazy) e->result->total++;
-    offer(e, base + i, 0, date);
+    offer(e, (rank_hit){ .date = date, .dated = true, .ordinal = base + i });
   }
 }
 
@@ -295,9 +302,9 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   e.order = order_of(options->sort, p->weighted);
   e.scores = e.order == RANK_BY_SCORE;
   e.fading = e.scores && options->sort == SDX_BY_RECENCY;
-  if (!rank_top_init(&out->top, s, options->best, e.order, compare_ids, &e))
+  if (!rank_top_init(&out->top, s, options->best, e.order, date_of_hit, compare_ids, &e))
     return error_memory(err);
-  rank_hit after = { .segment = RANK_OUTSIDE };
+  rank_hit after = { .segment = RANK_OUTSIDE, .dated = true };
   if (options->after != NULL) {
     after.score = e.scores ? options->after->score : 0;
     after.date = options->after->date;
@@ -317,6 +324,7 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   if (e.threads != NULL && status == SDX_OK) status = threads_finish(e.threads, &out->total, err);
   if (status == SDX_OK) rank_top_finish(&out->top);
   out->top.after = NULL;
+  block_release(&e.tied);
   if (status == SDX_OK) status = read->session.status;
   threads_free(e.threads);
   return status;

@@ -18,9 +18,9 @@ double rank_weight(const rank_model *m, uint64_t df) {
   return log(w) * (m->k1 + 1);
 }
 
-bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order,
+bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order, rank_date_of date_of,
                    rank_compare_ids compare_ids, void *context) {
-  *t = (rank_top){ .room = k, .order = order, .threshold = -INFINITY,
+  *t = (rank_top){ .room = k, .order = order, .threshold = -INFINITY, .date_of = date_of,
                    .compare_ids = compare_ids, .context = context };
   if (k > SIZE_MAX / 4 / sizeof(*t->hits)) {
     s->failed = true;
@@ -30,9 +30,14 @@ bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order,
   return t->hits != NULL;
 }
 
+static int64_t date_of(const rank_top *t, const rank_hit *hit) {
+  return hit->dated ? hit->date : t->date_of(t->context, hit);
+}
+
 int rank_compare(const rank_top *t, const rank_hit *a, const rank_hit *b) {
   if (t->order == RANK_BY_SCORE && a->score != b->score) return a->score > b->score ? -1 : 1;
-  if (a->date != b->date) return (a->date > b->date) == (t->order != RANK_OLDEST) ? -1 : 1;
+  const int64_t x = date_of(t, a), y = date_of(t, b);
+  if (x != y) return (x > y) == (t->order != RANK_OLDEST) ? -1 : 1;
   if (a->segment == b->segment && a->ordinal == b->ordinal) return 0;
   const int ids = t->compare_ids(t->context, a, b);
   if (ids != 0) return ids;

@@ -64,11 +64,14 @@ typedef enum rank_order {
 
 typedef struct rank_hit {
   double score;
-  int64_t date;
+  int64_t date;  /* where it is `dated`: hits that differ in score need none */
   uint64_t thread;
   uint32_t segment, ordinal;
+  bool dated;
 } rank_hit;
 
+/* The date of a hit that has none yet. */
+typedef int64_t (*rank_date_of)(void *context, const rank_hit *hit);
 /* Compares the external ids of two hits that are equal in all else: < 0 where a comes first. */
 typedef int (*rank_compare_ids)(void *context, const rank_hit *a, const rank_hit *b);
 
@@ -78,12 +81,13 @@ typedef struct rank_top {
   rank_order order;
   const rank_hit *after; /* only hits that come behind this one; NULL: all */
   double threshold;    /* BY_SCORE: what scores less cannot enter; -infinity while there is room */
+  rank_date_of date_of;
   rank_compare_ids compare_ids;
   void *context;
 } rank_top;
 
 /* Room for the k best. */
-bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order,
+bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order, rank_date_of date_of,
                    rank_compare_ids compare_ids, void *context);
 /* < 0 where a comes before b. */
 int rank_compare(const rank_top *t, const rank_hit *a, const rank_hit *b);

@@ -100,7 +100,7 @@ static sdx_status take_cursor(search *q, sdx_error *err) {
 static sdx_status give_cursor(search *q, const rank_hit *last, sdx_error *err) {
   buffer plain = BUFFER_INIT, text = BUFFER_INIT;
   q->page.score = last->score;
-  q->page.date = last->date;
+  q->page.date = q->results->hits[q->results->count - 1].date;
   q->page.id = q->results->hits[q->results->count - 1].id;
   page_encode(&plain, &q->page);
   sdx_status status = plain.failed ? error_memory(err)

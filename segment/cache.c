@@ -36,6 +36,7 @@ struct block_cache {
   block_memory own;
   uint32_t budget; /* frames */
   _Atomic uint32_t levels;
+  _Atomic uint32_t filled; /* frames that hold a block, or soon will */
   cache_level level[LEVELS];
   pthread_mutex_t growing;
 };
@@ -140,6 +141,7 @@ static cache_frame *move_up(block_cache *c, uint64_t key, cache_frame *old, cons
   if (take_alone(old)) {
     if (atomic_load_explicit(&old->key, memory_order_relaxed) == key) {
       atomic_store_explicit(&old->key, EMPTY, memory_order_relaxed);
+      atomic_fetch_sub_explicit(&c->filled, 1, memory_order_relaxed);
       wipe(was, BLOCK_PLAIN);
     }
     atomic_fetch_sub_explicit(&old->pins, ALONE, memory_order_release);
@@ -204,12 +206,22 @@ static bool grow(block_cache *c, uint32_t seen) {
   return more;
 }
 
-static cache_frame *claim_way(cache_frame *set, uint8_t *first, uint32_t way, uint8_t **plain) {
+static cache_frame *claim_way(block_cache *c, cache_frame *set, uint8_t *first, uint32_t way,
+                              uint8_t **plain) {
   cache_frame *f = set + way;
   if (!take_alone(f)) return NULL;
+  if (atomic_load_explicit(&f->key, memory_order_relaxed) == EMPTY)
+    atomic_fetch_add_explicit(&c->filled, 1, memory_order_relaxed);
   atomic_store_explicit(&f->key, EMPTY, memory_order_relaxed);
   *plain = first + (size_t)way * BLOCK_PLAIN;
   return f;
+}
+
+/* Pages are locked as the cache grows, which takes longer than opening some blocks once more: so one
+ * full set is no reason. */
+static bool is_crowded(const block_cache *c, uint32_t levels) {
+  return atomic_load_explicit(&((block_cache *)c)->filled, memory_order_relaxed) >=
+         (FIRST << (levels - 1)) / 4 * 3;
 }
 
 cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain) {
@@ -225,9 +237,9 @@ cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain) {
     cache_frame *set = set_of(c, hash, levels, &first), *f;
     for (uint32_t i = 0; i < WAYS; i++)
       if (atomic_load_explicit(&set[i].key, memory_order_relaxed) == EMPTY &&
-          (f = claim_way(set, first, i, plain)) != NULL)
+          (f = claim_way(c, set, first, i, plain)) != NULL)
         return f;
-    if (grow(c, levels)) {
+    if (is_crowded(c, levels) && grow(c, levels)) {
       levels = atomic_load_explicit(&c->levels, memory_order_acquire);
       continue;
     }
@@ -235,7 +247,7 @@ cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain) {
     for (uint32_t i = 0; i < 2 * WAYS; i++) {
       const uint32_t way = (i + (uint32_t)(hash >> 56)) % WAYS;
       if (i < WAYS && atomic_exchange_explicit(&set[way].used, 0, memory_order_relaxed) != 0) continue;
-      if ((f = claim_way(set, first, way, plain)) != NULL) return f;
+      if ((f = claim_way(c, set, first, way, plain)) != NULL) return f;
     }
     return NULL;
   }
@@ -247,8 +259,9 @@ void cache_publish(cache_frame *f, uint64_t key) {
   atomic_fetch_add_explicit(&f->pins, 1 - ALONE, memory_order_release); /* alone no more, one pin */
 }
 
-void cache_abandon(cache_frame *f, uint8_t *plain) {
+void cache_abandon(block_cache *c, cache_frame *f, uint8_t *plain) {
   wipe(plain, BLOCK_PLAIN);
+  atomic_fetch_sub_explicit(&c->filled, 1, memory_order_relaxed);
   atomic_fetch_sub_explicit(&f->pins, ALONE, memory_order_release);
 }
 
@@ -262,6 +275,7 @@ void block_cache_forget(block_cache *c, uint32_t segment_number) {
       while (!take_alone(f)) sched_yield(); /* a passing lookup's pin, gone in a moment */
       if (atomic_load_explicit(&f->key, memory_order_relaxed) == key) {
         atomic_store_explicit(&f->key, EMPTY, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&c->filled, 1, memory_order_relaxed);
         wipe(c->level[l].plain + (size_t)i * BLOCK_PLAIN, BLOCK_PLAIN);
       }
       atomic_fetch_sub_explicit(&f->pins, ALONE, memory_order_release);

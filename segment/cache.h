@@ -25,7 +25,7 @@ cache_frame *cache_find(block_cache *c, uint64_t key, const uint8_t **plain);
  * then pinned) or cache_abandon. */
 cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain);
 void cache_publish(cache_frame *f, uint64_t key);
-void cache_abandon(cache_frame *f, uint8_t *plain);
+void cache_abandon(block_cache *c, cache_frame *f, uint8_t *plain);
 void cache_unpin(cache_frame *f);
 /* Whether the block is here, without pinning it. */
 bool cache_has(block_cache *c, uint64_t key);

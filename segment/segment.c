@@ -74,7 +74,7 @@ static const uint8_t *open_cached(const segment *s, segment_session *session, se
     f = cache_claim(s->cache, key, &room);
     if (f == NULL) return open_alone(s, session, stream, number, ref);
     if (open_into(s, session, stream, number, room) != SDX_OK) {
-      cache_abandon(f, room);
+      cache_abandon(s->cache, f, room);
       return NULL;
     }
     cache_publish(f, key);

@@ -20,7 +20,8 @@ static void check(UErrorCode error) {
   if (U_FAILURE(error)) throw std::bad_alloc();
 }
 
-folder::folder() {
+// ICU's tables are read when they are needed: a search for plain words does without.
+void folder::find_forms() {
   UErrorCode error = U_ZERO_ERROR;
   nfkc_ = unorm2_getNFKCInstance(&error);
   nfd_ = unorm2_getNFDInstance(&error);
@@ -31,6 +32,7 @@ folder::folder() {
 // ---------------------------------------------------------------- between UTF-8 and UTF-16
 
 void folder::decode(std::string_view in) {
+  if (nfc_ == nullptr) find_forms();
   now_.clear();
   now_.reserve(in.size() + 1);
   for (const char *at = in.data(), *end = at + in.size(); at < end;) {

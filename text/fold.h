@@ -24,7 +24,6 @@ namespace text {
 
 class folder {
 public:
-  folder();
   /* Both return a view of bytes that the folder holds until its next call. */
   std::string_view normalise(std::string_view lower);
   std::string_view fold(std::string_view surface);
@@ -34,6 +33,7 @@ public:
 
 private:
   using utf16 = secret_vector<char16_t>;
+  void find_forms();
   void decode(std::string_view in);
   std::string_view encode();
   void apply(const UNormalizer2 *form);
@@ -42,7 +42,7 @@ private:
   void fold_case();
   void spell_plainly();
 
-  const UNormalizer2 *nfkc_, *nfd_, *nfc_;
+  const UNormalizer2 *nfkc_ = nullptr, *nfd_ = nullptr, *nfc_ = nullptr; /* of the tables */
   utf16 now_, other_;
   secret_vector<char> bytes_;
 };
