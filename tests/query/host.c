@@ -11,7 +11,9 @@ sdx_bytes host_bytes(const char *text) {
   return (sdx_bytes){ .data = text, .size = strlen(text) };
 }
 
-int host_begin(void **state) {
+int host_begin(void **state) { return host_begin_in(state, "en"); }
+
+int host_begin_in(void **state, const char *languages) {
   sdx_error err;
   const uint8_t key[SDX_KEY_SIZE] = "a key of thirty-two bytes, as is";
   const sdx_secret secret = { .kind = SDX_SECRET_KEY, .bytes = key, .size = sizeof key };
@@ -21,6 +23,7 @@ int host_begin(void **state) {
   assert_non_null(h);
   *state = h;
   options.now = opening.now = HOST_NOW;
+  options.languages = languages;
   snprintf(h->dir, sizeof h->dir, "/tmp/sealdex-test-XXXXXX");
   assert_non_null(mkdtemp(h->dir));
   snprintf(h->path, sizeof h->path, "%s/index", h->dir);

@@ -26,6 +26,7 @@ typedef struct host {
 
 /* cmocka setup and teardown; *state is the host. */
 int host_begin(void **state);
+int host_begin_in(void **state, const char *languages);
 int host_end(void **state);
 
 /* Fails the test with the error's message where the status is not SDX_OK. */
