@@ -304,7 +304,8 @@ enum {
   SDX_WANT_FROM = 2,
   SDX_WANT_SNIPPET = 4,
   SDX_WANT_SUGGESTION = 8, /* where nothing is found, a query that finds something: takes longer */
-  SDX_WANT_ALL = 15
+  SDX_WANT_ALL = 15,
+  SDX_WANT_EXCERPTS = 16 /* a snippet of each field that matches, beside the best one */
 };
 
 /* A wish to stop, for searches that run in other threads: they end with SDX_CANCELLED within some
@@ -329,12 +330,20 @@ typedef struct sdx_search_options {
   int32_t utc_offset;  /* seconds east, for the days of date forms */
   int64_t time_limit_us; /* 0: none; reached: the answer is incomplete and says so */
   double k1, b;        /* BM25; 0, 0: Xapian's defaults 1 and 0.5 */
+  bool html_mark;      /* matches in snippets stand in <mark>, as JMAP has it, not in <b> */
   bool pages;          /* make a cursor: sdx_results_next */
   sdx_bytes after;     /* a cursor: the hits behind the page that gave it. The query, sort and
                           collapse_threads must be the same; SDX_INVALID else */
   const sdx_cancel *cancel; /* NULL: cannot be cancelled */
 } sdx_search_options;
 #define SDX_SEARCH_OPTIONS_INIT { .version = 1 }
+
+/* A snippet of one field of a hit. */
+typedef struct sdx_excerpt {
+  sdx_bytes field; /* "subject", "body", ... */
+  sdx_bytes html;  /* text escaped, matches in <b> */
+} sdx_excerpt;
+#define SDX_EXCERPTS_MAX 16 /* of one hit */
 
 /* One hit, borrowed from its results. Texts are empty where they were not wanted or are not stored. */
 typedef struct sdx_hit {
@@ -345,6 +354,8 @@ typedef struct sdx_hit {
   sdx_bytes title;   /* plain text */
   sdx_bytes from;    /* plain text */
   sdx_bytes snippet; /* HTML: text escaped, matches in <b> */
+  const sdx_excerpt *excerpts; /* in the order of the item's fields */
+  size_t excerpt_count;
 } sdx_hit;
 
 typedef struct sdx_facet_value {

@@ -53,6 +53,29 @@ static int language_of(const filling *f, const segment_info *info, const segment
   return -1;
 }
 
+typedef struct excerpting {
+  filling *f;
+  sdx_excerpt *list;
+  size_t count;
+} excerpting;
+
+static bool take_excerpt(void *context, sdx_bytes field, sdx_bytes html) {
+  excerpting *x = context;
+  x->list[x->count++] = (sdx_excerpt){ .field = keep(x->f, field.data, field.size),
+                                       .html = keep(x->f, html.data, html.size) };
+  return x->count < SDX_EXCERPTS_MAX;
+}
+
+static void fill_excerpts(filling *f, int language, sdx_hit *hit) {
+  excerpting x = { .f = f,
+                   .list = SCRATCH_MANY(&f->r->memory, sdx_excerpt, SDX_EXCERPTS_MAX) };
+  if (x.list == NULL) return;
+  snippet_of_each_field(&f->r->memory, f->analyser, f->words, language, f->fields.data,
+                        f->fields.size, take_excerpt, &x);
+  hit->excerpts = x.list;
+  hit->excerpt_count = x.count;
+}
+
 static sdx_status fill_texts(filling *f, const segment *seg, const segment_item *item, sdx_hit *hit) {
   static const char *const titles[] = { "subject", "title", "name", "filename", "org", "email", NULL };
   static const char *const senders[] = { "from", "organizer", "author", "email", NULL };
@@ -74,6 +97,8 @@ static sdx_status fill_texts(filling *f, const segment *seg, const segment_item 
                       &f->html);
     hit->snippet = keep(f, f->html.data, f->html.size);
   }
+  if (f->want & SDX_WANT_EXCERPTS)
+    fill_excerpts(f, language_of(f, segment_about(seg), item), hit);
   return SDX_OK;
 }
 

@@ -171,7 +171,9 @@ static sdx_status answer(search *q, sdx_error *err) {
   if (found.top.count == 0 && found.total == 0 && !found.timed_out && (o->want & SDX_WANT_SUGGESTION))
     return suggest(q, &planning, err);
   const snippet_words *words =
-      o->want & SDX_WANT_SNIPPET ? snippet_prepare(&q->s, q->analyser, q->query.root) : NULL;
+      o->want & (SDX_WANT_SNIPPET | SDX_WANT_EXCERPTS)
+          ? snippet_prepare(&q->s, q->analyser, q->query.root, o->html_mark)
+          : NULL;
   status = results_fill(q->results, &q->read, q->analyser, &found, o->offset, o->want, words,
                         &q->failed_segment, err);
   if (status == SDX_OK && more && q->results->count > 0)
@@ -280,7 +282,7 @@ static sdx_status make_snippet(buffer *html, scratch *s, view_read *read, text_a
   sdx_status status = query_parse(&q, s, analyser, text, &context, err);
   if (status == SDX_OK) status = take_text(&fields, read, id, &language, analyser, err);
   if (status == SDX_OK) {
-    const snippet_words *words = snippet_prepare(s, analyser, q.root);
+    const snippet_words *words = snippet_prepare(s, analyser, q.root, false);
     if (given.size != 0)
       snippet_of_text(s, analyser, words, language, (sdx_bytes){ .data = "body", .size = 4 }, given,
                       html);

@@ -27,6 +27,7 @@ struct snippet_words {
   uint32_t phrase_size[WORDS_MAX + 1];
   uint32_t phrase_first[WORDS_MAX + 1]; /* its words stand one after another */
   size_t languages;
+  bool mark; /* matches in <mark>, not in <b> */
 };
 
 /* ---------------------------------------------------------------- the query's words */
@@ -70,10 +71,11 @@ static void collect(snippet_words *w, scratch *s, text_analyser *a, const tree *
   }
 }
 
-snippet_words *snippet_prepare(scratch *s, text_analyser *analyser, const tree *query) {
+snippet_words *snippet_prepare(scratch *s, text_analyser *analyser, const tree *query, bool mark) {
   snippet_words *w = SCRATCH_ONE(s, snippet_words);
   if (w == NULL) return NULL;
   w->languages = text_language_count(analyser);
+  w->mark = mark;
   collect(w, s, analyser, query);
   return w;
 }
@@ -305,7 +307,8 @@ static void put_escaped(buffer *out, const char *text, size_t size, bool *space)
 }
 
 /* The text of a piece; n-grams overlap, and are marked as one. */
-static void put_piece(buffer *out, sdx_bytes text, const spot *spots, const piece *p) {
+static void put_piece(buffer *out, const snippet_words *w, sdx_bytes text, const spot *spots,
+                      const piece *p) {
   uint32_t at = spots[p->first].start;
   bool space = true;
   for (size_t i = p->first; i <= p->last; i++) {
@@ -314,10 +317,10 @@ static void put_piece(buffer *out, sdx_bytes text, const spot *spots, const piec
     for (size_t k = i + 1; k <= p->last && spots[k].start < end; k++)
       if (spots[k].words != 0 && spots[k].end > end) end = spots[k].end;
     put_escaped(out, text.data + at, spots[i].start - at, &space);
-    put(out, "<b>");
+    put(out, w->mark ? "<mark>" : "<b>");
     space = false;
     put_escaped(out, text.data + spots[i].start, end - spots[i].start, &space);
-    put(out, "</b>");
+    put(out, w->mark ? "</mark>" : "</b>");
     at = end;
   }
   uint32_t end = at;
@@ -326,11 +329,11 @@ static void put_piece(buffer *out, sdx_bytes text, const spot *spots, const piec
   put_escaped(out, text.data + at, end - at, &space);
 }
 
-static void put_pieces(buffer *out, sdx_bytes text, const spot *spots, size_t count,
-                       const piece *pieces, unsigned n) {
+static void put_pieces(buffer *out, const snippet_words *w, sdx_bytes text, const spot *spots,
+                       size_t count, const piece *pieces, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
     if (pieces[i].first > 0) put(out, i > 0 ? " \xe2\x80\xa6 " : "\xe2\x80\xa6 ");
-    put_piece(out, text, spots, &pieces[i]);
+    put_piece(out, w, text, spots, &pieces[i]);
   }
   if (n > 0 && pieces[n - 1].last + 1 < count) put(out, " \xe2\x80\xa6");
 }
@@ -369,7 +372,7 @@ unsigned snippet_of_text(scratch *s, text_analyser *analyser, const snippet_word
                     : NULL;
   bool *taken = spots != NULL ? SCRATCH_MANY(s, bool, count + 1) : NULL;
   if (taken != NULL) score = choose(pieces, &pieces_count, spots, count, taken);
-  if (pieces_count > 0) put_pieces(out, kept, spots, count, pieces, pieces_count);
+  if (pieces_count > 0) put_pieces(out, words, kept, spots, count, pieces, pieces_count);
   else put_beginning(out, kept);
   scratch_return(s, mark_here);
   return score;
@@ -404,27 +407,51 @@ static void put_name(buffer *out, sdx_bytes name) {
   put(out, ": ");
 }
 
+/* The snippet of the next field that is text; false behind the last. */
+static bool next_snippet(scratch *s, text_analyser *analyser, const snippet_words *words,
+                         int language, cursor *at, const void *fields, size_t size, sdx_bytes *name,
+                         buffer *html, unsigned *score) {
+  sdx_bytes text;
+  while (record_fields_next(at, name, &text)) {
+    if (name->size == 0 || name->data[0] == ':') continue; /* not a text */
+    const text_field_rule *rule = text_field_find(name->data, name->size);
+    if (rule != NULL && rule->weight == 0) continue; /* a value, not words */
+    buffer_reset(html);
+    if (is_named(*name, "attachment")) put_name(html, take_name(&text, fields, size));
+    *score = snippet_of_text(s, analyser, words, language, *name, text, html);
+    return true;
+  }
+  return false;
+}
+
 void snippet_of_fields(scratch *s, text_analyser *analyser, const snippet_words *words,
                        int language, const void *fields, size_t size, buffer *out) {
   cursor at = cursor_over(fields, size);
-  sdx_bytes name, text;
+  sdx_bytes name;
   buffer html = BUFFER_INIT;
-  unsigned best = 0;
+  unsigned best = 0, score;
   bool any = false;
-  while (record_fields_next(&at, &name, &text)) {
-    if (name.size == 0 || name.data[0] == ':') continue; /* not a text */
-    const text_field_rule *rule = text_field_find(name.data, name.size);
-    if (rule != NULL && rule->weight == 0) continue; /* a value, not words */
-    const bool body = is_named(name, "body");
-    buffer_reset(&html);
-    if (is_named(name, "attachment")) put_name(&html, take_name(&text, fields, size));
-    const unsigned score =
-        snippet_of_text(s, analyser, words, language, name, text, &html) * 2 + (body ? 1 : 0);
+  while (next_snippet(s, analyser, words, language, &at, fields, size, &name, &html, &score)) {
+    score = score * 2 + (is_named(name, "body") ? 1 : 0);
     if (any && score <= best) continue;
     any = true;
     best = score;
     buffer_reset(out);
     buffer_put(out, html.data, html.size);
   }
+  buffer_free(&html);
+}
+
+void snippet_of_each_field(scratch *s, text_analyser *analyser, const snippet_words *words,
+                           int language, const void *fields, size_t size, snippet_taker take,
+                           void *context) {
+  cursor at = cursor_over(fields, size);
+  sdx_bytes name;
+  buffer html = BUFFER_INIT;
+  unsigned score;
+  while (next_snippet(s, analyser, words, language, &at, fields, size, &name, &html, &score))
+    if (score > 0 &&
+        !take(context, name, (sdx_bytes){ .data = (const char *)html.data, .size = html.size }))
+      break;
   buffer_free(&html);
 }

@@ -15,9 +15,9 @@
 #define SNIPPET_BYTES 200            /* of text, in all pieces together */
 #define SNIPPET_TEXT_MAX (256 * 1024) /* of a field: what stands behind is not looked at */
 
-/* What a tree marks; made once for all hits of a search. */
+/* What a tree marks; made once for all hits of a search. `mark`: in <mark>, not in <b>. */
 typedef struct snippet_words snippet_words;
-snippet_words *snippet_prepare(scratch *s, text_analyser *analyser, const tree *query);
+snippet_words *snippet_prepare(scratch *s, text_analyser *analyser, const tree *query, bool mark);
 
 /* Appends the snippet of one text, a field of an item ("" for text of no field). `language`: number of
  * the item's language among the analyser's, or -1 where it is not known. Returns how well the text
@@ -30,5 +30,12 @@ unsigned snippet_of_text(scratch *s, text_analyser *analyser, const snippet_word
  * "in attachment: NAME: ". */
 void snippet_of_fields(scratch *s, text_analyser *analyser, const snippet_words *words,
                        int language, const void *fields, size_t size, buffer *out);
+
+/* Gives the snippet of every field that has a match, in the item's order, until it returns false. What
+ * is given is good for the call. */
+typedef bool (*snippet_taker)(void *context, sdx_bytes field, sdx_bytes html);
+void snippet_of_each_field(scratch *s, text_analyser *analyser, const snippet_words *words,
+                           int language, const void *fields, size_t size, snippet_taker take,
+                           void *context);
 
 #endif

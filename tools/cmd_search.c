@@ -48,6 +48,7 @@ static exit_code read_options(asking *a, const options *o) {
   a->options.sort = sorts[sort];
   a->options.bound_total = total == 1;
   a->options.want = a->no_hits ? 0 : SDX_WANT_ALL;
+  if (options_flag(o, "snippets") && !a->no_hits) a->options.want |= SDX_WANT_EXCERPTS;
   a->options.facets = options_flag(o, "facets");
   a->options.collapse_threads = options_flag(o, "threads");
   a->options.strict = options_flag(o, "strict");
@@ -58,7 +59,18 @@ static exit_code read_options(asking *a, const options *o) {
   return EXIT_DONE;
 }
 
-static void json_hits(json *j, const sdx_results *results, size_t count) {
+static void json_excerpts(json *j, const sdx_hit *hit) {
+  json_array(j, "snippets");
+  for (size_t i = 0; i < hit->excerpt_count; i++) {
+    json_object(j, NULL);
+    json_string(j, "field", hit->excerpts[i].field);
+    json_string(j, "snippet", hit->excerpts[i].html);
+    json_close(j);
+  }
+  json_close(j);
+}
+
+static void json_hits(json *j, const sdx_results *results, size_t count, bool excerpts) {
   json_array(j, "hits");
   for (size_t i = 0; i < count; i++) {
     const sdx_hit *hit = sdx_results_hit(results, i);
@@ -70,6 +82,7 @@ static void json_hits(json *j, const sdx_results *results, size_t count) {
     json_string(j, "title", hit->title);
     json_string(j, "from", hit->from);
     json_string(j, "snippet", hit->snippet);
+    if (excerpts) json_excerpts(j, hit);
     json_close(j);
   }
   json_close(j);
@@ -103,7 +116,7 @@ static void print_json(const asking *a, const sdx_results *results, size_t count
       json_text(&j, NULL, sdx_results_why(results, i));
     json_close(&j);
   }
-  json_hits(&j, results, count);
+  json_hits(&j, results, count, (a->options.want & SDX_WANT_EXCERPTS) != 0);
   if (sdx_results_next(results).size > 0) json_string(&j, "next", sdx_results_next(results));
   if (a->options.facets) json_facets(&j, results);
   if (suggestion.size > 0) json_string(&j, "suggestion", suggestion);
@@ -219,11 +232,12 @@ const command command_search = {
       "                      the page before gave as the next\n"
       "  --sort ORDER        relevance (default), newest, oldest, recency\n"
       "  --total exact|bound an exact total (default), or a lower bound, which is faster\n"
+      "  --snippets          with --json: a snippet of each field that matches\n"
       "  --facets            count the hits by kind, folder, sender and month\n"
       "  --threads           one hit per thread\n"
       "  --strict            a query that cannot be read is an error\n"
       "  --time-limit MS     answer with what was found by then\n"
       "  --utc-offset +02:00 the time zone of dates in the query\n",
-  .takes = "limit= offset= cursor= sort= total= facets threads strict time-limit= utc-offset=",
+  .takes = "limit= offset= cursor= sort= total= snippets facets threads strict time-limit= utc-offset=",
   .run = run,
 };

@@ -90,6 +90,11 @@ cmp -s whole pages || fail "pages by cursor are not the whole"
 exits 2 search index --key key --sort newest --cursor "$next" other
 exits 2 search index --key key --cursor nonsense the
 
+# A snippet of each field that matches.
+exits 0 search index --key key --json --snippets --limit 5 budget
+json_holds 'all(.hits[]; (.snippets | length) > 0)'
+json_holds 'all(.hits[].snippets[]; (.field | length) > 0 and (.snippet | test("<b>[Bb]udget</b>")))'
+
 # suggest.
 exits 0 suggest index --key key --json bud
 json_holds '(.suggestions | length) > 0 and .typed == "bud" and .complete'
