@@ -33,6 +33,12 @@ uint32_t leaf_next(leaf *l, uint32_t from) {
   return next;
 }
 
+/* Nothing of the list is in the window: it was sought before, and goes on behind it. Windows ascend. */
+static inline bool is_beyond(const postings *p, uint32_t base) {
+  return p->count > 0 ? p->ordinals[p->at] >= base && p->ordinals[p->at] - base >= WINDOW
+                      : p->block != UINT32_MAX; /* ended */
+}
+
 /* ---------------------------------------------------------------- filling */
 
 /* Where the block's ordinals leave the window. */
@@ -87,6 +93,7 @@ static void put_bits(const uint32_t *restrict ordinals, uint32_t n, uint32_t bas
 static void fill_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf,
                      bool first) {
   uint32_t from, to;
+  if (is_beyond(p, base)) return;
   for (uint32_t at = 0; next_part(p, base, mask, at, &from, &to);) {
     const uint32_t *ordinals = p->ordinals + from, *wdfs = p->wdfs + from;
     if (wdf == NULL) put_bits(ordinals, to - from, base, bits);
@@ -107,6 +114,7 @@ static void fill(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, u
 
 static void probe_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
                       uint32_t *wdf) {
+  if (is_beyond(p, base)) return;
   BITS_EACH(mask, at) {
     const uint32_t target = base + at;
     const uint32_t i = postings_seek(p, target);
@@ -193,6 +201,7 @@ static void spread_long(postings *p, leaf_span *span, uint32_t base, const rank_
 
 /* A list of one block is looked at; not to its end, behind which the cursor would not come back. */
 static void spread_short(postings *p, uint32_t base, double x, sums *out) {
+  if (is_beyond(p, base)) return;
   uint32_t i = postings_seek(p, base), last_word = UINT32_MAX;
   if (i == UINT32_MAX) return;
   for (; i < p->count && p->ordinals[i] - base < WINDOW; i++) {

@@ -57,6 +57,7 @@ struct matcher {
   const rank_model *model;
   match_options options;
   node *root;
+  uint32_t coarse;           /* windows for which bounds of the whole segment will do */
   bitmap_window dead;
   bool has_dead;
   node **lazy;               /* nodes that match_verify asks */
@@ -532,21 +533,52 @@ static void settle_bounds(node *n, const uint64_t *mask) {
     for (uint32_t i = 0; i < n->count; i++) settle_bounds(n->children[i], mask);
 }
 
-bool match_promising(matcher *m, uint32_t base, double least, uint64_t mask[WINDOW_WORDS]) {
-  bool any = false;
+/* Where words must all be there, most of a window is often promising: then bounds by block cost more than
+ * they spare, and for some windows those of the whole segment take their place. */
+#define COARSE_WINDOWS 4
+
+static bool all_words(const node *n) {
+  if (n->kind == NODE_LEAF) return true;
+  if (n->kind != NODE_AND && n->kind != NODE_TOGETHER) return false;
+  for (uint32_t i = 0; i < n->count; i++)
+    if (n->children[i]->kind != NODE_LEAF) return false;
+  return n->count > 1;
+}
+
+static bool promise_coarsely(matcher *m, double least, uint64_t mask[WINDOW_WORDS]) {
+  node *n = m->root;
+  if (n->top * ROUNDING < least) return false;
+  for (uint32_t w = 0; w < WINDOW_WORDS; w++) mask[w] = ~UINT64_C(0);
+  n->bound = n->top * ROUNDING;
+  for (uint32_t i = 0; i < n->count; i++) n->children[i]->bound = n->children[i]->top * ROUNDING;
+  return true;
+}
+
+static bool promise_by_block(matcher *m, uint32_t base, double least, uint64_t mask[WINDOW_WORDS]) {
+  uint32_t promising = 0;
   spread(m, m->root, base);
   for (uint32_t w = 0; w < WINDOW_WORDS; w++) {
-    const bool promising = m->root->spread[w] * ROUNDING >= least;
-    mask[w] = promising ? ~UINT64_C(0) : 0;
-    any |= promising;
+    const bool yes = m->root->spread[w] * ROUNDING >= least;
+    mask[w] = yes ? ~UINT64_C(0) : 0;
+    promising += yes;
   }
-  if (!any) return false;
+  if (promising == 0) return false;
+  if (promising > WINDOW_WORDS * 3 / 4 && m->root->count > 1 && all_words(m->root))
+    m->coarse = COARSE_WINDOWS;
+  settle_bounds(m->root, mask);
+  return true;
+}
+
+bool match_promising(matcher *m, uint32_t base, double least, uint64_t mask[WINDOW_WORDS]) {
+  const bool coarse = m->coarse > 0;
+  if (coarse) m->coarse--;
+  if (!(coarse ? promise_coarsely(m, least, mask) : promise_by_block(m, base, least, mask)))
+    return false;
   if (m->items - base < WINDOW) { /* there is nothing behind the last item */
     const uint32_t end = m->items - base;
     for (uint32_t w = end >> 6; w < WINDOW_WORDS; w++)
       mask[w] &= w == end >> 6 ? (UINT64_C(1) << (end & 63)) - 1 : 0;
   }
-  settle_bounds(m->root, mask);
   return true;
 }
 
