@@ -31,7 +31,8 @@ static const char usage_text[] =
     "build,cold,search,readers,write,\n"
     "                                                  users,syscalls (all)\n"
     "  --growth        instead of the stages: terms in a fixed number of items\n"
-    "  --export DIR    also writes mail and queries for the peers' own tools\n";
+    "  --export DIR    also writes mail and queries for the peers' own tools\n"
+    "  --reuse FILE    engines of that table whose indexes stand are not built again\n";
 
 /* True where a comma-separated list is absent or has the name. */
 static bool listed(const char *list, const char *name) {
@@ -137,6 +138,7 @@ static int run(bench *b, const settings *s, const char *const *paths, size_t pat
 out:
   stage_close_all(b);
   figures_free(&b->figures);
+  figures_free(&b->earlier);
   workload_free(&work);
   corpus_free(&mail);
   return result;
@@ -156,7 +158,7 @@ int command_run(int argc, char **argv) {
     { "only", 1, NULL, 'o' },   { "out", 1, NULL, 'f' },     { "generate", 1, NULL, 'g' },
     { "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },   { "seconds", 1, NULL, 't' },
     { "stages", 1, NULL, 'S' }, { "growth", 0, NULL, 'G' },  { "export", 1, NULL, 'E' },
-    { NULL, 0, NULL, 0 },
+    { "reuse", 1, NULL, 'R' },  { NULL, 0, NULL, 0 },
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
@@ -195,6 +197,9 @@ int command_run(int argc, char **argv) {
       break;
     case 't':
       b.seconds = strtod(optarg, NULL);
+      break;
+    case 'R':
+      if (figures_read(&b.earlier, optarg) != 0) return 6;
       break;
     case 'E':
       s.export = optarg;

@@ -31,6 +31,7 @@ typedef struct bench {
   const char *work_dir;
   uint64_t random;
   figures figures;
+  figures earlier; /* of a run whose indexes of slow engines still stand */
 } bench;
 
 /* All return 0, or -1 with a line on stderr. */
