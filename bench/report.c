@@ -247,9 +247,9 @@ static const section sections[] = {
     "The same peers driven by their own command line tools on the same mail: scriptindex and "
     "xapian-compact, and the "
     "sqlite3 shell; notmuch and mu as whole programs on raw files (their own decoding included).",
-    { { "check", "rate", "build, MB of text per second: here / by its own tool", false, false },
-      { "check", "size", "bytes / bytes of text: here / by its own tool", false, false },
-      { "check", "hits", "hits of the same queries: here / by its own tool", false, false },
+    { { "check", "rate", "build, MB of text per CPU second", false, false },
+      { "check", "size", "bytes on disk / bytes of text", false, false },
+      { "check", "hits", "hits of the same queries", false, false },
       { "programs", "rate", "whole programs, MB of raw mail per second", false, false },
       { "programs", "size", "whole programs, bytes on disk / bytes of raw mail", false, false },
       { "programs", "items", "whole programs, messages indexed", false, false } } },
