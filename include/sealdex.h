@@ -175,6 +175,37 @@ SDX_API sdx_status sdx_source_open(sdx_source **out, const char *const *paths, s
 SDX_API sdx_status sdx_source_next(sdx_source *source, const sdx_entry **out, sdx_error *err) SDX_CHECK;
 SDX_API void sdx_source_close(sdx_source *source);
 
+/* What a host's own store (a database, an object store) holds of one item, or of several that came as
+ * one. Borrowed until the next call. */
+typedef struct sdx_original {
+  sdx_bytes id;         /* of the item; where one original holds several, `#` and a key follow */
+  const sdx_item *item; /* the item as it would be added (its id is taken, not that above); or NULL and: */
+  sdx_bytes bytes;      /* a message, calendar, card or document as it came, */
+  const char *name;     /* its file's name, which helps to tell its type; may be NULL, */
+  const sdx_bytes *folders, *flags, *labels; /* its attributes, */
+  size_t folder_count, flag_count, label_count;
+  int64_t date;         /* and when it was received; 0: what it says itself */
+  uint64_t stamp;       /* another whenever the original changes, so that an interrupted run knows it
+                           again; 0: its bytes are looked at */
+} sdx_original;
+
+typedef struct sdx_source_calls {
+  uint32_t version;
+  void *context;
+  /* The first call, and again before the originals are gone through anew. May be NULL where there will be
+   * one pass only (a pass that a purge disturbs is made again). */
+  sdx_status (*begin)(void *context, sdx_error *err);
+  /* The next original, in any order; SDX_NOT_FOUND at the end. Called by one thread at a time. */
+  sdx_status (*next)(void *context, sdx_original *out, sdx_error *err);
+  uint64_t bytes_total; /* of all originals, for progress; 0: not known */
+} sdx_source_calls;
+#define SDX_SOURCE_CALLS_INIT { .version = 1 }
+
+/* A source of the host's own, for sdx_source_next and sdx_reindex. The calls are copied; what they refer to
+ * must live as long as the source. Types are told apart and read as those of files are. */
+SDX_API sdx_status sdx_source_own(sdx_source **out, const sdx_source_calls *calls,
+                                  sdx_error *err) SDX_CHECK;
+
 /* Reads a key from the contents of a key file: 32 raw bytes or 64 hex digits (white space behind them
  * is passed over). SDX_INVALID for anything else. Wipe `out` when done. */
 SDX_API sdx_status sdx_key_parse(uint8_t out[SDX_KEY_SIZE], const void *bytes, size_t size,
@@ -536,7 +567,10 @@ SDX_API sdx_status sdx_compact(const char *dir, sdx_error *err) SDX_CHECK;
 
 typedef enum sdx_reindex_mode {
   SDX_REINDEX_COMPARE = 1, /* says where index and source differ, and changes nothing */
-  SDX_REINDEX_MISSING = 2  /* adds what the source has and the index lacks, and nothing else */
+  SDX_REINDEX_MISSING = 2, /* adds what the source has and the index lacks, and nothing else */
+  SDX_REINDEX_ALL = 3,     /* a fresh index from the source, built beside the live one, which it replaces */
+  SDX_REINDEX_SALVAGE = 4  /* what can still be read of damaged segments goes into new ones; the source
+                              may be NULL. The two before it begin with this */
 } sdx_reindex_mode;
 
 /* What is said of one item. */
@@ -557,15 +591,22 @@ typedef struct sdx_reindex_report {
   uint64_t synced, missing, stale, extra, duplicate, hidden; /* as found before anything was changed */
   uint64_t failed, partial, skipped;
   uint64_t added;     /* missing items that are in the index now */
+  uint64_t salvaged;  /* items taken out of damaged segments ... */
+  uint64_t unreadable; /* ... and those in them that could not be read: missing, if they were not deleted */
+  bool resumed;       /* SDX_REINDEX_ALL: went on with what an interrupted run had done ... */
+  bool swapped;       /* ... and the new index is in place */
 } sdx_reindex_report;
 
 typedef struct sdx_reindex_options {
   uint32_t version;
   sdx_reindex_mode mode;
   int64_t now;
-  size_t memory;      /* bytes to build with; 0: the default of a batch */
+  size_t memory;      /* bytes to build with, all threads together; 0: 512 MiB */
+  unsigned jobs;      /* SDX_REINDEX_ALL: threads; 0: one for each processor */
+  bool anew;          /* SDX_REINDEX_ALL: do not go on with an interrupted run */
   bool dry_run;       /* find, and change nothing */
-  void *context;      /* handed to the two below, which may be NULL */
+  void *context;      /* handed to the two below, which may be NULL. They are called by one thread at a
+                         time, not always the same, and must call nothing of the library */
   /* One line of news about an item; borrowed for the call. `reason` holds no text of it. */
   void (*found)(void *context, sdx_finding what, sdx_bytes id, const char *reason);
   /* Called between items; `total` is 0 where it is not known. False stops with SDX_CANCELLED; what was
@@ -574,7 +615,7 @@ typedef struct sdx_reindex_options {
 } sdx_reindex_options;
 #define SDX_REINDEX_OPTIONS_INIT { .version = 1, .mode = SDX_REINDEX_COMPARE }
 
-/* Holds an index against what it was made from. The source is read to its end, and stays the caller's.
+/* Holds an index against what it was made from, or makes it anew (docs/rebuild.md). The source is read to its end, and stays the caller's.
  * `report` may be NULL. Items that fail are counted, not errors. */
 SDX_API sdx_status sdx_reindex(sdx_index *index, sdx_source *source,
                                const sdx_reindex_options *options, sdx_reindex_report *report,

@@ -18,7 +18,8 @@ static void make_key(uint8_t key[KEY_SIZE], holder_kind kind, holder_id id) {
 }
 
 static bool authenticated(holder_kind kind) {
-  return kind == HOLDER_SEGMENT || kind == HOLDER_EPOCH || kind == HOLDER_TRASH;
+  return kind == HOLDER_SEGMENT || kind == HOLDER_EPOCH || kind == HOLDER_TRASH ||
+         kind == HOLDER_FRESH;
 }
 
 /* The key for a row of this kind. NULL: it is not checked, or cannot be made. */

@@ -14,6 +14,7 @@
 typedef enum holder_kind {
   HOLDER_BUILD = 'B',   /* a segment being written: its blocks stand there, nobody reads them */
   HOLDER_EPOCH = 'E',
+  HOLDER_FRESH = 'F',   /* a segment of a rebuild, finished and not published (fresh.h) */
   HOLDER_RETIRED = 'R', /* its key must leave the keyring, then its blocks and records the store */
   HOLDER_SEGMENT = 'S',
   HOLDER_TRASH = 'T',
@@ -24,8 +25,8 @@ typedef struct holder_row {
   holder_kind kind;
   holder_id id;
   uint32_t items;   /* S: items; E: item records; T: records; R: versions it held; X: items missing */
-  uint32_t records; /* E, T: the next sequence */
-  int64_t time;     /* E: opened; T: falls due; B: begun; R, X: when it was given up */
+  uint32_t records; /* E, T: the next sequence; F: its number among its rebuild's */
+  int64_t time;     /* E: opened; T: falls due; B: begun; F: to be given up; R, X: when it was */
   uint64_t number;  /* S: blocks, attributes left out; E: its number among the epochs; X: 1 where the
                        places of its items are gone, so that nothing counts them any more */
   uint32_t attributes_version, attributes_size; /* S */

@@ -72,6 +72,7 @@ static sdx_status is_referred_to(const write_txn *w, const keyring_entry *e, boo
   store_txn *t = w->store;
   sdx_status status = holder_published(t, e->id, NULL, err);
   if (status == SDX_NOT_FOUND) status = holder_get(t, NULL, HOLDER_BUILD, e->id, &row, err);
+  if (status == SDX_NOT_FOUND) status = holder_get(t, NULL, HOLDER_FRESH, e->id, &row, err);
   if (status == SDX_NOT_FOUND) *yes = false;
   return status == SDX_NOT_FOUND || status == SDX_DAMAGED ? SDX_OK : status;
 }
@@ -115,6 +116,19 @@ int write_build_lock(const sdx_index *index, holder_id build) {
   const int fd = openat(index->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return -1;
   if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+int write_rebuild_lock(const sdx_index *index) {
+  struct flock lock = build_byte(INT64_MAX, F_RDLCK), asked = build_byte(INT64_MAX, F_WRLCK);
+  const int fd = openat(index->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  /* A directory is open for reading alone, so that no lock of it excludes another: looked at first,
+   * under the maintenance lock. */
+  if (fcntl(fd, F_OFD_GETLK, &asked) == 0 && asked.l_type == F_UNLCK &&
+      fcntl(fd, F_OFD_SETLK, &lock) == 0)
+    return fd;
   close(fd);
   return -1;
 }

@@ -59,5 +59,8 @@ sdx_status write_settle(sdx_index *index, int64_t now, sdx_error *err) SDX_CHECK
 /* The lock that says that the writer of an unpublished segment lives: the kernel drops it with the
  * process. Returns a descriptor to close, or -1 (errno). */
 int write_build_lock(const sdx_index *index, holder_id build);
+/* The same for a rebuild of the index, one at a time; taken under the maintenance lock. -1 where another
+ * is at it. */
+int write_rebuild_lock(const sdx_index *index);
 
 #endif

@@ -9,6 +9,7 @@
 #include "index/build.h"
 #include "index/change.h"
 #include "index/epoch.h"
+#include "index/fresh.h"
 #include "indexer/deposited.h"
 #include "indexer/trash.h"
 #include "segment/builder.h"
@@ -130,7 +131,8 @@ static sdx_status take_item(folding *f, holder_id epoch, uint32_t sequence, cons
   if (!place_dead(&p, f->w.now) || (p.due > f->w.now && f->left > 0)) return keep(f, j, &p, err);
   if (p.due > f->w.now) return keep_for_trash(f, j, &p, err);
   f->tally.purged++;
-  return place_delete(f->w.store, j->blind, err);
+  status = place_delete(f->w.store, j->blind, err);
+  return status == SDX_OK ? fresh_forget(&f->w, j->blind, err) : status;
 }
 
 static sdx_status take_change(folding *f, const journal_record *j, sdx_error *err) {

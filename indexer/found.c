@@ -101,9 +101,9 @@ static sdx_status find_expiry(sdx_found *f, view_read *r, sdx_error *err) {
   return status;
 }
 
-sdx_status found_fill(sdx_found *f, view_read *r, size_t number, uint32_t ordinal, sdx_error *err) {
+sdx_status found_read(sdx_found *f, view_read *r, size_t number, uint32_t ordinal,
+                      const attributes *a, sdx_error *err) {
   const segment *seg = r->view->segments[number].seg;
-  const attributes *a = NULL;
   block_ref hold = BLOCK_REF_INIT;
   segment_item item;
   found_clear(f);
@@ -121,9 +121,8 @@ sdx_status found_fill(sdx_found *f, view_read *r, size_t number, uint32_t ordina
   if (status == SDX_OK && item.has_payload)
     status = segment_payload_get(seg, &r->session, &item, &f->payload);
   block_release(&hold);
-  if (status == SDX_OK) status = view_attributes(r, number, &a, err);
   if (status != SDX_OK) return status;
-  attributes_of(a, ordinal, &f->attributes);
+  if (a != NULL) attributes_of(a, ordinal, &f->attributes);
   if (f->id.failed || f->text.failed || f->payload.failed || f->attributes.failed)
     return error_memory(err);
   f->item.id = bytes_of(&f->id);
@@ -131,6 +130,12 @@ sdx_status found_fill(sdx_found *f, view_read *r, size_t number, uint32_t ordina
   status = split_fields(f, err);
   if (status == SDX_OK) status = split_attributes(f, err);
   return status == SDX_OK ? find_expiry(f, r, err) : status;
+}
+
+sdx_status found_fill(sdx_found *f, view_read *r, size_t number, uint32_t ordinal, sdx_error *err) {
+  const attributes *a = NULL;
+  const sdx_status status = view_attributes(r, number, &a, err);
+  return status == SDX_OK ? found_read(f, r, number, ordinal, a, err) : status;
 }
 
 sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out, sdx_error *err) {

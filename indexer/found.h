@@ -20,6 +20,9 @@ struct sdx_found {
 /* Fills *out (zeroed, or filled before) with item `ordinal` of the view's segment `number`. */
 sdx_status found_fill(sdx_found *out, view_read *r, size_t number, uint32_t ordinal,
                       sdx_error *err) SDX_CHECK;
+/* The same with these attributes (NULL: none). */
+sdx_status found_read(sdx_found *out, view_read *r, size_t number, uint32_t ordinal,
+                      const attributes *a, sdx_error *err) SDX_CHECK;
 void found_clear(sdx_found *f); /* wipes */
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "index/due.h"
+#include "index/fresh.h"
 #include "index/journal.h"
 #include "index/opened.h"
 #include "indexer/deposited.h"
@@ -297,6 +298,8 @@ static sdx_status replace_all(replacing *r, bool revoke, sdx_error *err) {
   write_txn *w = r->w;
   static const block_memory memory = { .alloc = opened_alloc, .free = opened_free };
   sdx_status status = empty_journal(w, err);
+  /* What an interrupted rebuild left names its items by the old keys: it starts anew. */
+  if (status == SDX_OK) status = fresh_give_up_each(w, err);
   if (status == SDX_OK) status = block_cache_new(&r->cache, CACHE_BYTES, &memory, err);
   if (status == SDX_OK) status = add_keys(r, revoke, err);
   if (status == SDX_OK) status = take_holders(r, HOLDER_SEGMENT, take_segment, err);

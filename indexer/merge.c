@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/wipe.h"
 #include "index/build.h"
+#include "index/fresh.h"
 #include "index/recent.h"
 #include "indexer/trash.h"
 #include "indexer/upsert.h"
@@ -24,6 +25,7 @@ typedef struct input {
   roaring_bitmap_t *dropped; /* all that does not go on ... */
   roaring_bitmap_t *trashed; /* ... and what of it goes to the trash */
   uint32_t *ordinals;        /* new ones; SEGMENT_END: dropped */
+  merge_place *successors;   /* borrowed; NULL: none */
 } input;
 
 /* An item that goes on in the new segment. */
@@ -43,6 +45,7 @@ typedef struct trashed_item {
 
 typedef struct merging {
   sdx_index *index;
+  merge_successors *successors; /* NULL: none */
   int64_t now;
   store_txn *txn;      /* the present snapshot */
   block_cache *cache;
@@ -116,6 +119,7 @@ static sdx_status sort_out(merging *m, input *in, sdx_error *err) {
   for (size_t i = 0; i < count; i++) {
     const due_row *row = &rows[i];
     if (row->ordinal >= in->row.items || !due_dead(row, m->now)) continue;
+    if (in->successors != NULL) in->successors[row->ordinal].holder = 0;
     const bool gone = is_gone(row, m->now);
     if (!gone && row->due == DUE_UNSEEN) continue; /* deposited just now: the next upkeep adopts it */
     if (!gone && has_pending_change(m, row->blind)) continue; /* its trash record would lack it */
@@ -130,6 +134,8 @@ static sdx_status sort_out(merging *m, input *in, sdx_error *err) {
     m->trashed[m->trashed_count++] = (trashed_item){ .tombstone = *row };
     roaring_bitmap_add(in->trashed, row->ordinal);
   }
+  for (uint32_t k = 0; in->successors != NULL && k < in->row.items; k++)
+    if (in->successors[k].holder != 0) roaring_bitmap_add(in->dropped, k);
   return SDX_OK;
 }
 
@@ -140,6 +146,8 @@ static sdx_status open_inputs(merging *m, const holder_id *ids, sdx_error *err) 
   if (status == SDX_OK) status = recent_load(&m->recent, m->index, m->txn, NULL, 0, err);
   for (size_t i = 0; i < m->count && status == SDX_OK; i++) {
     status = open_input(m, &m->inputs[i], ids[i], err);
+    if (status == SDX_OK && m->successors != NULL)
+      m->inputs[i].successors = m->successors->of(m->successors->context, ids[i]);
     if (status == SDX_OK) status = sort_out(m, &m->inputs[i], err);
   }
   return status;
@@ -300,7 +308,9 @@ static sdx_status move_due_rows(merging *m, write_txn *w, const due_set *due, co
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     due_row row = rows[i];
-    const uint32_t to = row.ordinal < in->row.items ? in->ordinals[row.ordinal] : SEGMENT_END;
+    const bool there = row.ordinal < in->row.items;
+    const uint32_t to = there ? in->ordinals[row.ordinal] : SEGMENT_END;
+    const merge_place *next = there && in->successors != NULL ? &in->successors[row.ordinal] : NULL;
     w->due_changed = true;
     status = due_delete(w->store, row.due, row.holder, row.ordinal, err);
     if (status != SDX_OK) break;
@@ -308,8 +318,13 @@ static sdx_status move_due_rows(merging *m, write_txn *w, const due_set *due, co
       row.holder = m->build.id;
       row.ordinal = to;
       status = due_put(w->store, m->index->row_key, &row, err);
+    } else if (next != NULL && next->holder != 0) {
+      row.holder = next->holder;
+      row.ordinal = next->ordinal;
+      status = due_put(w->store, m->index->row_key, &row, err);
     } else if (row.reason != DUE_SUPERSEDED && row.due <= m->now) {
       status = place_delete(w->store, row.blind, err); /* purged */
+      if (status == SDX_OK && m->successors == NULL) status = fresh_forget(w, row.blind, err);
     }
   }
   return status;
@@ -403,6 +418,8 @@ static sdx_status publish(merging *m, bool *again, sdx_error *err) {
   for (size_t i = 0; i < m->trashed_count && status == SDX_OK; i++)
     status = settle_trashed(m, &w, &m->trashed[i], err);
   if (status == SDX_OK && m->moved_count > 0) status = build_publish(&m->build, &w, &m->info, err);
+  if (status == SDX_OK && m->successors != NULL)
+    status = m->successors->publish(m->successors->context, &w, err);
   for (size_t i = 0; i < m->count && status == SDX_OK; i++) {
     const holder_row *row = &m->inputs[i].row;
     status = holder_delete(w.store, HOLDER_SEGMENT, row->id, err);
@@ -442,10 +459,11 @@ static void merging_free(merging *m) {
   free(m->inputs);
 }
 
-static sdx_status merge_once(sdx_index *index, const holder_id *ids, size_t count, int64_t now,
-                             maintain_tally *tally, bool *again, sdx_error *err) {
-  merging m = { .index = index, .now = now, .count = count, .inputs = calloc(count, sizeof *m.inputs),
-                .build.lock = -1 };
+static sdx_status merge_once(sdx_index *index, const holder_id *ids, size_t count,
+                             merge_successors *successors, int64_t now, maintain_tally *tally,
+                             bool *again, sdx_error *err) {
+  merging m = { .index = index, .successors = successors, .now = now, .count = count,
+                .inputs = calloc(count + 1, sizeof *m.inputs), .build.lock = -1 };
   if (m.inputs == NULL) return error_memory(err);
   sdx_status status = open_inputs(&m, ids, err);
   if (status == SDX_OK) status = move_to_trash(&m, err);
@@ -461,6 +479,7 @@ static sdx_status merge_once(sdx_index *index, const holder_id *ids, size_t coun
     atomic_fetch_add(&index->count_merges, 1);
     tally->purged += m.tally.purged;
     tally->keys += count;
+    if (successors != NULL) successors->carried = m.moved_count;
   }
   merging_free(&m);
   return status == SDX_OK ? write_settle(index, now, err) : status;
@@ -468,10 +487,16 @@ static sdx_status merge_once(sdx_index *index, const holder_id *ids, size_t coun
 
 sdx_status merge_run(sdx_index *index, const holder_id *ids, size_t count, int64_t now,
                      maintain_tally *tally, sdx_error *err) {
+  return merge_replace(index, ids, count, NULL, now, tally, err);
+}
+
+sdx_status merge_replace(sdx_index *index, const holder_id *ids, size_t count,
+                         merge_successors *successors, int64_t now, maintain_tally *tally,
+                         sdx_error *err) {
   bool again = true;
   sdx_status status = SDX_OK;
   for (int i = 0; i < TRIES && again && status == SDX_OK; i++)
-    status = merge_once(index, ids, count, now, tally, &again, err);
+    status = merge_once(index, ids, count, successors, now, tally, &again, err);
   if (status == SDX_OK && again)
     return error_set(err, SDX_LOCKED, "others restore what is due faster than it can be merged");
   return status;

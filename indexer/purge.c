@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "index/due.h"
+#include "index/fresh.h"
 #include "index/place.h"
 #include "indexer/deposited.h"
 #include "indexer/trash.h"
@@ -28,7 +29,7 @@ sdx_status purge_is_due(store_txn *t, int64_t now, bool *yes, sdx_error *err) {
   status = holder_list(t, NULL, HOLDER_TRASH, &rows, &count, err);
   for (size_t i = 0; i < count; i++) *yes |= !rows[i].damaged && rows[i].time <= now;
   free(rows);
-  return status;
+  return status == SDX_OK ? fresh_is_due(t, now, yes, err) : status;
 }
 
 /* ------------------------------------------------------------------ giving up a holder */
@@ -46,6 +47,7 @@ static sdx_status forget_row(giving_up *g, const due_row *row, sdx_error *err) {
   sdx_status status = due_delete(g->w->store, row->due, row->holder, row->ordinal, err);
   if (status == SDX_OK && row->reason != DUE_SUPERSEDED && due_dead(row, g->w->now))
     status = place_delete(g->w->store, row->blind, err);
+  if (status == SDX_OK && row->reason != DUE_SUPERSEDED) status = fresh_forget(g->w, row->blind, err);
   return status;
 }
 
@@ -153,6 +155,7 @@ sdx_status purge_due(write_txn *w, purge_tally *tally, sdx_error *err) {
   if (status == SDX_OK) status = give_up_kind(&g, HOLDER_SEGMENT, err);
   if (status == SDX_OK) status = give_up_kind(&g, HOLDER_EPOCH, err);
   if (status == SDX_OK) status = forget_strays(&g, err);
+  if (status == SDX_OK) status = fresh_expire(w, err);
   due_set_release(due);
   return status;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "index/bytes.h"
 #include "index/due.h"
+#include "index/fresh.h"
 #include "index/journal.h"
 #include "indexer/fold.h"
 #include "indexer/merge.h"
@@ -169,6 +170,8 @@ sdx_status reseal_all(sdx_index *index, int64_t now, sdx_error *err) {
   uint64_t born_by = 0;
   size_t damaged = 0;
   sdx_status status = write_settle(index, now, err);
+  /* What an unfinished rebuild has made is sealed under keys that have to go; it starts anew. */
+  if (status == SDX_OK) status = fresh_give_up_all(index, now, err);
   if (status == SDX_OK) status = begin(index, now, &born_by, err);
   if (status == SDX_OK) status = fold_run(index, now, &tally, err);
   if (status == SDX_OK)

@@ -37,6 +37,7 @@ void progress_step(progress *p, uint64_t items, uint64_t done, uint64_t total) {
       fprintf(stderr, ", %" PRIu64 ":%02" PRIu64 " left", left / 60, left % 60);
     }
   }
+  if (p->failed > 0) fprintf(stderr, ", %" PRIu64 " failed", p->failed);
   fflush(stderr);
   p->on_screen = true;
 }

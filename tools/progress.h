@@ -13,6 +13,7 @@ typedef struct progress {
   bool shown;     /* standard error is a terminal */
   bool on_screen; /* a line stands there now */
   int64_t start_ms, last_ms;
+  uint64_t failed; /* items so far; set by whoever counts them */
 } progress;
 
 progress progress_begin(const char *what);

@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <glib.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,10 +22,12 @@
 #include "indexer/extract/document.h"
 #include "indexer/extract/file_type.h"
 #include "indexer/extract/id_set.h"
+#include "indexer/extract/item_copy.h"
 #include "indexer/extract/jsonl.h"
 #include "indexer/extract/mbox.h"
 #include "indexer/extract/message.h"
 #include "indexer/extract/naming.h"
+#include "indexer/extract/share.h"
 #include "indexer/extract/walk.h"
 #include "indexer/extract/worker.h"
 
@@ -33,7 +36,14 @@
 #define BYTES_KEEP ((size_t)4 << 20)
 
 /* What items are being taken from. */
-enum reading { READING_NOTHING, READING_MBOX, READING_LINES, READING_REPLY };
+enum reading { READING_NOTHING, READING_MBOX, READING_LINES, READING_REPLY, READING_OWN };
+
+/* Calls of the host, shared by all readers of the source. */
+typedef struct own_calls {
+  sdx_source_calls calls;
+  pthread_mutex_t lock;
+  bool begun, ended;
+} own_calls;
 
 struct sdx_source {
   char **paths;
@@ -44,7 +54,8 @@ struct sdx_source {
 
   enum reading reading;
   int fd; /* of the file that holds several items, or -1 */
-  bool fd_borrowed;
+  bool fd_borrowed; /* its lines have no file that would name them ... */
+  bool fd_owned;    /* ... and it is closed with them all the same */
   mbox mbox;
   jsonl lines;
   worker worker;
@@ -70,6 +81,15 @@ struct sdx_source {
   int64_t now;
   uint64_t done; /* bytes of the files that are finished */
   uint64_t total;
+
+  source_share share;
+  bool split;           /* the units of the present file have several readers */
+  uint64_t file_origin; /* what the origins of its units go on from */
+  uint64_t origin;      /* of the present unit */
+  uint64_t taken;       /* bytes of the units that are this reader's */
+  own_calls *own;       /* NULL: files or lines */
+  bool own_borrowed;    /* they are another's */
+  item_copy copy;
 };
 
 /* ---------------------------------------------------------------- opening */
@@ -137,8 +157,8 @@ sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t co
 static void end_file(sdx_source *s) {
   if (s->reading == READING_MBOX) mbox_close(&s->mbox);
   if (s->reading == READING_LINES) jsonl_close(&s->lines);
-  if (s->fd >= 0 && !s->fd_borrowed) (void)close(s->fd);
-  s->reading = READING_NOTHING;
+  if (s->fd >= 0 && (!s->fd_borrowed || s->fd_owned)) (void)close(s->fd);
+  s->reading = s->own != NULL ? READING_OWN : READING_NOTHING;
   s->fd = -1;
   s->done += s->file_size;
   s->file_size = 0;
@@ -160,6 +180,11 @@ void sdx_source_close(sdx_source *s) {
   buffer_free(&s->id);
   draft_free(&s->draft);
   worker_close(&s->worker);
+  item_copy_free(&s->copy);
+  if (s->own != NULL && !s->own_borrowed) {
+    pthread_mutex_destroy(&s->own->lock);
+    free(s->own);
+  }
   free(s);
 }
 
@@ -172,18 +197,27 @@ static sdx_status give(sdx_source *s, sdx_entry_state state, sdx_bytes id, const
   s->entry = (sdx_entry){ .state = state,
                           .id = id,
                           .reason = reason,
-                          .bytes_done = s->done + inside,
+                          .bytes_done = s->share.lanes > 0 ? s->taken : s->done + inside,
                           .bytes_total = s->total };
   return SDX_OK;
+}
+
+static bool is_ours(const sdx_source *s, uint64_t hash) {
+  return s->share.lanes < 2 || hash % s->share.lanes == s->share.lane;
 }
 
 static sdx_status fail(sdx_source *s, sdx_bytes id, const char *reason) {
   return give(s, SDX_ENTRY_FAILED, id, reason);
 }
 
+/* What is wrong with a file that is divided, one of its readers says. */
+static sdx_status fail_file(sdx_source *s, sdx_bytes id, const char *reason) {
+  return s->split && !is_ours(s, s->file_origin) ? SDX_NOT_FOUND : fail(s, id, reason);
+}
+
 static sdx_status fail_with(sdx_source *s, sdx_bytes id, const char *what, int number) {
   g_snprintf(s->reason, sizeof s->reason, "%s: %s", what, g_strerror(number));
-  return fail(s, id, s->reason);
+  return fail_file(s, id, s->reason);
 }
 
 /* The draft as an item under `id`, where no item before it had that id. */
@@ -324,12 +358,34 @@ static sdx_status give_message(sdx_source *s, sdx_bytes id, const buffer *folder
 static sdx_status next_invitation(sdx_source *s, sdx_error *err) {
   if (worker_next(&s->worker, &s->draft) != WORKER_ITEM) {
     s->inviting = false;
-    if (s->reading == READING_NOTHING) id_set_clear(&s->keys);
+    if (s->reading != READING_MBOX) id_set_clear(&s->keys);
     return SDX_NOT_FOUND;
   }
   draft_add_folder(&s->draft, s->folder.data, s->folder.size);
   const sdx_status status = name_of_reply(s, &s->owner, err);
   return status == SDX_OK ? give_item(s, bytes_of(&s->id), err) : status;
+}
+
+/* Sets *pass where the message is another reader's, or done. One that is done has its name all the
+ * same, so that what comes behind it is named as if it had been read. */
+static sdx_status pass_message(sdx_source *s, const mbox_message *m, bool alone, bool *pass,
+                               sdx_error *err) {
+  if (s->share.lanes == 0) return SDX_OK;
+  const sdx_bytes key = share_message_id(m->bytes, m->size);
+  const uint64_t hash = key.size > 0 ? share_hash(0, key.data, key.size) : share_hash(0, m->bytes, m->size);
+  *pass = s->split && (alone ? s->file_origin : hash) % s->share.lanes != s->share.lane;
+  if (*pass) return SDX_OK;
+  s->origin = share_hash(s->file_origin, &s->mbox.offset, sizeof s->mbox.offset);
+  s->origin = share_hash(s->origin, m->bytes, m->size);
+  s->taken += m->size;
+  *pass = s->share.done != NULL && s->share.done(s->share.context, s->origin);
+  if (!*pass) return SDX_OK;
+  const sdx_status status =
+      alone ? SDX_OK : name_within(s, &s->file_id, key, m->bytes, m->size, err);
+  const buffer *id = alone ? &s->file_id : &s->id;
+  if (status == SDX_OK && id_set_add(&s->ids, id->data, id->size) == UINT64_MAX)
+    return error_memory(err);
+  return status;
 }
 
 static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
@@ -339,17 +395,20 @@ static sdx_status next_in_mbox(sdx_source *s, sdx_error *err) {
   if (status == SDX_NOT_FOUND) {
     const bool empty = s->first;
     end_file(s);
-    if (empty) return fail(s, bytes_of(&s->file_id), "it holds no message");
+    if (empty) return fail_file(s, bytes_of(&s->file_id), "it holds no message");
     return SDX_NOT_FOUND;
   }
   if (status == SDX_NO_MEMORY) return error_memory(err);
   if (status != SDX_OK) {
     end_file(s);
     g_snprintf(s->reason, sizeof s->reason, "%s", reading.message);
-    return fail(s, bytes_of(&s->file_id), s->reason);
+    return fail_file(s, bytes_of(&s->file_id), s->reason);
   }
   const bool alone = s->first && s->maybe_mbox && mbox_at_end(&s->mbox);
   s->first = false;
+  bool pass = false;
+  status = pass_message(s, &message, alone, &pass, err);
+  if (status != SDX_OK || pass) return status != SDX_OK ? status : SDX_NOT_FOUND;
   begin_draft(s, SDX_MESSAGE, message.date != 0 ? message.date : s->fallback);
   s->draft.stamp = s->stamp;
   if (ask(s, FILE_MESSAGE, "", message.bytes, message.size) != WORKER_ITEM)
@@ -375,6 +434,18 @@ static void name_line(sdx_source *s) {
   buffer_put(&s->id, number, (size_t)size);
 }
 
+/* True where the line is another reader's. Lines of one id begin alike, as a rule. */
+static bool pass_line(sdx_source *s, const jsonl_line *line) {
+  if (s->share.lanes == 0) return false;
+  const char *comma = memchr(line->bytes, ',', line->size);
+  const size_t size = comma != NULL ? (size_t)(comma - line->bytes) : line->size;
+  if (s->split && share_hash(0, line->bytes, size) % s->share.lanes != s->share.lane) return true;
+  s->origin = share_hash(s->file_origin, &s->lines.offset, sizeof s->lines.offset);
+  s->origin = share_hash(s->origin, line->bytes, line->size);
+  s->taken += line->size;
+  return false;
+}
+
 static sdx_status next_in_lines(sdx_source *s, sdx_error *err) {
   jsonl_line line;
   sdx_error reading = { 0 };
@@ -387,8 +458,9 @@ static sdx_status next_in_lines(sdx_source *s, sdx_error *err) {
   if (status != SDX_OK) {
     end_file(s);
     g_snprintf(s->reason, sizeof s->reason, "%s", reading.message);
-    return fail(s, bytes_of(&s->file_id), s->reason);
+    return fail_file(s, bytes_of(&s->file_id), s->reason);
   }
+  if (pass_line(s, &line)) return SDX_NOT_FOUND;
   begin_draft(s, SDX_MESSAGE, 0);
   const bool read = !line.too_long && jsonl_extract(line.bytes, line.size, &s->draft);
   if (s->draft.failed) return error_memory(err);
@@ -400,7 +472,9 @@ static sdx_status next_in_lines(sdx_source *s, sdx_error *err) {
   if (s->id.failed) return error_memory(err);
   if (line.too_long) return fail(s, bytes_of(&s->id), "the line is longer than 64 MiB");
   if (!read) return fail(s, bytes_of(&s->id), s->draft.reason);
-  return give_item(s, bytes_of(&s->id), err);
+  if (s->share.lanes == 0 || s->share.done == NULL || !s->share.done(s->share.context, s->origin))
+    return give_item(s, bytes_of(&s->id), err);
+  return id_set_add(&s->ids, s->id.data, s->id.size) == UINT64_MAX ? error_memory(err) : SDX_NOT_FOUND;
 }
 
 /* ---------------------------------------------------------------- files */
@@ -560,6 +634,12 @@ static sdx_status open_file(sdx_source *s, const walk_entry *file, sdx_error *er
   if (number != 0) goto unreadable;
   const file_type type =
       file->maildir ? FILE_MESSAGE : file_type_of(file->name, s->bytes.data, s->bytes.size);
+  const bool several = type == FILE_MBOX || type == FILE_MAYBE_MBOX || type == FILE_LINES;
+  if (s->split && !several) { /* it is divided by nothing */
+    if (!is_ours(s, s->file_origin)) goto out;
+    s->taken += file->size;
+  }
+  if (s->share.lanes > 0 && !s->split && several) s->taken -= file->size; /* counted by its units */
   if (type == FILE_UNKNOWN) {
     status = give_unknown(s, file, s->bytes.size == 0);
     goto out;
@@ -589,6 +669,24 @@ out:
   return status;
 }
 
+/* Sets *pass where the file is another reader's, or done. What of it may be divided is opened by all. */
+static sdx_status pass_file(sdx_source *s, const walk_entry *file, bool *pass, sdx_error *err) {
+  const uint64_t numbers[2] = { file->size, (uint64_t)file->modified };
+  const uint64_t name = share_hash(0, file->id.data, file->id.size);
+  s->split = s->share.lanes > 1 && file->state == WALK_FILE && !file->maildir &&
+             file->size >= SHARE_SPLIT_MIN;
+  s->file_origin = name;
+  *pass = !s->split && !is_ours(s, name);
+  if (*pass) return SDX_OK;
+  s->origin = share_hash(share_hash(name, file->name, strlen(file->name)), numbers, sizeof numbers);
+  const bool ours = is_ours(s, name);
+  if (ours && !s->split) s->taken += file->size;
+  if (!ours || s->share.done == NULL || !s->share.done(s->share.context, s->origin)) return SDX_OK;
+  *pass = true;
+  if (s->split) s->taken += file->size;
+  return id_set_add(&s->ids, file->id.data, file->id.size) == UINT64_MAX ? error_memory(err) : SDX_OK;
+}
+
 /* The next file of the walk; SDX_NOT_FOUND where it gives nothing by itself. */
 static sdx_status next_file(sdx_source *s, sdx_error *err) {
   walk_entry file;
@@ -599,6 +697,11 @@ static sdx_status next_file(sdx_source *s, sdx_error *err) {
   }
   if (status != SDX_OK) return status;
   sdx_status given = SDX_OK;
+  if (s->share.lanes > 0) {
+    bool pass = false;
+    given = pass_file(s, &file, &pass, err);
+    if (given != SDX_OK || pass) return given != SDX_OK ? given : SDX_NOT_FOUND;
+  }
   if (file.state == WALK_FAILED)
     given = fail_with(s, file.id, "it cannot be reached", file.error);
   else if (file.state == WALK_SKIPPED)
@@ -607,17 +710,139 @@ static sdx_status next_file(sdx_source *s, sdx_error *err) {
     given = open_file(s, &file, err);
   if (s->reading == READING_NOTHING) {
     s->done += file.size;
-    s->entry.bytes_done = s->done;
+    if (s->share.lanes == 0) s->entry.bytes_done = s->done;
   }
   return given;
 }
 
+/* ---------------------------------------------------------------- a host's own store */
+
+/* What the original says of itself, copied: the call's memory is good until another reader's call. */
+static sdx_status copy_original(sdx_source *s, const sdx_original *o, sdx_error *err) {
+  const sdx_item about = { .id = o->id, .folders = o->folders, .folder_count = o->folder_count,
+                           .flags = o->flags, .flag_count = o->flag_count, .labels = o->labels,
+                           .label_count = o->label_count, .date = o->date };
+  const sdx_bytes id = o->item != NULL ? o->item->id : o->id;
+  s->origin = share_hash(0, id.data, id.size);
+  s->origin = o->stamp != 0 ? share_hash(s->origin, &o->stamp, sizeof o->stamp)
+                            : share_hash(s->origin, o->bytes.data, o->bytes.size);
+  recycle_bytes(s);
+  buffer_reset(&s->stem);
+  buffer_put(&s->bytes, o->bytes.data, o->bytes.size);
+  buffer_put(&s->stem, o->name, o->name != NULL ? strlen(o->name) + 1 : 0);
+  if (o->name == NULL) buffer_put_u8(&s->stem, 0);
+  if (s->bytes.failed || s->stem.failed || !item_copy_set(&s->copy, o->item != NULL ? o->item : &about))
+    return error_memory(err);
+  if (o->item != NULL && o->stamp == 0) /* its content says whether it is another */
+    s->origin = share_hash(s->origin, s->copy.bytes.data, s->copy.bytes.size);
+  return SDX_OK;
+}
+
+static sdx_status call_own(sdx_source *s, bool *ready, sdx_error *err) {
+  own_calls *own = s->own;
+  sdx_original o = { .id = { NULL, 0 } };
+  pthread_mutex_lock(&own->lock);
+  sdx_status status = own->ended ? SDX_NOT_FOUND : SDX_OK;
+  if (status == SDX_OK && !own->begun && own->calls.begin != NULL)
+    status = own->calls.begin(own->calls.context, err);
+  own->begun = true;
+  if (status == SDX_OK) status = own->calls.next(own->calls.context, &o, err);
+  if (status == SDX_NOT_FOUND) own->ended = true;
+  if (status == SDX_OK) status = copy_original(s, &o, err);
+  pthread_mutex_unlock(&own->lock);
+  *ready = o.item != NULL;
+  return status;
+}
+
+/* As give_item, of an item that is ready. */
+static sdx_status give_ready(sdx_source *s, sdx_error *err) {
+  const sdx_bytes id = s->copy.item.id;
+  const uint64_t met = id_set_add(&s->ids, id.data, id.size);
+  if (met == UINT64_MAX) return error_memory(err);
+  (void)give(s, met > 0 ? SDX_ENTRY_FAILED : SDX_ENTRY_ITEM, id,
+             met > 0 ? "its id was met before in this run" : NULL);
+  s->entry.repeated = met > 0;
+  s->entry.item = met > 0 ? NULL : &s->copy.item;
+  return SDX_OK;
+}
+
+static void add_attributes(sdx_source *s) {
+  const sdx_item *about = &s->copy.item;
+  for (size_t i = 0; i < about->folder_count; i++)
+    draft_add_folder(&s->draft, about->folders[i].data, about->folders[i].size);
+  for (size_t i = 0; i < about->flag_count; i++)
+    draft_add_flag(&s->draft, about->flags[i].data, about->flags[i].size);
+  for (size_t i = 0; i < about->label_count; i++)
+    draft_add_label(&s->draft, about->labels[i].data, about->labels[i].size);
+}
+
+/* The original as if it were a file of its name in the folder that it is in. */
+static sdx_status give_original(sdx_source *s, sdx_error *err) {
+  const sdx_item *about = &s->copy.item;
+  const char *name = (const char *)s->stem.data;
+  const bool in_folder = about->folder_count > 0;
+  walk_entry file = { .state = WALK_FILE, .name = name, .id = about->id, .named = true,
+                      .folder = in_folder ? about->folders[0] : (sdx_bytes){ NULL, 0 },
+                      .size = s->bytes.size, .modified = about->date };
+  const file_type type = file_type_of(name, s->bytes.data, s->bytes.size);
+  if (s->bytes.size >= FILE_MAX) return fail(s, about->id, "it is larger than is read");
+  if (type == FILE_UNKNOWN) return give_unknown(s, &file, s->bytes.size == 0);
+  if (type == FILE_MBOX || type == FILE_LINES)
+    return fail(s, about->id, "it holds several originals: give each by itself");
+  const sdx_status status =
+      give_file(s, &file, type == FILE_MAYBE_MBOX ? FILE_MESSAGE : type, err);
+  if (status != SDX_OK || s->entry.item == NULL) return status;
+  add_attributes(s);
+  if (type == FILE_MESSAGE && about->date != 0) s->draft.date = about->date;
+  s->entry.item = draft_item(&s->draft);
+  return s->entry.item != NULL ? SDX_OK : error_memory(err);
+}
+
+static sdx_status next_own(sdx_source *s, bool *ended, sdx_error *err) {
+  bool ready = false;
+  sdx_status status = call_own(s, &ready, err);
+  *ended = status != SDX_OK;
+  if (status != SDX_OK) return status;
+  s->taken += s->bytes.size + (ready ? s->copy.bytes.size : 0);
+  s->done = s->taken;
+  if (s->share.done != NULL && s->share.done(s->share.context, s->origin)) {
+    const sdx_bytes id = s->copy.item.id;
+    return id_set_add(&s->ids, id.data, id.size) == UINT64_MAX ? error_memory(err) : SDX_NOT_FOUND;
+  }
+  status = ready ? give_ready(s, err) : give_original(s, err);
+  return status;
+}
+
+sdx_status sdx_source_own(sdx_source **out, const sdx_source_calls *calls, sdx_error *err) {
+  *out = NULL;
+  if (calls == NULL || calls->version != 1 || calls->next == NULL)
+    return error_set(err, SDX_INVALID, "a source of one's own needs calls of version 1");
+  sdx_status status = sdx_source_open(out, NULL, 0, NULL, err);
+  if (status != SDX_OK) return status;
+  own_calls *own = calloc(1, sizeof *own);
+  if (own == NULL) {
+    sdx_source_close(*out);
+    *out = NULL;
+    return error_memory(err);
+  }
+  own->calls = *calls;
+  pthread_mutex_init(&own->lock, NULL);
+  (*out)->own = own;
+  (*out)->reading = READING_OWN;
+  (*out)->total = calls->bytes_total;
+  return SDX_OK;
+}
+
 sdx_status sdx_source_next(sdx_source *s, const sdx_entry **out, sdx_error *err) {
+  bool ended = false;
   *out = NULL;
   for (;;) {
     sdx_status status;
     if (s->inviting) {
       status = next_invitation(s, err);
+    } else if (s->reading == READING_OWN) {
+      status = next_own(s, &ended, err);
+      if (ended) return status;
     } else if (s->reading == READING_MBOX) {
       status = next_in_mbox(s, err);
     } else if (s->reading == READING_LINES) {
@@ -639,4 +864,71 @@ sdx_status sdx_source_next(sdx_source *s, const sdx_entry **out, sdx_error *err)
     if (status == SDX_OK) *out = &s->entry;
     return status;
   }
+}
+
+/* ---------------------------------------------------------------- shares */
+
+/* Lines from a descriptor: each reader reads the file anew; of what cannot be, the first reads all. */
+static sdx_status share_lines(sdx_source *s, const sdx_source *whole, sdx_error *err) {
+  struct stat st;
+  char path[32];
+  buffer_put(&s->file_id, whole->file_id.data, whole->file_id.size);
+  if (s->file_id.failed) return error_memory(err);
+  if (fstat(whole->fd, &st) == 0 && S_ISREG(st.st_mode)) {
+    g_snprintf(path, sizeof path, "/proc/self/fd/%d", whole->fd);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return error_system(err, errno, "cannot open the lines again");
+    begin_lines(s, fd, true);
+    s->fd_owned = true;
+    s->split = s->share.lanes > 1;
+    s->total = (uint64_t)st.st_size;
+  } else if (s->share.lane == 0) {
+    begin_lines(s, whole->fd, true);
+  }
+  s->file_origin = 1;
+  return SDX_OK;
+}
+
+sdx_status source_share_open(sdx_source **out, const sdx_source *whole, const source_share *share,
+                             sdx_error *err) {
+  *out = NULL;
+  sdx_source *s = calloc(1, sizeof *s);
+  if (s == NULL) return error_memory(err);
+  s->fd = -1;
+  s->worker = (worker)WORKER_INIT;
+  s->now = whole->now;
+  s->invitations = whole->invitations;
+  s->share = *share;
+  s->total = whole->total;
+  const char *const *paths = (const char *const *)(void *)whole->paths;
+  sdx_status status = copy_paths(s, paths, whole->path_count, err);
+  if (whole->own != NULL) {
+    s->own = whole->own;
+    s->own_borrowed = true;
+    s->reading = READING_OWN;
+  }
+  if (status == SDX_OK && whole->reading == READING_LINES) status = share_lines(s, whole, err);
+  if (status == SDX_OK) *out = s;
+  else sdx_source_close(s);
+  return status;
+}
+
+sdx_status source_again(sdx_source *s, sdx_error *err) {
+  struct stat st;
+  if (s->own != NULL) {
+    if (s->own->begun && s->own->calls.begin == NULL)
+      return error_set(err, SDX_INVALID, "the source cannot be read again: it has no `begin`");
+    s->own->begun = s->own->ended = false;
+  } else if (s->reading == READING_LINES && (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+    return error_set(err, SDX_INVALID, "lines from a pipe cannot be read again");
+  }
+  return SDX_OK;
+}
+
+uint64_t source_origin(const sdx_source *s) {
+  return s->origin;
+}
+
+uint64_t source_total(const sdx_source *s) {
+  return s->total;
 }

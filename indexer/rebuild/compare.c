@@ -15,6 +15,8 @@ static comparison differ(reindexing *r, const place *p, const sdx_item *item, co
   if (p->content != work->content) return COMPARE_STALE;
   *reason = "its expiry differs";
   if (p->expires != b->expires) return COMPARE_STALE;
+  *reason = "its folders, flags and labels were lost to damage";
+  if (p->attributes == 0 && work->attributes != 0) return COMPARE_MISSING;
   *reason = "its folders, flags or labels differ";
   if (p->attributes != work->attributes &&
       !attribute_is(r->index, item->id, b->attributes, b->attribute_count, r->now))

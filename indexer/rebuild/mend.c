@@ -5,6 +5,7 @@
 #include "indexer/lost.h"
 #include "indexer/maintain.h"
 #include "indexer/rebuild/compare.h"
+#include "indexer/rebuild/salvage.h"
 
 /* One commit for so many items or bytes of input: an interrupted run keeps what it has done. */
 #define COMMIT_ITEMS 20000
@@ -70,6 +71,7 @@ sdx_status mend_run(reindexing *r, sdx_error *err) {
   mending m = { .r = r };
   sdx_status status = prepare(r, err);
   if (status == SDX_OK) status = damage_find(&m.damage, r->index, r->now, err);
+  if (status == SDX_OK && !r->options->dry_run) status = salvage_run(r, &m.damage, err);
   if (status == SDX_OK) status = reindexing_walk(r, take, &m, err);
   if (status == SDX_OK || status == SDX_CANCELLED) {
     sdx_error at_commit = { 0 };

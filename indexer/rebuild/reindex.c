@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The public call: what is asked for, and the walk over the source that all its modes share. */
+#include <unistd.h>
+
 #include "base/error.h"
 #include "indexer/rebuild/compare.h"
 #include "indexer/rebuild/mend.h"
+#include "indexer/rebuild/rebuild.h"
+#include "indexer/rebuild/salvage.h"
 
 /* ------------------------------------------------------------------ news */
 
@@ -83,6 +87,39 @@ sdx_status reindexing_walk(reindexing *r, reindexing_each each, void *context, s
 
 /* ------------------------------------------------------------------ the call */
 
+/* Blind ids are kept for long: meanwhile the keys that make them stay. Once we have the lock, a
+ * replacement that was under way is waited for (where nothing is written, as well as that can be).
+ */
+static int pin_keys(reindexing *r, sdx_error *err) {
+  write_txn w;
+  const int lock = index_batch_lock(r->index);
+  if (lock < 0) error_system(err, errno, "cannot lock the index directory");
+  if (lock >= 0 && write_begin(&w, r->index, r->now, false, NULL) == SDX_OK) write_abort(&w);
+  return lock;
+}
+
+static sdx_status salvage_alone(reindexing *r, sdx_error *err) {
+  damage d = { 0 };
+  sdx_status status = damage_find(&d, r->index, r->now, err);
+  if (status == SDX_OK && !r->options->dry_run) status = salvage_run(r, &d, err);
+  damage_free(&d);
+  return status;
+}
+
+static sdx_status run(reindexing *r, sdx_error *err) {
+  switch (r->options->mode) {
+  case SDX_REINDEX_COMPARE:
+    return compare_run(r, err);
+  case SDX_REINDEX_MISSING:
+    return mend_run(r, err);
+  case SDX_REINDEX_ALL:
+    return rebuild_run(r, err);
+  case SDX_REINDEX_SALVAGE:
+    return salvage_alone(r, err);
+  }
+  return error_set(err, SDX_INVALID, "reindex: there is no such mode");
+}
+
 sdx_status sdx_reindex(sdx_index *index, sdx_source *source, const sdx_reindex_options *options,
                        sdx_reindex_report *report, sdx_error *err) {
   const sdx_reindex_options defaults = SDX_REINDEX_OPTIONS_INIT;
@@ -93,15 +130,13 @@ sdx_status sdx_reindex(sdx_index *index, sdx_source *source, const sdx_reindex_o
                    .report = report != NULL ? report : &unread };
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
-  if (source == NULL || r.options->version != 1)
+  if ((source == NULL && r.options->mode != SDX_REINDEX_SALVAGE) || r.options->version != 1)
     return error_set(err, SDX_INVALID, "reindex: a source and options of version 1 are needed");
   *r.report = (sdx_reindex_report){ 0 };
   r.now = index_now(index, r.options->now);
-  switch (r.options->mode) {
-  case SDX_REINDEX_COMPARE:
-    return compare_run(&r, err);
-  case SDX_REINDEX_MISSING:
-    return mend_run(&r, err);
-  }
-  return error_set(err, SDX_INVALID, "reindex: there is no such mode");
+  const int lock = pin_keys(&r, err);
+  if (lock < 0) return SDX_SYSTEM;
+  status = run(&r, err);
+  close(lock);
+  return status;
 }

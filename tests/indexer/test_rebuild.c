@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A rebuild from a host's own store, beside a live index: what is carried over, what stays hidden,
+ * what comes anew; interrupted at any item and taken up again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/fresh.h"
+#include "scene.h"
+
+#define ITEMS 200
+
+/* The host's store: item i says `text[i]`, or is not there. */
+typedef struct shelf {
+  const char *text[ITEMS];
+  const char *folder[ITEMS];
+  unsigned at;
+  unsigned stop; /* the caller stops the run when so many were given; 0: never */
+  void (*meanwhile)(scene *s, unsigned given); /* what others do while the source is read */
+  scene *s;
+  char id[24];
+  sdx_field fields[2];
+  sdx_bytes folders[1];
+  sdx_item item;
+} shelf;
+
+static sdx_status begin(void *context, sdx_error *err) {
+  shelf *h = context;
+  (void)err;
+  h->at = 0;
+  return SDX_OK;
+}
+
+static sdx_status next(void *context, sdx_original *out, sdx_error *err) {
+  shelf *h = context;
+  (void)err;
+  while (h->at < ITEMS && h->text[h->at] == NULL) h->at++;
+  if (h->at == ITEMS) return SDX_NOT_FOUND;
+  const unsigned i = h->at++;
+  if (h->meanwhile != NULL) h->meanwhile(h->s, i);
+  h->item = (sdx_item)SDX_ITEM_INIT;
+  h->item.id = (sdx_bytes){ h->id, (size_t)snprintf(h->id, sizeof h->id, "item/%u", i) };
+  h->fields[0] = (sdx_field){ "subject", { "about it", 8 } };
+  h->fields[1] = (sdx_field){ "body", { h->text[i], strlen(h->text[i]) } };
+  h->item.fields = h->fields;
+  h->item.field_count = 2;
+  h->item.date = SCENE_START - (int64_t)i * 60;
+  h->folders[0] = (sdx_bytes){ h->folder[i], strlen(h->folder[i]) };
+  h->item.folders = h->folders;
+  h->item.folder_count = 1;
+  out->item = &h->item;
+  return SDX_OK;
+}
+
+static void fill(shelf *h, scene *s) {
+  *h = (shelf){ .s = s };
+  for (unsigned i = 0; i < ITEMS; i++) {
+    h->text[i] = i % 2 == 0 ? "an even letter about gryphons" : "an odd letter about walruses";
+    h->folder[i] = "INBOX";
+  }
+}
+
+static void add_all(scene *s, const shelf *h) {
+  for (unsigned i = 0; i < ITEMS; i++)
+    if (h->text[i] != NULL) (void)scene_add_full(s, i, h->text[i], h->folder[i], "", 0, false);
+}
+
+static bool go_on(void *context, const sdx_reindex_report *so_far, uint64_t total) {
+  const shelf *h = context;
+  (void)total, (void)so_far;
+  return h->stop == 0 || h->at < h->stop;
+}
+
+static sdx_status reindex(scene *s, shelf *h, sdx_reindex_mode mode, sdx_reindex_report *report) {
+  const sdx_source_calls calls = { .version = 1, .context = h, .begin = begin, .next = next };
+  sdx_reindex_options options = SDX_REINDEX_OPTIONS_INIT;
+  sdx_source *source = NULL;
+  sdx_error err = { 0 };
+  options.mode = mode;
+  options.now = s->now;
+  options.jobs = 2;
+  options.context = h;
+  options.progress = go_on;
+  scene_ok(sdx_source_own(&source, &calls, &err), &err);
+  const sdx_status status = sdx_reindex(s->index, source, &options, report, &err);
+  sdx_source_close(source);
+  if (status != SDX_CANCELLED) scene_ok(status, &err);
+  return status;
+}
+
+static void verify(scene *s) {
+  sdx_error err = { 0 };
+  uint64_t problems = 0;
+  scene_ok(sdx_verify(s->index, NULL, NULL, &problems, &err), &err);
+}
+
+static void set(scene *s, unsigned number, sdx_change_kind kind, const char *value) {
+  char id[24];
+  sdx_error err = { 0 };
+  const sdx_change change = { kind, { value, strlen(value) } };
+  const sdx_bytes name = { id, (size_t)snprintf(id, sizeof id, "item/%u", number) };
+  scene_ok(sdx_set(s->index, name, &change, 1, s->now, &err), &err);
+}
+
+static bool has(scene *s, const char *query, unsigned number) {
+  char id[24];
+  sdx_error err = { 0 };
+  sdx_found *found = NULL;
+  const sdx_bytes name = { id, (size_t)snprintf(id, sizeof id, "item/%u", number) };
+  bool yes = false;
+  if (sdx_show(s->index, name, s->now, &found, &err) != SDX_OK) return false;
+  const sdx_item *item = sdx_found_item(found);
+  const sdx_bytes *list = query[0] == 'f'   ? item->folders
+                          : query[0] == 'g' ? item->flags
+                                            : item->labels;
+  const size_t count = query[0] == 'f'   ? item->folder_count
+                       : query[0] == 'g' ? item->flag_count
+                                         : item->label_count;
+  for (size_t i = 0; i < count; i++)
+    yes |= list[i].size == strlen(query + 1) && memcmp(list[i].data, query + 1, list[i].size) == 0;
+  sdx_found_free(found);
+  return yes;
+}
+
+static size_t fresh_count(scene *s) {
+  sdx_error err = { 0 };
+  store_txn *t = NULL;
+  holder_row *rows = NULL;
+  size_t count = 0;
+  scene_ok(store_read_begin(s->index->store, &t, &err), &err);
+  scene_ok(fresh_list(t, s->index->row_key, &rows, &count, &err), &err);
+  store_read_end(t);
+  free(rows);
+  return count;
+}
+
+static void fills_an_empty_index(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  shelf h;
+  fill(&h, s);
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_true(report.swapped);
+  assert_int_equal(report.missing, ITEMS);
+  assert_int_equal(scene_count(s, "gryphons"), ITEMS / 2);
+  assert_int_equal(scene_count(s, "walruses"), ITEMS / 2);
+  assert_true(scene_shows(s, 7, h.text[7]));
+  reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+  assert_int_equal(report.synced, ITEMS);
+  verify(s);
+  assert_int_equal(fresh_count(s), 0);
+}
+
+static void replaces_a_live_index(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  shelf h;
+  fill(&h, s);
+  add_all(s, &h);
+  set(s, 3, SDX_ADD_FLAG, "flagged"); /* of these some are folded, some in the journal */
+  scene_maintain(s, false);
+  set(s, 4, SDX_ADD_LABEL, "travel");
+  set(s, 4, SDX_SET_FOLDER, "Archive");
+  assert_int_equal(scene_delete(s, 5), SDX_OK);
+  scene_maintain(s, true); /* to the trash */
+  assert_int_equal(scene_delete(s, 6), SDX_OK);
+  assert_int_equal(scene_delete(s, 8), SDX_OK);
+  assert_int_equal(scene_restore(s, 8), SDX_OK);
+  h.text[9] = "now about dodos";
+  h.text[11] = NULL; /* the source has it no more */
+  h.folder[12] = "Moved";
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_int_equal(report.hidden, 2);
+  assert_int_equal(report.stale, 1);
+  assert_int_equal(report.extra, 1);
+  assert_int_equal(report.missing, 0);
+  assert_true(has(s, "gflagged", 3));
+  assert_true(has(s, "ltravel", 4));
+  assert_true(has(s, "fArchive", 4));
+  assert_false(has(s, "fINBOX", 4));
+  assert_true(has(s, "fMoved", 12));
+  assert_false(has(s, "fINBOX", 12));
+  assert_true(scene_shows(s, 9, "now about dodos"));
+  assert_true(scene_shows(s, 11, "an odd letter about walruses"));
+  assert_int_equal(scene_count(s, "walruses"), ITEMS / 2 - 2);
+  assert_int_equal(scene_count(s, "gryphons"), ITEMS / 2 - 1);
+  assert_false(scene_shows(s, 5, h.text[5]));
+  assert_false(scene_shows(s, 6, h.text[6]));
+  assert_true(scene_shows(s, 8, h.text[8]));
+  verify(s);
+  /* The clocks of the deleted go on. */
+  s->now += SDX_RETENTION_DEFAULT - 1;
+  assert_int_equal(scene_restore(s, 5), SDX_OK);
+  assert_true(scene_shows(s, 5, h.text[5]));
+  s->now += 1;
+  assert_int_equal(scene_restore(s, 6), SDX_NOT_FOUND);
+  (void)scene_sweep(s, true, true);
+  verify(s);
+  reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+  assert_int_equal(report.synced, ITEMS - 2); /* what was purged is a new item */
+  assert_int_equal(report.missing, 1);
+}
+
+static void meddle(scene *s, unsigned given) {
+  if (given == 50) { /* what was read, and what was not */
+    assert_int_equal(scene_delete(s, 10), SDX_OK);
+    assert_int_equal(scene_delete(s, 150), SDX_OK);
+    (void)scene_add(s, 12, "rewritten about quokkas");
+    (void)scene_add(s, 152, "rewritten about quokkas");
+    (void)scene_add(s, 500, "brand new about quokkas");
+    set(s, 14, SDX_ADD_FLAG, "flagged");
+    set(s, 154, SDX_ADD_FLAG, "flagged");
+    assert_int_equal(scene_restore(s, 20), SDX_OK);
+  }
+  if (given == 60) scene_maintain(s, false);
+  if (given == 70) {
+    set(s, 16, SDX_ADD_FLAG, "answered");
+    scene_maintain(s, true);
+    assert_int_equal(scene_restore(s, 150), SDX_OK);
+  }
+}
+
+static void carries_over_what_happens_meanwhile(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  shelf h;
+  fill(&h, s);
+  add_all(s, &h);
+  scene_maintain(s, true);
+  assert_int_equal(scene_delete(s, 20), SDX_OK);
+  assert_int_equal(scene_delete(s, 22), SDX_OK);
+  h.meanwhile = meddle;
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_true(report.swapped);
+  assert_false(scene_shows(s, 10, h.text[10]));
+  assert_true(scene_shows(s, 150, h.text[150]));
+  assert_true(scene_shows(s, 12, "rewritten about quokkas"));
+  assert_true(scene_shows(s, 500, "brand new about quokkas"));
+  assert_true(scene_shows(s, 20, h.text[20]));
+  assert_false(scene_shows(s, 22, h.text[22]));
+  assert_true(has(s, "gflagged", 14));
+  assert_true(has(s, "gflagged", 154));
+  assert_true(has(s, "ganswered", 16));
+  assert_true(scene_count(s, "quokkas") >= 2);
+  assert_int_equal(scene_restore(s, 10), SDX_OK);
+  assert_true(scene_shows(s, 10, h.text[10]));
+  verify(s);
+}
+
+static void goes_on_where_it_was(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  shelf h;
+  fill(&h, s);
+  add_all(s, &h);
+  assert_int_equal(scene_delete(s, 30), SDX_OK);
+  h.stop = 1; /* at the first tick, which comes before the end or not at all */
+  const sdx_status status = reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_true(status == SDX_CANCELLED || report.swapped);
+  scene_reopen(s);
+  h.stop = 0;
+  h.text[40] = NULL;
+  h.text[41] = "now about dodos";
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_true(report.swapped);
+  assert_int_equal(fresh_count(s), 0);
+  assert_true(scene_shows(s, 41, "now about dodos"));
+  assert_true(scene_shows(s, 40, "an even letter about gryphons"));
+  assert_false(scene_shows(s, 30, "an even letter about gryphons"));
+  h.text[40] = "an even letter about gryphons";
+  reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+  assert_int_equal(report.synced, ITEMS - 1);
+  assert_int_equal(report.hidden, 1);
+  verify(s);
+}
+
+/* Purges what was read, without the key, in the middle of it. */
+static void purge(scene *s, unsigned given) {
+  if (given == 40) assert_int_equal(scene_delete(s, 10), SDX_OK);
+  if (given != 180 || s->now != SCENE_START) return;
+  scene_maintain(s, true);
+  s->now += SDX_RETENTION_DEFAULT;
+  (void)scene_sweep(s, false, true);
+}
+
+static void a_purge_meanwhile_takes_what_was_read(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  shelf h;
+  fill(&h, s);
+  add_all(s, &h);
+  scene_maintain(s, true);
+  h.meanwhile = purge;
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_true(report.swapped);
+  verify(s);
+  assert_int_equal(fresh_count(s), 0);
+}
+
+/* Overwrites about one sealed block of `every` with noise, never the manifest of all: what is left
+ * of it is to be salvaged. */
+static size_t make_noise(scene *s, size_t every) {
+  sdx_error err = { 0 };
+  store_txn *t = NULL;
+  store_cursor *c = NULL;
+  sdx_bytes key, value;
+  uint8_t keys[4096][16], noise[STORE_BLOCK_SIZE];
+  size_t count = 0, hit = 0;
+  sdx_close(s->index);
+  store *st = NULL;
+  scene_ok(store_open(&st, s->path, &err), &err);
+  scene_ok(store_write_begin(st, &t, &err), &err);
+  scene_ok(store_cursor_open(t, STORE_BLOCKS, &c, &err), &err);
+  sdx_status status = store_cursor_seek(c, NULL, 0, &key, &value, &err);
+  for (; status == SDX_OK && count < 4096; status = store_cursor_next(c, &key, &value, &err))
+    memcpy(keys[count++], key.data, 16);
+  store_cursor_close(c);
+  for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)(i * 97 + 13);
+  for (size_t i = every / 2; i < count; i += every, hit++)
+    scene_ok(store_put(t, STORE_BLOCKS, keys[i], 16, noise, sizeof noise, &err), &err);
+  scene_ok(store_commit(t, &err), &err);
+  store_close(st);
+  s->index = NULL;
+  scene_reopen(s);
+  return hit;
+}
+
+static void damage_is_salvaged_and_mended(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  sdx_error err = { 0 };
+  uint64_t problems = 0;
+  shelf h;
+  char long_text[ITEMS][4000];
+  fill(&h, s);
+  for (unsigned i = 0; i < ITEMS; i++) { /* long ones, so that there are many blocks */
+    size_t at = (size_t)snprintf(long_text[i], sizeof long_text[i], "%s ", h.text[i]);
+    for (uint64_t r = i + 1; at + 12 < sizeof long_text[i]; r = r * 6364136223846793005u + 1)
+      at += (size_t)snprintf(long_text[i] + at, sizeof long_text[i] - at, "w%07u ",
+                             (unsigned)(r >> 33) % 9999999);
+    h.text[i] = long_text[i];
+  }
+  add_all(s, &h);
+  set(s, 3, SDX_ADD_FLAG, "flagged");
+  scene_maintain(s, true);
+  assert_int_equal(scene_delete(s, 5), SDX_OK);
+  assert_int_equal(scene_delete(s, 8), SDX_OK);
+  for (size_t every = 100; every >= 6; every /= 4) {
+    assert_true(make_noise(s, every) > 0);
+    assert_int_equal(sdx_verify(s->index, NULL, NULL, &problems, &err), SDX_DAMAGED);
+    reindex(s, &h, SDX_REINDEX_MISSING, &report);
+    assert_true(report.salvaged > ITEMS / 2);
+    assert_int_equal(report.added, report.missing);
+    verify(s);
+    reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+    assert_int_equal(report.synced, ITEMS - 2);
+    assert_int_equal(report.hidden, 2);
+    assert_int_equal(scene_count(s, "gryphons"), ITEMS / 2 - 1);
+    assert_int_equal(scene_count(s, "walruses"), ITEMS / 2 - 1);
+    assert_false(scene_shows(s, 5, h.text[5]));
+    scene_maintain(s, true);
+  }
+  verify(s);
+  /* All at once, by a rebuild. */
+  assert_true(make_noise(s, 10) > 0);
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  verify(s);
+  reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+  assert_int_equal(report.synced, ITEMS - 2);
+  assert_int_equal(report.hidden, 2);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(fills_an_empty_index, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(replaces_a_live_index, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(carries_over_what_happens_meanwhile, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(goes_on_where_it_was, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(a_purge_meanwhile_takes_what_was_read, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(damage_is_salvaged_and_mended, scene_begin, scene_end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
