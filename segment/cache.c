@@ -253,8 +253,10 @@ cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain) {
   }
 }
 
+/* A block earns its second chance by being used again: where more is read in turn than there is room for,
+ * what is here mostly stays, instead of everything being gone when it is wanted next. */
 void cache_publish(cache_frame *f, uint64_t key) {
-  atomic_store_explicit(&f->used, 1, memory_order_relaxed);
+  atomic_store_explicit(&f->used, 0, memory_order_relaxed);
   atomic_store_explicit(&f->key, key, memory_order_relaxed);
   atomic_fetch_add_explicit(&f->pins, 1 - ALONE, memory_order_release); /* alone no more, one pin */
 }
