@@ -469,6 +469,9 @@ typedef struct sdx_found sdx_found;
 SDX_API sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out,
                             sdx_error *err) SDX_CHECK;
 SDX_API const sdx_item *sdx_found_item(const sdx_found *found);
+/* False where changes of its folders, flags or labels may be missing, since part of the journal does not
+ * open. */
+SDX_API bool sdx_found_complete(const sdx_found *found);
 SDX_API void sdx_found_free(sdx_found *found); /* wipes */
 
 /* A highlighted snippet of one item for a query: HTML, freed with sdx_text_free. `text` may be given by
@@ -537,6 +540,7 @@ typedef struct sdx_state {
   int64_t retention, last_sweep, closed_since; /* 0: never */
   bool store_text, reindex_due; /* an older analyser made some segment */
   char languages[64];
+  bool complete; /* false: something does not open, so the counts are those of the rest */
 } sdx_state;
 SDX_API sdx_status sdx_status_of(sdx_index *index, int64_t now, sdx_state *out, sdx_error *err) SDX_CHECK;
 

@@ -215,6 +215,10 @@ static sdx_status load(due_set **out, store_txn *t, const row_keys *row_key, con
     if (status == SDX_OK) status = store_cursor_next(cursor, &key, &value, err);
   }
   store_cursor_close(cursor);
+  if (status == SDX_DAMAGED && some) { /* the rest of the table, or rows that are gone */
+    l.set->damaged++;
+    status = SDX_NOT_FOUND;
+  }
   if (status == SDX_NOT_FOUND) status = group_rows(l.set, err);
   if (status == SDX_OK) *out = l.set;
   else due_set_release(l.set);

@@ -36,11 +36,22 @@ sdx_status place_decode(place *out, const secret *table_key, const uint8_t blind
   return SDX_OK;
 }
 
+/* A row whose key was damaged stands under another, and does not open there. */
+static bool is_sound(void *table_key, sdx_bytes key, sdx_bytes value) {
+  place p;
+  return key.size == BLIND_SIZE &&
+         place_decode(&p, table_key, (const uint8_t *)key.data, value, NULL) == SDX_OK;
+}
+
 sdx_status place_get(store_txn *t, const secret *table_key, const uint8_t blind[BLIND_SIZE],
                      place *out, sdx_error *err) {
   sdx_bytes value;
   const sdx_status status = store_get(t, STORE_IDS, blind, BLIND_SIZE, &value, err);
-  return status == SDX_OK ? place_decode(out, table_key, blind, value, err) : status;
+  if (status == SDX_OK) return place_decode(out, table_key, blind, value, err);
+  if (status != SDX_NOT_FOUND) return status;
+  const sdx_status missing =
+      store_confirm_missing(t, STORE_IDS, blind, BLIND_SIZE, is_sound, (void *)(uintptr_t)table_key, err);
+  return missing == SDX_OK ? SDX_NOT_FOUND : missing;
 }
 
 sdx_status place_put(store_txn *t, const secret *table_key, nonce_pool *pool,

@@ -309,6 +309,11 @@ static sdx_status picture_new(picture **out, sdx_index *index, store_txn *t, con
                                  : find_dead(p, before, now, err);
   }
   if (status == SDX_OK) status = show(p, err);
+  if (status == SDX_OK) {
+    const sdx_status rows = store_check_rows(t, STORE_META, err);
+    if (rows == SDX_DAMAGED) p->shown.partial |= VIEW_ROWS_DAMAGED;
+    else status = rows;
+  }
   if (status == SDX_OK) *out = p;
   else picture_release(p);
   return status;
@@ -483,6 +488,33 @@ static bool locate(const picture *p, holder_id holder, uint32_t at, size_t *numb
   return false;
 }
 
+/* SDX_NOT_FOUND, unless the item's row is from another time than those in `due`. */
+static sdx_status confirm_dead(view_read *r, const place *at, sdx_error *err) {
+  due_row row;
+  sdx_status status =
+      due_get(r->txn, r->index->row_key, at->due, at->holder, at->ordinal, &row, err);
+  if (status == SDX_OK) return SDX_NOT_FOUND;
+  if (status != SDX_NOT_FOUND) return status;
+  status = holder_published(r->txn, at->holder, NULL, err);
+  if (status != SDX_OK) return status; /* purged */
+  return error_set(err, SDX_DAMAGED, "a row of \"ids\" and the table \"due\" disagree");
+}
+
+/* That the place holds this very item, alive. */
+static sdx_status confirm_item(view_read *r, size_t number, uint32_t ordinal, sdx_bytes id,
+                               sdx_error *err) {
+  const view_segment *s = &r->view->segments[number];
+  block_ref hold = BLOCK_REF_INIT;
+  segment_item item;
+  if (s->dead != NULL && roaring_bitmap_contains(s->dead, ordinal))
+    return error_set(err, SDX_DAMAGED, "a row of \"ids\" and the table \"due\" disagree");
+  sdx_status status = segment_item_get(s->seg, &r->session, ordinal, &item, &hold);
+  if (status == SDX_OK && (item.id.size != id.size || memcmp(item.id.data, id.data, id.size) != 0))
+    status = error_set(err, SDX_DAMAGED, "a row of \"ids\" points at another item");
+  block_release(&hold);
+  return status;
+}
+
 sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_t *ordinal,
                      sdx_error *err) {
   const picture *p = picture_of(r->view);
@@ -490,10 +522,11 @@ sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_
   place at;
   place_blind(blind, r->index->id_key, id);
   sdx_status status = place_get(r->txn, r->index->table_key, blind, &at, err);
-  if (status == SDX_OK && place_dead(&at, r->now)) status = SDX_NOT_FOUND;
+  if (status == SDX_OK && place_dead(&at, r->now)) status = confirm_dead(r, &at, err);
   if (status == SDX_NOT_FOUND) return error_set(err, SDX_NOT_FOUND, "no such item");
   if (status != SDX_OK) return status;
-  if (locate(p, at.holder, at.ordinal, segment_number, ordinal)) return SDX_OK;
+  if (locate(p, at.holder, at.ordinal, segment_number, ordinal))
+    return confirm_item(r, *segment_number, *ordinal, id, err);
   status = holder_published(r->txn, at.holder, NULL, err);
   if (status == SDX_NOT_FOUND) /* it went with the holder that a purge had to destroy */
     return error_set(err, SDX_NOT_FOUND, "the item was lost to a purge: index it again");

@@ -28,6 +28,8 @@ enum {
   VIEW_JOURNAL_DAMAGED = 8, /* a journal record does not open */
   VIEW_ROWS_DAMAGED = 16    /* rows that say what there is are damaged, or gone */
 };
+/* With these, changes of attributes may be missing. */
+#define VIEW_CHANGES_MISSING (VIEW_JOURNAL_UNREAD | VIEW_JOURNAL_DAMAGED | VIEW_ROWS_DAMAGED)
 
 typedef struct view {
   uint64_t generation;

@@ -186,6 +186,8 @@ static sdx_status start(write_txn *w, bool closed_too, size_t budget, bool *more
     w->keys_moved = true;
     return error_set(err, SDX_LOCKED, "the keys of rows were replaced just now");
   }
+  /* What it says to destroy is destroyed: so all of it must be as it was written. */
+  if (status == SDX_OK) status = store_check_rows(w->store, STORE_META, err);
   /* What nobody published may lose its key before this commit: so it goes with what retired. */
   if (status == SDX_OK) status = collect_builds(w, err);
   if (status == SDX_OK) status = finish_retired(w, budget, more, err);

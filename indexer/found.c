@@ -127,6 +127,7 @@ sdx_status found_read(sdx_found *f, view_read *r, size_t number, uint32_t ordina
     return error_memory(err);
   f->item.id = bytes_of(&f->id);
   f->item.payload = bytes_of(&f->payload);
+  f->complete = (r->view->partial & VIEW_CHANGES_MISSING) == 0;
   status = split_fields(f, err);
   if (status == SDX_OK) status = split_attributes(f, err);
   return status == SDX_OK ? find_expiry(f, r, err) : status;
@@ -160,6 +161,8 @@ sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out
 }
 
 const sdx_item *sdx_found_item(const sdx_found *found) { return &found->item; }
+
+bool sdx_found_complete(const sdx_found *found) { return found->complete; }
 
 void sdx_found_free(sdx_found *found) {
   if (found == NULL) return;

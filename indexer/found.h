@@ -15,6 +15,7 @@ struct sdx_found {
   char **names;       /* of the fields */
   size_t field_count;
   sdx_bytes *values;  /* folders, then flags, then labels */
+  bool complete;
 };
 
 /* Fills *out (zeroed, or filled before) with item `ordinal` of the view's segment `number`. */

@@ -31,6 +31,7 @@ static sdx_status count_due(store_txn *t, const row_keys *row_key, int64_t now, 
 
 static void describe_view(const view *v, sdx_state *out) {
   out->live = v->live;
+  out->complete = v->partial == 0;
   out->missing = v->missing_items;
   for (size_t i = 0; i < v->segment_count; i++) {
     const segment_info *about = segment_about(v->segments[i].seg);

@@ -23,6 +23,7 @@ typedef struct verifier {
   uint64_t problems;
   holder_row *holders; /* everything that is published or known to be lost, by kind and id */
   size_t holder_count;
+  uint64_t live_items, live_places; /* items that live and are where their rows say; such rows */
 } verifier;
 
 static void complain(verifier *v, const char *format, ...) SDX_PRINTF(2, 3);
@@ -114,13 +115,28 @@ static bool is_stray_tombstone(const verifier *v, holder_id holder, bool deleted
   return deleted && find_holder(v, holder) == NULL;
 }
 
+/* A version that is dead, or will be at a date, has its row in "due", as long as its holder is there. */
+static void check_its_due(verifier *v, const place *p) {
+  const holder_row *h = find_holder(v, p->holder);
+  due_row row;
+  if (h == NULL || h->kind == HOLDER_LOST || (p->due == 0 && p->state == PLACE_LIVE)) return;
+  if (due_get(v->read->txn, v->index->row_key, p->due, p->holder, p->ordinal, &row, NULL) != SDX_OK)
+    complain(v, "a row of \"ids\" has no row in \"due\": holder %016" PRIx64 ", ordinal %" PRIu32,
+             p->holder, p->ordinal);
+}
+
 static void check_place(verifier *v, sdx_bytes key, sdx_bytes value) {
   place p;
   if (key.size != BLIND_SIZE ||
-      place_decode(&p, v->index->table_key, (const uint8_t *)key.data, value, NULL) != SDX_OK)
+      place_decode(&p, v->index->table_key, (const uint8_t *)key.data, value, NULL) != SDX_OK) {
     complain(v, "a row of \"ids\" does not open");
-  else if (!is_stray_tombstone(v, p.holder, p.state == PLACE_DELETED))
-    check_reach(v, "ids", p.holder, p.ordinal);
+    return;
+  }
+  if (is_stray_tombstone(v, p.holder, p.state == PLACE_DELETED)) return;
+  check_reach(v, "ids", p.holder, p.ordinal);
+  check_its_due(v, &p);
+  const holder_row *h = find_holder(v, p.holder);
+  if (h != NULL && h->kind != HOLDER_LOST && !place_dead(&p, v->read->now)) v->live_places++;
 }
 
 static void check_due(verifier *v, sdx_bytes key, sdx_bytes value) {
@@ -133,6 +149,15 @@ static void check_due(verifier *v, sdx_bytes key, sdx_bytes value) {
 
 /* ------------------------------------------------------------------ records */
 
+/* An item of the journal that lives, and whose row says so. */
+static void count_record(verifier *v, const holder_row *h, uint32_t sequence, const journal_record *r) {
+  place p;
+  if (h->kind == HOLDER_EPOCH && r->type == JOURNAL_ITEM &&
+      place_get(v->read->txn, v->index->table_key, r->blind, &p, NULL) == SDX_OK &&
+      p.holder == h->id && p.ordinal == sequence && !place_dead(&p, v->read->now))
+    v->live_items++;
+}
+
 static void check_record(verifier *v, const holder_row *h, epoch_reader *reader, uint32_t sequence,
                          buffer *plain, record_arena *arena) {
   journal_record r;
@@ -144,6 +169,7 @@ static void check_record(verifier *v, const holder_row *h, epoch_reader *reader,
     record_arena_reset(arena);
     status = record_decode(&item, arena, r.body.data, r.body.size, NULL);
   }
+  if (status == SDX_OK) count_record(v, h, sequence, &r);
   if (status != SDX_OK)
     complain(v, "record %" PRIu32 " of %s %016" PRIx64 " does not open", sequence, kind_name(h->kind), h->id);
 }
@@ -161,6 +187,40 @@ static void check_records(verifier *v, const holder_row *h) {
 }
 
 /* ------------------------------------------------------------------ segments */
+
+/* The row of an item's id must name the place where it stands, if it lives, and else must not. */
+static sdx_status check_item(verifier *v, const view_segment *s, uint32_t ordinal, sdx_error *err) {
+  const bool dead = s->dead != NULL && roaring_bitmap_contains(s->dead, ordinal);
+  block_ref hold = BLOCK_REF_INIT;
+  uint8_t blind[BLIND_SIZE];
+  segment_item item;
+  place p;
+  sdx_status status = segment_item_get(s->seg, &v->read->session, ordinal, &item, &hold);
+  if (status == SDX_OK) place_blind(blind, v->index->id_key, item.id);
+  block_release(&hold);
+  v->read->session.status = SDX_OK;
+  if (status != SDX_OK) return status == SDX_DAMAGED ? SDX_OK : status; /* named already */
+  status = place_get(v->read->txn, v->index->table_key, blind, &p, err);
+  if (status != SDX_OK && status != SDX_NOT_FOUND && status != SDX_DAMAGED) return status;
+  const bool here = status == SDX_OK && p.holder == s->holder && p.ordinal == ordinal &&
+                    !place_dead(&p, v->read->now);
+  if (here && !dead) v->live_items++;
+  if (here != dead || status == SDX_DAMAGED) return SDX_OK; /* rows that do not open are named by the scan */
+  complain(v, here ? "segment %016" PRIx64 ", item %" PRIu32 ": it is dead, and its row in \"ids\" lives"
+                   : "segment %016" PRIx64 ", item %" PRIu32 ": no row in \"ids\" points at it",
+           s->holder, ordinal);
+  return SDX_OK;
+}
+
+static sdx_status check_items(verifier *v, sdx_error *err) {
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < v->read->view->segment_count && status == SDX_OK; i++) {
+    const view_segment *s = &v->read->view->segments[i];
+    const uint32_t items = s->holder != 0 ? segment_about(s->seg)->items : 0;
+    for (uint32_t k = 0; k < items && status == SDX_OK; k++) status = check_item(v, s, k, err);
+  }
+  return status;
+}
 
 static void forward(void *context, const char *line) {
   verifier *v = context;
@@ -197,27 +257,43 @@ static sdx_status verify_all(verifier *v, sdx_error *err) {
   if (status != SDX_OK) return status;
   check_keys(v);
   status = check_segments(v, err);
+  if (status == SDX_OK) status = check_items(v, err);
   if (status == SDX_OK) status = scan(v, STORE_IDS, check_place, err);
   if (status == SDX_OK) status = scan(v, STORE_DUE, check_due, err);
   for (size_t i = 0; status == SDX_OK && i < v->holder_count; i++)
     if (v->holders[i].kind == HOLDER_EPOCH || v->holders[i].kind == HOLDER_TRASH)
       if (!v->holders[i].damaged) check_records(v, &v->holders[i]);
+  if (status == SDX_OK && v->problems == 0 && v->live_items != v->live_places)
+    complain(v, "%" PRIu64 " rows of \"ids\" say that an item lives, and %" PRIu64 " items do",
+             v->live_places, v->live_items);
   return status;
+}
+
+/* The store's pages and rows. What is damaged there is a problem like others: the rest is looked at. */
+static sdx_status check_store(verifier *v, sdx_error *err) {
+  sdx_error said = { 0 };
+  const sdx_status status = store_check(v->index->store, &said);
+  if (status == SDX_DAMAGED) complain(v, "%s", said.message);
+  else if (status != SDX_OK && err != NULL) *err = said;
+  return status == SDX_DAMAGED ? SDX_OK : status;
 }
 
 sdx_status sdx_verify(sdx_index *index, void (*report)(void *, const char *), void *context,
                       uint64_t *problems, sdx_error *err) {
   view_read r;
   sdx_status status = index_check(index, err);
-  if (status == SDX_OK) status = store_check(index->store, err);
-  if (status == SDX_OK) status = view_begin(&r, index, 0, err);
   if (status != SDX_OK) return status;
   verifier v = { .index = index, .read = &r, .report = report, .context = context };
-  status = verify_all(&v, err);
+  status = check_store(&v, err);
+  if (status == SDX_OK) status = view_begin(&r, index, 0, err);
+  if (status == SDX_OK) {
+    status = verify_all(&v, err);
+    view_end(&r);
+  }
+  if (status == SDX_DAMAGED && err != NULL) complain(&v, "%s", err->message);
   free(v.holders);
-  view_end(&r);
   if (problems != NULL) *problems = v.problems;
-  if (status == SDX_OK && v.problems > 0)
+  if ((status == SDX_OK || status == SDX_DAMAGED) && v.problems > 0)
     status = error_set(err, SDX_DAMAGED, "%" PRIu64 " problems; sealdex-reindex mends them", v.problems);
   return status;
 }

@@ -24,6 +24,14 @@ sdx_status store_get(store_txn *t, store_table table, const void *key, size_t ke
   return rc == 0 ? SDX_OK : snapshot_error(&t->base, rc, "reading the store", err);
 }
 
+sdx_status store_confirm_missing(store_txn *t, store_table table, const void *key, size_t key_size,
+                                 bool (*sound)(void *, sdx_bytes, sdx_bytes), void *context,
+                                 sdx_error *err) {
+  const int rc =
+      snapshot_confirm_missing(&t->base, &t->base.tables[table], key, key_size, sound, context);
+  return rc == 0 ? SDX_OK : snapshot_error(&t->base, rc, "reading the store", err);
+}
+
 sdx_status txn_wrote(store_txn *t, int rc, const char *what, sdx_error *err) {
   if (rc == 0) {
     t->dirty = true;
@@ -43,10 +51,21 @@ static int put_check(store_txn *t, store_table table, const void *key, size_t ke
                                    : snapshot_check_path(&t->base, table, key, key_size);
 }
 
+/* Takes what stands there now from the table's sum. */
+static int without_row(store_txn *t, store_table table, MDB_val *key) {
+  MDB_val value;
+  if (!state_sums(table)) return 0;
+  const int rc = mdb_get(t->mdb, t->map->tables[table], key, &value);
+  if (rc == 0) t->sums[table] -= row_sum(key->mv_data, key->mv_size, value.mv_data, value.mv_size);
+  return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 static sdx_status put(store_txn *t, store_table table, const void *key, size_t key_size,
                       const void *value, size_t value_size, unsigned flags, sdx_error *err) {
   MDB_val k = borrow(key, key_size), v = borrow(value, value_size);
   int rc = put_check(t, table, key, key_size, flags);
+  if (rc == 0 && (flags & MDB_APPEND) == 0) rc = without_row(t, table, &k);
+  if (rc == 0) t->sums[table] += row_sum(key, key_size, value, value_size);
   if (rc == 0) LMDB(rc, mdb_put(t->mdb, t->map->tables[table], &k, &v, flags));
   return txn_wrote(t, rc, "writing to the store", err);
 }
@@ -71,6 +90,7 @@ sdx_status store_delete(store_txn *t, store_table table, const void *key, size_t
   MDB_val k = borrow(key, key_size);
   int rc = t->writes ? snapshot_check_table(&t->base, table) : EACCES;
   if (rc == 0) rc = snapshot_check_value(&t->base, table, key, key_size);
+  if (rc == 0) rc = without_row(t, table, &k);
   if (rc == 0) LMDB(rc, mdb_del(t->mdb, t->map->tables[table], &k, NULL));
   if (rc == MDB_NOTFOUND) return SDX_OK;
   return txn_wrote(t, rc, "deleting from the store", err);

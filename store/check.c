@@ -7,6 +7,7 @@
 #include "base/cursor.h"
 #include "base/error.h"
 #include "store/environment.h"
+#include "store/fault.h"
 
 #define PAGE_OVERFLOW 0x04
 
@@ -162,6 +163,17 @@ sdx_status store_check(store *s, sdx_error *err) {
     status = error_set(err, SDX_DAMAGED, "page %llu of data.mdb is damaged",
                        (unsigned long long)c.place);
   free(c.seen);
+  for (store_table i = STORE_META; i < STORE_TABLES && status == SDX_OK; i++)
+    if (state_sums(i)) status = store_check_rows(t, i, err);
   store_read_end(t);
   return status;
+}
+
+sdx_status store_check_rows(store_txn *t, store_table table, sdx_error *err) {
+  const int rc =
+      t->writes ? snapshot_check_table(&t->base, table) : snapshot_check_rows(&t->base, table);
+  if (rc != MDB_CORRUPTED) return lmdb_error(err, rc, "reading the store");
+  return error_set(err, SDX_DAMAGED,
+                   "the table \"%s\" of data.mdb is damaged, or older than the rest",
+                   store_table_names[table]);
 }

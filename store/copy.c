@@ -50,11 +50,13 @@ sdx_status copy_compact(int *out, const environment *e, mapping *m, const char *
 static sdx_status write_state(MDB_env *mdb, sdx_error *err) {
   MDB_txn *txn = NULL;
   MDB_dbi main_table;
+  state was;
   int rc;
   LMDB(rc, mdb_txn_begin(mdb, NULL, 0, &txn));
   if (rc != 0) return lmdb_error(err, rc, "reviving the store");
   LMDB(rc, mdb_dbi_open(txn, NULL, 0, &main_table));
-  if (rc == 0) rc = state_put(txn, main_table, NULL);
+  if (rc == 0) rc = state_get(txn, main_table, &was);
+  if (rc == 0) rc = state_put(txn, main_table, was.sums, NULL);
   if (rc == 0) rc = FAULT();
   if (rc == 0) {
     rc = mdb_txn_commit(txn);

@@ -19,9 +19,7 @@ sdx_status store_cursor_open(store_txn *t, store_table table, store_cursor **out
   }
   c->txn = t;
   c->table = table;
-  c->tree.s = &t->base;
-  c->tree.table = &t->base.tables[table];
-  c->tree.depth = 0;
+  c->tree = snapshot_cursor(&t->base, table);
   c->next = t->cursors;
   t->cursors = c;
   *out = c;
@@ -75,6 +73,8 @@ sdx_status store_cursor_delete(store_cursor *c, sdx_error *err) {
   MDB_val key, value;
   int rc = c->mdb == NULL ? EACCES : mdb_cursor_get(c->mdb, &key, &value, MDB_GET_CURRENT);
   if (rc == 0) rc = snapshot_check_value(&c->txn->base, c->table, key.mv_data, key.mv_size);
+  if (rc == 0 && state_sums(c->table))
+    c->txn->sums[c->table] -= row_sum(key.mv_data, key.mv_size, value.mv_data, value.mv_size);
   if (rc == 0) LMDB(rc, mdb_cursor_del(c->mdb, 0));
   return txn_wrote(c->txn, rc, "deleting from the store", err);
 }

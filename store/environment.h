@@ -94,10 +94,11 @@ struct store_txn {
   store_cursor *cursors;
   sdx_status poisoned; /* the first failed write */
   bool writes;
-  bool dirty;          /* something was written */
-  snapshot base;       /* what it reads; of a writing transaction: what it began with */
-  const char *retires; /* token of a swap: the commit retires the environment */
-  bool spoiled;        /* not to be pooled */
+  bool dirty;                  /* something was written */
+  snapshot base;               /* what it reads; of a writing transaction: what it began with */
+  uint64_t sums[STORE_TABLES]; /* of a writing transaction: as the commit will leave them */
+  const char *retires;         /* token of a swap: the commit retires the environment */
+  bool spoiled;                /* not to be pooled */
 };
 
 /* registry.c */

@@ -97,10 +97,13 @@ sdx_status mapping_remap(mapping *m, sdx_error *err) {
 static sdx_status check_main(mapping *m, MDB_txn *txn, sdx_error *err) {
   snapshot s = { 0 };
   bool stale;
-  int rc = snapshot_take(&s, &m->pages, mdb_txn_id(txn), &stale);
+  const uint64_t newest = mdb_txn_id(txn);
+  int rc = snapshot_take(&s, &m->pages, newest, &stale);
   /* Written over by a process that is at work: what that wrote, it had checked. */
   if (rc == 0 && stale) return SDX_OK;
   if (rc == 0) rc = snapshot_check_main(&s);
+  if (rc == 0 && newest > 1) rc = snapshot_check_before(&m->pages, newest - 1);
+  if (rc == MDB_CORRUPTED && s.map == NULL) s.damaged = newest & 1;
   return snapshot_error(&s, rc, "opening the store", err);
 }
 
@@ -176,7 +179,7 @@ static sdx_status create_tables(mapping *m, sdx_error *err) {
     status = error_set(err, SDX_INVALID, "there is an index already");
   if (status == SDX_OK) status = open_tables(m, txn, MDB_CREATE, err);
   if (status == SDX_OK) {
-    rc = state_put(txn, m->main, NULL);
+    rc = state_put(txn, m->main, (const uint64_t[STORE_TABLES]){ 0 }, NULL);
     if (rc == 0) rc = FAULT();
     if (rc == 0) return lmdb_error(err, mdb_txn_commit(txn), "creating the tables");
     status = lmdb_error(err, rc, "creating the tables");

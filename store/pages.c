@@ -77,6 +77,10 @@ bool pages_look(pages *out, int fd) {
   struct stat st;
   if (!read_meta(fd, 0, 0, &first) || !read_meta(fd, 1, first.page_size, &second)) return false;
   if (first.page_size != second.page_size) return false;
+  /* Each commit writes one of the two. */
+  const uint64_t newer =
+      first.transaction > second.transaction ? first.transaction : second.transaction;
+  if (first.transaction + second.transaction != (newer > 0 ? 2 * newer - 1 : 0)) return false;
   /* The length after the meta pages: it has grown before they say so. */
   if (fstat(fd, &st) != 0) return false;
   *out = first.transaction < second.transaction ? second : first;

@@ -29,7 +29,8 @@ sdx_status page_map_open(page_map *m, int fd, size_t size, size_t page_size, sdx
   (void)madvise(base, size, MADV_RANDOM);
   m->checked = calloc((size_t)(m->capacity / 64 + 1), sizeof *m->checked);
   (void)pthread_mutex_init(&m->lock, NULL);
-  if (m->checked != NULL) return SDX_OK;
+  m->confirmed = calloc((size_t)(m->capacity / 64 + 1), sizeof *m->confirmed);
+  if (m->checked != NULL && m->confirmed != NULL) return SDX_OK;
   page_map_close(m);
   return error_memory(err);
 }
@@ -38,6 +39,7 @@ void page_map_close(page_map *m) {
   if (m->base == NULL) return;
   (void)munmap((void *)(uintptr_t)m->base, m->size);
   free(m->checked);
+  free(m->confirmed);
   free(m->taken);
   (void)pthread_mutex_destroy(&m->lock);
   *m = (page_map){ 0 };
@@ -60,8 +62,10 @@ static void follow(page_map *m, uint64_t transaction, uint64_t last_page) {
   if (m->transaction < transaction) {
     const uint64_t last = last_page < m->capacity ? last_page : m->capacity;
     if (m->transaction != 0)
-      for (uint64_t i = 0; i <= last / 64; i++)
+      for (uint64_t i = 0; i <= last / 64; i++) {
         atomic_store_explicit(&m->checked[i], 0, memory_order_release);
+        atomic_store_explicit(&m->confirmed[i], 0, memory_order_release);
+      }
     atomic_store(&m->complete, 0);
     m->transaction = transaction;
   }
@@ -296,18 +300,31 @@ int snapshot_take(snapshot *s, page_map *m, uint64_t transaction, bool *stale) {
 
 /* ------------------------------------------------------------------ scanning */
 
+tree_cursor snapshot_cursor(snapshot *s, store_table table) {
+  return (tree_cursor){ .s = s,
+                        .table = &s->tables[table],
+                        .total = state_sums(table) ? &s->state.sums[table] : NULL };
+}
+
 static int give(tree_cursor *c, sdx_bytes *k, sdx_bytes *v) {
+  sdx_bytes value;
   const tree_step *at = &c->steps[c->depth - 1];
   const uint8_t *entry = node_at(at->page, at->index);
   const key_bytes key = key_of(entry);
   if (k != NULL) *k = (sdx_bytes){ (const char *)key.data, key.size };
   c->count++;
-  return v != NULL ? value_of(c->s, entry, v) : 0;
+  const bool sums = c->counts && c->total != NULL;
+  const int rc = v != NULL || sums ? value_of(c->s, entry, &value) : 0;
+  if (rc != 0) return rc;
+  if (sums) c->sum += row_sum(key.data, key.size, value.data, value.size);
+  if (v != NULL) *v = value;
+  return 0;
 }
 
 static int end_of(tree_cursor *c) {
   c->depth = 0;
-  if (!c->counts || c->count == c->table->entries) return MDB_NOTFOUND;
+  if (!c->counts || (c->count == c->table->entries && (c->total == NULL || c->sum == *c->total)))
+    return MDB_NOTFOUND;
   c->s->damaged = c->table->root;
   return MDB_CORRUPTED;
 }
@@ -370,7 +387,7 @@ int tree_cursor_seek(tree_cursor *c, const void *key, size_t key_size, sdx_bytes
   bounds b = { 0 };
   bool exact;
   c->depth = 0;
-  c->count = 0;
+  c->count = c->sum = 0;
   c->counts = key_size == 0;
   if (c->table->root == PAGES_NONE) return end_of(c);
   if (!go_down(c, c->table->root, wanted, SIDE_FIRST, &b)) {
@@ -438,6 +455,29 @@ int snapshot_get(snapshot *s, const pages_table *table, const void *key, size_t 
   return i > 0 && i < count_of(leaf) ? MDB_NOTFOUND : confirm_missing(s, table, key, key_size);
 }
 
+int snapshot_confirm_missing(snapshot *s, const pages_table *table, const void *key,
+                             size_t key_size, bool (*sound)(void *, sdx_bytes, sdx_bytes),
+                             void *context) {
+  bounds b = { 0 };
+  if (table->root == PAGES_NONE) return 0;
+  const uint8_t *leaf = leaf_of(s, table, (key_bytes){ key, key_size }, &b);
+  if (leaf == NULL) return MDB_CORRUPTED;
+  const uint64_t number = get_64(leaf), bit = (uint64_t)1 << (number & 63);
+  atomic_uint_fast64_t *word = &s->map->confirmed[number / 64];
+  if ((atomic_load_explicit(word, memory_order_relaxed) & bit) != 0) return 0;
+  for (unsigned i = 0; i < count_of(leaf); i++) {
+    const uint8_t *entry = node_at(leaf, i);
+    const key_bytes k = key_of(entry);
+    sdx_bytes value;
+    const int rc = value_of(s, entry, &value);
+    if (rc != 0) return rc;
+    s->damaged = number;
+    if (!sound(context, (sdx_bytes){ (const char *)k.data, k.size }, value)) return MDB_CORRUPTED;
+  }
+  (void)atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+  return 0;
+}
+
 /* ------------------------------------------------------------------ before liblmdb walks */
 
 pages snapshot_pages(const snapshot *s) {
@@ -460,6 +500,21 @@ int snapshot_check_main(snapshot *s) {
   const pages p = snapshot_pages(s);
   check c = { .p = &p };
   return check_table(&c, &s->main_table, true) ? 0 : damaged(s, c.place);
+}
+
+int snapshot_check_before(page_map *m, uint64_t transaction) {
+  snapshot s = { 0 };
+  bool stale;
+  const int rc = snapshot_take(&s, m, transaction, &stale);
+  if (rc != 0 || stale) return rc;
+  return transaction <= 1 || s.state.transaction == transaction ? 0 : MDB_CORRUPTED;
+}
+
+int snapshot_check_rows(snapshot *s, store_table table) {
+  tree_cursor c = snapshot_cursor(s, table);
+  int rc = tree_cursor_seek(&c, NULL, 0, NULL, NULL);
+  while (rc == 0) rc = tree_cursor_next(&c, NULL, NULL);
+  return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 int snapshot_check_base(snapshot *s) {
@@ -537,8 +592,10 @@ int snapshot_check_table(snapshot *s, store_table which) {
   const bool fine = check_table(&c, &s->tables[which], false);
   free(c.seen);
   if (!fine) return damaged(s, c.place);
-  (void)atomic_fetch_or(&s->map->complete, bit);
-  return 0;
+  const int rc =
+      which == STORE_BLOCKS || which == STORE_JOURNAL ? 0 : snapshot_check_rows(s, which);
+  if (rc == 0) (void)atomic_fetch_or(&s->map->complete, bit);
+  return rc;
 }
 
 sdx_status snapshot_error(const snapshot *s, int rc, const char *what, sdx_error *err) {

@@ -35,10 +35,11 @@ typedef struct page_map {
   size_t size;
   size_t page_size;
   int fd;
-  atomic_uint_fast64_t whole;    /* whole pages in the file when that was last looked at */
-  atomic_uint_fast64_t *checked; /* a bit for each page */
-  uint64_t capacity;             /* pages that have one */
-  atomic_uint complete;          /* a bit for each table of which every page is checked */
+  atomic_uint_fast64_t whole;      /* whole pages in the file when that was last looked at */
+  atomic_uint_fast64_t *checked;   /* a bit for each page */
+  atomic_uint_fast64_t *confirmed; /* a bit for each leaf whose entries were all found sound */
+  uint64_t capacity;               /* pages that have one */
+  atomic_uint complete;            /* a bit for each table of which every page is checked */
   uint64_t *taken;      /* a bit for each page that the base of the open write calls free */
   pthread_mutex_t lock; /* guards: */
   uint64_t transaction; /* the newest one to whose pages the bits belong */
@@ -73,6 +74,11 @@ void snapshot_continues(page_map *m, uint64_t before);
 int snapshot_get(snapshot *s, const pages_table *table, const void *key, size_t key_size,
                  sdx_bytes *value);
 
+/* Where the key is absent: 0 where every entry of the page on which it would stand is sound. */
+int snapshot_confirm_missing(snapshot *s, const pages_table *table, const void *key,
+                             size_t key_size,
+                             bool (*sound)(void *context, sdx_bytes k, sdx_bytes v), void *context);
+
 /* An ordered scan. */
 typedef struct tree_step {
   const uint8_t *page;
@@ -81,18 +87,24 @@ typedef struct tree_step {
 typedef struct tree_cursor {
   snapshot *s;
   const pages_table *table;
-  unsigned depth; /* steps taken; 0: stands nowhere */
-  bool counts;    /* began with the first entry: the scan's entries are counted */
-  uint64_t count;
+  unsigned depth;        /* steps taken; 0: stands nowhere */
+  const uint64_t *total; /* what the sum of its rows must be; NULL: not asked */
+  bool counts; /* began with the first entry: the scan's entries are counted and summed up */
+  uint64_t count, sum;
   tree_step steps[PAGES_DEPTH_MAX];
 } tree_cursor;
+tree_cursor snapshot_cursor(snapshot *s, store_table table);
 /* Key NULL, 0: the first entry. At the end of a scan from the first entry, the entries that came
- * must be as many as the table says. */
+ * must be as many as the table says, and their sum the one that the state has. */
 int tree_cursor_seek(tree_cursor *c, const void *key, size_t key_size, sdx_bytes *k, sdx_bytes *v);
 int tree_cursor_next(tree_cursor *c, sdx_bytes *k, sdx_bytes *v);
 
 /* Before liblmdb opens the tables: the main table. */
 int snapshot_check_main(snapshot *s);
+/* What the meta page of the transaction before says of itself: it could be a newer one, damaged. */
+int snapshot_check_before(page_map *m, uint64_t transaction);
+/* Reads a table as a whole. */
+int snapshot_check_rows(snapshot *s, store_table table);
 /* Before liblmdb writes on the base `s`: checks the main and the free table, and that the pages in
  * use and the free ones are all there are. */
 int snapshot_check_base(snapshot *s);

@@ -114,6 +114,17 @@ sdx_status store_measure(store *s, store_space *out, sdx_error *err) SDX_CHECK;
  */
 sdx_status store_check(store *s, sdx_error *err) SDX_CHECK;
 
+/* Reads a table as a whole: SDX_DAMAGED where a row is damaged, missing, or from another time than
+ * the rest. Not for "blocks". In a writing transaction: as it was when that began. */
+sdx_status store_check_rows(store_txn *t, store_table table, sdx_error *err) SDX_CHECK;
+
+/* Where `key` is absent: calls `sound` for every entry of the page on which it would stand, as it
+ * was when the transaction began; SDX_DAMAGED where one answers false, since a key that is damaged
+ * is still there under another. Each page once. */
+sdx_status store_confirm_missing(store_txn *t, store_table table, const void *key, size_t key_size,
+                                 bool (*sound)(void *context, sdx_bytes k, sdx_bytes v),
+                                 void *context, sdx_error *err) SDX_CHECK;
+
 /* The maintenance lock, held by fold, merge, sweep, rebuild and the like, across processes; the
  * kernel releases it if the holder dies. `wait` false: SDX_LOCKED where somebody has it. A store
  * handle holds it at most once. */

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "base/error.h"
@@ -168,6 +169,7 @@ static sdx_status begin_in_turn(environment *e, store_txn **out, sdx_error *err)
     int rc = begin_writing(t);
     outcome found = rc == 0 ? look(t, NULL, &rc) : FAILED;
     if (found == FRESH) rc = snapshot_check_base(&t->base);
+    if (found == FRESH) memcpy(t->sums, t->base.state.sums, sizeof t->sums);
     if (rc != 0) found = FAILED;
     if (found != FRESH) {
       status = retry_writing(t, found, rc, err);
@@ -246,7 +248,8 @@ sdx_status store_commit(store_txn *t, sdx_error *err) {
   else if (status < 0)
     status = error_set(err, status, "a write of this transaction had failed");
   if (status == SDX_OK && (t->dirty || t->retires != NULL))
-    status = txn_wrote(t, state_put(t->mdb, t->map->main, t->retires), "writing to the store", err);
+    status = txn_wrote(t, state_put(t->mdb, t->map->main, t->sums, t->retires),
+                       "writing to the store", err);
   int rc = FAULT();
   if (status == SDX_OK && rc != 0) status = lmdb_error(err, rc, "committing to the store");
   if (status < 0) {

@@ -65,6 +65,8 @@ static exit_code run_show(const options *o) {
   } else {
     print_item(sdx_found_item(found));
   }
+  if (found != NULL && !sdx_found_complete(found))
+    fprintf(stderr, "sealdex: changes of folders, flags or labels may be missing: run verify\n");
   if (found) sdx_found_free(found);
   sdx_close(index);
   return code;

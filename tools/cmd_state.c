@@ -140,6 +140,7 @@ static void print_status_json(const sdx_state *s) {
   json_bool(&j, "store_text", s->store_text);
   json_bool(&j, "reindex_due", s->reindex_due);
   print_languages(&j, s->languages);
+  json_bool(&j, "complete", s->complete);
   json_close(&j);
 }
 
@@ -157,6 +158,8 @@ static void print_status(const sdx_state *s) {
   if (s->missing)
     printf("missing:    %" PRIu64 " items were lost; adding them again brings them back\n",
            s->missing);
+  if (!s->complete)
+    printf("damaged:    something does not open, and is not counted: see verify\n");
   printf("segments:   %" PRIu64 ", and %" PRIu64 " journal records\n", s->segments,
          s->journal_records);
   print_size("text:       ", s->text_bytes);
