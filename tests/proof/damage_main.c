@@ -8,11 +8,12 @@
  * nothing hangs. Two things pass (docs/threat-model.md): rows taken out of "ids", which verify
  * alone finds, and a data.mdb from after the newest key was made.
  *
- *   proof-damage [--every N] [--values N] [--writes N] [--seed N] [--keep]
+ *   proof-damage [--every N] [--values N] [--writes N] [--seed N] [--slice N] [--keep]
  *
  * --every N     flips each N-th byte of what is not a sealed value (1: all)
  * --values N    flips each N-th byte of values on pages of their own
  * --writes N    writes after each N-th flip, too
+ * --slice N     of all kinds of damage each N-th
  * --keep        leaves the index of the first fault behind
  */
 #include <fcntl.h>
@@ -45,6 +46,7 @@ typedef struct proof {
   sdx_status writes[SAMPLE_WRITES];
   unsigned tried, refused, partial, unseen, verified, faults;
   bool keep, forged;
+  unsigned slice, drawn;
   const answers *older; /* what an older data.mdb answered in its time */
 } proof;
 
@@ -144,6 +146,7 @@ static void try_it(proof *p, const image *data, const image *keyring, bool write
                    const char *what) {
   int status = 0, report[2];
   char text[500] = "";
+  if (p->drawn++ % p->slice != 0) return;
   put_index(p, data, keyring);
   if (pipe(report) != 0) die("pipe");
   const pid_t child = fork();
@@ -459,6 +462,8 @@ int main(int argc, char **argv) {
       writes = n, i++;
     else if (strcmp(argv[i], "--seed") == 0)
       seed = n, i++;
+    else if (strcmp(argv[i], "--slice") == 0)
+      p.slice = n, i++;
     else
       return 2;
   }
@@ -466,6 +471,7 @@ int main(int argc, char **argv) {
                      : access("/dev/shm", W_OK) == 0 ? "/dev/shm"
                                                      : "/tmp";
   srand(seed);
+  if (p.slice == 0) p.slice = 1;
   prepare(&p, base);
   printf("data.mdb %zu bytes, keyring %zu, %zu questions\n", p.now.data.size, p.now.keyring.size,
          p.right.count);
