@@ -582,6 +582,72 @@ bool match_promising(matcher *m, uint32_t base, double least, uint64_t mask[WIND
   return true;
 }
 
+/* ---------------------------------------------------------------- scores */
+
+/* The items of a window that are to be scored, side by side. */
+typedef struct scoring {
+  uint32_t count;
+  const uint32_t *places;
+  const double *norms;
+  double *scores;
+} scoring;
+
+static void add_scores(const node *n, const scoring *s, const uint64_t *bits) {
+  if (!n->weighted) return;
+  if (n->kind == NODE_LEAF) {
+    const double weight = n->weight;
+    for (uint32_t k = 0; bits == NULL && k < s->count; k++)
+      s->scores[k] += rank_score(weight, s->norms[k], n->wdf[s->places[k]]);
+    for (uint32_t k = 0; bits != NULL && k < s->count; k++) { /* no branch: nobody foresees it */
+      const uint32_t at = s->places[k];
+      const double wdf = n->wdf[at] & (0 - (uint32_t)bits_has(bits, at));
+      const double sum = s->norms[k] + wdf;
+      s->scores[k] += weight * (wdf / (sum > 1e-280 ? sum : 1e-280));
+    }
+    return;
+  }
+  for (uint32_t i = 0; i < n->count; i++) {
+    const node *child = n->children[i];
+    if (!child->weighted) continue;
+    if (n->kind != NODE_OR) {
+      add_scores(child, s, bits);
+      continue;
+    }
+    uint64_t matched[WINDOW_WORDS];
+    bits_copy(matched, child->bits);
+    if (bits != NULL) bits_and(matched, bits);
+    add_scores(child, s, matched);
+  }
+}
+
+/* The next items of `bits`, from place *from on, with nothing added yet. */
+static uint32_t begin_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t *from,
+                             uint32_t *places, double *norms, double *scores) {
+  uint32_t count = 0;
+  for (; count < MATCH_SCORED && (*from = bits_next(bits, *from)) < WINDOW; ++*from) {
+    places[count] = *from;
+    scores[count] = 0;
+    norms[count++] =
+        rank_norm(m->model, segment_length_at(m->seg, m->session, base + *from, &m->lengths));
+  }
+  return count;
+}
+
+/* Drops items that cannot reach `least` by what one word gives them and `rest`, which the others do not
+ * exceed: then nobody looks for them in the others' lists. */
+static void drop_hopeless(matcher *m, node *known, uint32_t base, double rest, double least) {
+  uint32_t places[MATCH_SCORED], from = 0;
+  double norms[MATCH_SCORED], scores[MATCH_SCORED];
+  scoring s = { .places = places, .norms = norms, .scores = scores };
+  while ((s.count = begin_scores(m, base, known->bits, &from, places, norms, scores)) > 0) {
+    add_scores(known, &s, NULL);
+    for (uint32_t k = 0; k < s.count; k++) {
+      const bool hopeless = (scores[k] + rest) * ROUNDING < least;
+      known->bits[places[k] >> 6] &= ~((uint64_t)hopeless << (places[k] & 63));
+    }
+  }
+}
+
 /* ---------------------------------------------------------------- windows */
 
 static void evaluate(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least);
@@ -597,12 +663,21 @@ static void take_mask(const matcher *m, uint32_t base, const uint64_t *mask, uin
   else all(m, base, bits);
 }
 
+/* Few enough that each is likely to cost a block of the next list. */
+static bool are_few(const matcher *m, const node *next, const uint64_t *bits) {
+  return next->kind == NODE_LEAF &&
+         (uint64_t)bits_count(bits) * POSTINGS_BLOCK * m->items <= next->items * (2 * WINDOW);
+}
+
 static void evaluate_and(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
   const uint64_t *left = mask;
   for (uint32_t i = 0; i < n->count; i++) {
     node *child = n->order[i];
-    evaluate(m, child, base, left, least - (n->bound - child->bound));
+    const double rest = n->bound - child->bound;
+    evaluate(m, child, base, left, least - rest);
     left = child->bits;
+    if (i == 0 && least > 0 && child->weighted && n->count > 1 && are_few(m, n->order[1], left))
+      drop_hopeless(m, child, base, rest, least);
     if (!bits_any(left)) break;
   }
   bits_copy(n->bits, left);
@@ -822,55 +897,11 @@ const uint64_t *match_window(matcher *m, uint32_t base, const uint64_t *mask, do
   return m->root->bits;
 }
 
-/* ---------------------------------------------------------------- scores */
-
-/* The items of a window that are to be scored, side by side. */
-typedef struct scoring {
-  uint32_t count;
-  const uint32_t *places;
-  const double *norms;
-  double *scores;
-} scoring;
-
-static void add_scores(const node *n, const scoring *s, const uint64_t *bits) {
-  if (!n->weighted) return;
-  if (n->kind == NODE_LEAF) {
-    const double weight = n->weight;
-    for (uint32_t k = 0; bits == NULL && k < s->count; k++)
-      s->scores[k] += rank_score(weight, s->norms[k], n->wdf[s->places[k]]);
-    for (uint32_t k = 0; bits != NULL && k < s->count; k++) { /* no branch: nobody foresees it */
-      const uint32_t at = s->places[k];
-      const double wdf = n->wdf[at] & (0 - (uint32_t)bits_has(bits, at));
-      const double sum = s->norms[k] + wdf;
-      s->scores[k] += weight * (wdf / (sum > 1e-280 ? sum : 1e-280));
-    }
-    return;
-  }
-  for (uint32_t i = 0; i < n->count; i++) {
-    const node *child = n->children[i];
-    if (!child->weighted) continue;
-    if (n->kind != NODE_OR) {
-      add_scores(child, s, bits);
-      continue;
-    }
-    uint64_t matched[WINDOW_WORDS];
-    bits_copy(matched, child->bits);
-    if (bits != NULL) bits_and(matched, bits);
-    add_scores(child, s, matched);
-  }
-}
-
 uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t *from,
                       uint32_t places[MATCH_SCORED], double scores[MATCH_SCORED]) {
   double norms[MATCH_SCORED];
-  scoring s = { .places = places, .norms = norms, .scores = scores };
-  for (; s.count < MATCH_SCORED && (*from = bits_next(bits, *from)) < WINDOW; ++*from) {
-    const uint32_t ordinal = base + *from;
-    places[s.count] = *from;
-    scores[s.count] = 0;
-    norms[s.count++] =
-        rank_norm(m->model, segment_length_at(m->seg, m->session, ordinal, &m->lengths));
-  }
+  const scoring s = { .count = begin_scores(m, base, bits, from, places, norms, scores),
+                      .places = places, .norms = norms, .scores = scores };
   add_scores(m->root, &s, NULL);
   return s.count;
 }
