@@ -130,8 +130,11 @@ sdx_status holder_any(store_txn *t, holder_kind kind, bool *any, sdx_error *err)
   make_key(first, kind, 0);
   sdx_status status = store_cursor_open(t, STORE_META, &cursor, err);
   if (status != SDX_OK) return status;
-  status = store_cursor_seek(cursor, first, sizeof first, &key, &value, err);
-  *any = status == SDX_OK && key.data[0] == (char)kind && key.size == KEY_SIZE;
+  *any = false;
+  for (status = store_cursor_seek(cursor, first, sizeof first, &key, &value, err);
+       status == SDX_OK && key.data[0] == (char)kind && !*any;
+       status = *any ? SDX_OK : store_cursor_next(cursor, &key, &value, err))
+    *any = key.size == KEY_SIZE;
   store_cursor_close(cursor);
   return status == SDX_NOT_FOUND ? SDX_OK : status;
 }
