@@ -42,13 +42,28 @@ static bool find_block(const segment *s, segment_session *session, uint32_t ordi
   return ok;
 }
 
+/* Whether the ordinal is in the block at hand, as it is where items are read side by side. Looks only at
+ * what `index` holds already. */
+static bool is_at_hand(const segment *s, uint32_t ordinal, const block_ref *hold,
+                       const block_ref *index, uint32_t *first) {
+  const uint32_t number = hold->number, page = number / TOP_PER_BLOCK, at = number % TOP_PER_BLOCK;
+  if (hold->data == NULL || index->data == NULL || hold->segment != s || index->segment != s ||
+      hold->stream != STREAM_ITEMS || index->stream != STREAM_ITEM_TOP || index->number != page ||
+      at + 1 == TOP_PER_BLOCK || number + 1 >= s->manifest.blocks[STREAM_ITEMS])
+    return false;
+  *first = layout_load32(index->data + 4 * (size_t)at);
+  return *first <= ordinal && ordinal < layout_load32(index->data + 4 * (size_t)(at + 1));
+}
+
 static sdx_status read_near(const segment *s, segment_session *session, uint32_t ordinal,
                             layout_item *out, block_ref *hold, block_ref *index) {
   uint32_t number, first;
   if (session->status != SDX_OK) return session->status;
   if (ordinal >= s->manifest.info.items)
     return error_set(session->err, SDX_INVALID, "a segment has no such ordinal");
-  if (!find_block(s, session, ordinal, &number, &first, index))
+  if (is_at_hand(s, ordinal, hold, index, &first))
+    number = hold->number;
+  else if (!find_block(s, session, ordinal, &number, &first, index))
     return session->status != SDX_OK ? session->status : session_damaged(session);
   const uint8_t *plain = block_get(s, session, STREAM_ITEMS, number, hold);
   if (plain == NULL) return session->status;
