@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/buffer.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/extent.h"
 #include "base/wipe.h"
 
 bool buffer_reserve(buffer *b, size_t more) {
   if (b->failed) return false;
   if (more <= b->capacity - b->size) return true;
-  size_t capacity = b->capacity != 0 ? b->capacity : 64;
-  while (capacity - b->size < more) {
-    if (capacity > SIZE_MAX / 2) {
-      b->failed = true;
-      return false;
-    }
-    capacity *= 2;
-  }
-  uint8_t *data = malloc(capacity);
-  if (data == NULL) {
+  extent e = { .at = b->data, .room = b->capacity };
+  if (more > SIZE_MAX / 4 || !extent_reserve(&e, b->size, b->size + more)) {
     b->failed = true;
     return false;
   }
-  if (b->size > 0) memcpy(data, b->data, b->size);
-  wipe(b->data, b->size);
-  free(b->data);
-  b->data = data;
-  b->capacity = capacity;
+  b->data = e.at;
+  b->capacity = e.room;
   return true;
 }
 
@@ -75,7 +64,7 @@ void buffer_reset(buffer *b) {
 }
 
 void buffer_free(buffer *b) {
-  wipe(b->data, b->size);
-  free(b->data);
+  extent e = { .at = b->data, .room = b->capacity };
+  extent_free(&e, b->size);
   *b = (buffer)BUFFER_INIT;
 }

@@ -285,7 +285,9 @@ typedef struct sdx_batch_options {
   uint32_t version;
   int64_t now;
   bool undelete;
-  size_t memory;   /* bytes to build with; 0: 48 MiB */
+  size_t memory;   /* bytes to collect terms in, shared by threads; 0: 30 MiB */
+  unsigned threads; /* that analyse and build beside the caller's; 0: as many as processors, at most 8;
+                       1: none, all is done by the caller's */
 } sdx_batch_options;
 #define SDX_BATCH_OPTIONS_INIT { .version = 1 }
 SDX_API sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_options *options,

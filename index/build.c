@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/wipe.h"
 
-#define PENDING_MAX 1024
+#define PENDING_MAX 256
 #define PENDING_SIZE (BLOCKS_KEY_SIZE + STORE_BLOCK_SIZE)
 
 static sdx_status enter(segment_build *b, sdx_error *err) {
@@ -82,6 +82,7 @@ static sdx_status flush(segment_build *b, sdx_error *err) {
   status = put_pending(b, w.store, err);
   if (status == SDX_OK) status = write_commit(&w, err);
   else write_abort(&w);
+  store_release_map(b->index->store);
   if (status == SDX_OK && b->between != NULL) b->between(b->context);
   return status;
 }

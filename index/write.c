@@ -12,6 +12,8 @@
 /* Dead entries that one transaction removes: in passing, and when settling. */
 #define REMOVED_IN_PASSING 256
 #define REMOVED_AT_ONCE 8192
+/* ... of which so many before the pages that this touched are given back. */
+#define REMOVED_AT_A_TIME 512
 
 /* ------------------------------------------------------------------ what a predecessor left */
 
@@ -40,10 +42,13 @@ static sdx_status remove_dead(write_txn *w, const holder_row *rows, size_t count
     static const store_table tables[] = { STORE_BLOCKS, STORE_JOURNAL };
     uint8_t prefix[8];
     put_be(prefix, rows[i].id, 8);
-    for (size_t t = 0; t < 2 && status == SDX_OK && budget > 0; t++) {
+    for (size_t t = 0; t < 2 && status == SDX_OK && budget > 0;) {
+      const size_t most = budget < REMOVED_AT_A_TIME ? budget : REMOVED_AT_A_TIME;
       size_t gone = 0;
-      status = store_delete_prefix(w->store, tables[t], prefix, sizeof prefix, budget, &gone, err);
+      status = store_delete_prefix(w->store, tables[t], prefix, sizeof prefix, most, &gone, err);
       budget -= gone < budget ? gone : budget;
+      if (gone < most) t++;
+      else store_release_map(w->index->store);
     }
     if (status == SDX_OK && budget > 0)
       status = holder_delete(w->store, HOLDER_RETIRED, rows[i].id, err);
@@ -282,6 +287,7 @@ sdx_status write_settle(sdx_index *index, int64_t now, sdx_error *err) {
     w.visible = true; /* so that readers drop what they hold of the keys that went */
     status = write_commit(&w, err);
     if (status != SDX_OK) return status;
+    store_release_map(index->store);
   }
 }
 

@@ -13,15 +13,14 @@
 #define VOCABULARY_KEPT 50000 /* terms; a bigger one is forgotten before the next item */
 
 /* The record of the item, made before any lock of the store is taken. */
-static sdx_status make_record(sdx_index *index, item_work *w, const sdx_item *item, buffer *out,
-                              sdx_error *err) {
+static sdx_status make_record(sdx_index *index, item_work *w, buffer *out, sdx_error *err) {
   sdx_status status = SDX_OK;
   pthread_mutex_lock(&index->analyser_lock);
   if (index->analyser == NULL)
     status = text_analyser_open(&index->analyser, index->settings.languages, err);
   else if (text_vocabulary_count(index->analyser) > VOCABULARY_KEPT)
     text_vocabulary_reset(index->analyser);
-  if (status == SDX_OK) status = item_analyse(w, index->analyser, item, err);
+  if (status == SDX_OK) status = item_analyse(index->analyser, item_fields(w), &w->terms, err);
   if (status == SDX_OK) status = item_encode(w, index->analyser, out, err);
   pthread_mutex_unlock(&index->analyser_lock);
   return status;
@@ -92,7 +91,7 @@ sdx_status sdx_add(sdx_index *index, const sdx_item *item, const sdx_write_optio
   if (status == SDX_OK) status = peek(index, &u, now, o->undelete, &v, err);
   index_keys_release(index);
   if (status != SDX_OK || v == VERDICT_SAME) goto out;
-  status = make_record(index, &work, item, &bytes, err);
+  status = make_record(index, &work, &bytes, err);
   if (status == SDX_OK) status = write_item(index, item, &work, &u, &bytes, o, now, &head, &v, err);
 out:
   buffer_free(&bytes);

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Many items that commit whole or not at all. A small batch becomes journal records; a big one writes
- * segments as memory fills up, under unpublished ids, and publishes them all in one transaction.
+ * segments as memory fills up, on several threads where there are processors for them, under unpublished
+ * ids, and publishes them all in one transaction.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "index/build.h"
+#include "base/extent.h"
 #include "index/journal.h"
 #include "indexer/attribute.h"
-#include "indexer/item.h"
+#include "indexer/crew.h"
 #include "indexer/maintain.h"
 #include "indexer/upsert.h"
 
-#define MEMORY_DEFAULT (48U << 20)
+#define MEMORY_DEFAULT (30U << 20)
 #define SMALL_ITEMS 64           /* up to so many items, and bytes, go to the journal */
 #define SMALL_BYTES (2U << 20)
-#define IN_JOURNAL UINT32_MAX    /* an entry's segment while the batch is small */
+#define ALONE_BYTES (4U << 20) /* of text, before threads are worth it where nobody asked for some */
 
 /* One version that the batch adds. */
 typedef struct entry {
@@ -26,8 +27,8 @@ typedef struct entry {
   uint64_t content;
   int64_t expires;
   uint32_t attributes;
-  uint32_t segment; /* among the batch's */
-  uint32_t ordinal; /* before its segment is written: its number among the segment's items */
+  bulk_part *part; /* the segment it stands in, once all are written ... */
+  uint32_t ordinal; /* ... and where */
 } entry;
 
 /* Attributes or expiry of a version that stands already. */
@@ -40,29 +41,25 @@ typedef struct touch {
   size_t key_count;
 } touch;
 
-typedef struct part {
-  segment_build build;
-  segment_info info;
-} part;
-
 struct sdx_batch {
   sdx_index *index;
   int64_t now;
   bool undelete;
   int lock;          /* says that we live: the keys of ids stay as they are */
   bool no_ids;       /* the index had no item when the batch began */
-  size_t memory;
   sdx_status broken; /* an item went in half: nothing more does */
-  text_analyser *analyser;
-  inverter *inverter;
+  bool big;          /* it becomes segments */
+  bulk *bulks[CREW_THREADS_MAX]; /* the first is there from the beginning */
+  unsigned threads;
+  size_t memory;     /* of each */
+  size_t alone;      /* bytes of text to go before they start */
+  crew *crew;        /* NULL: the caller's thread builds */
   item_work work;
-  entry *entries;
-  size_t count, capacity;
+  entry *entries;    /* in `room` */
+  size_t count;
+  extent room;
   uint32_t *slots;   /* hash table: the newest entry of each blind id, + 1 */
   size_t slot_count;
-  size_t first;      /* entry of the first item in the inverter */
-  part **parts;
-  size_t part_count;
   buffer records;    /* of a small batch, one behind the other */
   size_t record_ends[SMALL_ITEMS];
   touch *touches;
@@ -70,18 +67,14 @@ struct sdx_batch {
 };
 
 static void batch_free(sdx_batch *b) {
-  for (size_t i = 0; i < b->part_count; i++) {
-    build_end(&b->parts[i]->build);
-    free(b->parts[i]);
-  }
+  if (index_check(b->index, NULL) != SDX_OK) return; /* a forked child: all is the parent's */
+  crew_free(b->crew);
+  for (unsigned i = 0; i < b->threads; i++) bulk_free(b->bulks[i]);
   for (size_t i = 0; i < b->touch_count; i++) buffer_free(&b->touches[i].keys);
-  inverter_free(b->inverter);
-  text_analyser_close(b->analyser);
   item_work_free(&b->work);
   buffer_free(&b->records);
-  free(b->parts);
   free(b->touches);
-  free(b->entries);
+  extent_free(&b->room, b->count * sizeof(entry));
   free(b->slots);
   if (b->lock >= 0) close(b->lock);
   free(b);
@@ -123,13 +116,15 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   b->lock = -1;
   b->now = index_now(index, o->now);
   b->undelete = o->undelete;
-  b->memory = o->memory != 0 ? o->memory : MEMORY_DEFAULT;
+  const size_t memory = o->memory != 0 ? o->memory : MEMORY_DEFAULT;
+  b->threads = crew_size(o->threads, memory);
+  b->memory = memory / b->threads;
+  b->alone = o->threads != 0 ? 0 : ALONE_BYTES;
   b->slot_count = 256;
   b->slots = calloc(b->slot_count, sizeof *b->slots);
   if (b->slots == NULL) status = error_memory(err);
   if (status == SDX_OK) status = pin_keys(b, err);
-  if (status == SDX_OK) status = text_analyser_open(&b->analyser, index->settings.languages, err);
-  if (status == SDX_OK) status = inverter_new(&b->inverter, b->analyser, err);
+  if (status == SDX_OK) status = bulk_new(&b->bulks[0], index, b->now, b->memory, b->memory, err);
   if (status == SDX_OK) status = store_read_begin(index->store, &t, err);
   if (status == SDX_OK) {
     status = ids_are_empty(t, &b->no_ids, err);
@@ -152,13 +147,9 @@ static uint32_t *slot_of(const sdx_batch *b, const uint8_t blind[BLIND_SIZE]) {
 }
 
 static sdx_status reserve_entry(sdx_batch *b, sdx_error *err) {
-  if (b->count == b->capacity) {
-    const size_t capacity = b->capacity != 0 ? b->capacity * 2 : 128;
-    entry *grown = realloc(b->entries, capacity * sizeof *grown);
-    if (grown == NULL) return error_memory(err);
-    b->entries = grown;
-    b->capacity = capacity;
-  }
+  if (!extent_reserve(&b->room, b->count * sizeof(entry), (b->count + 1) * sizeof(entry)))
+    return error_memory(err);
+  b->entries = b->room.at;
   if ((b->count + 1) * 2 <= b->slot_count) return SDX_OK;
   uint32_t *slots = calloc(b->slot_count * 2, sizeof *slots);
   if (slots == NULL) return error_memory(err);
@@ -169,44 +160,15 @@ static sdx_status reserve_entry(sdx_batch *b, sdx_error *err) {
   return SDX_OK;
 }
 
-static void push_entry(sdx_batch *b, uint32_t into, uint32_t number) {
+static void push_entry(sdx_batch *b) {
   entry *e = &b->entries[b->count];
   *e = (entry){ .content = b->work.content, .expires = b->work.built.expires,
-                .attributes = b->work.attributes, .segment = into, .ordinal = number };
+                .attributes = b->work.attributes };
   memcpy(e->blind, b->work.blind, BLIND_SIZE);
   *slot_of(b, e->blind) = (uint32_t)++b->count;
 }
 
 /* ------------------------------------------------------------------ segments */
-
-static sdx_status flush(sdx_batch *b, sdx_error *err) {
-  const size_t items = inverter_count(b->inverter);
-  attributes *a = NULL;
-  if (items == 0) return SDX_OK;
-  uint32_t *ordinals = calloc(items, sizeof *ordinals);
-  part **grown = realloc(b->parts, (b->part_count + 1) * sizeof *grown);
-  if (grown != NULL) b->parts = grown;
-  part *p = calloc(1, sizeof *p);
-  sdx_status status = ordinals == NULL || grown == NULL || p == NULL
-                          ? error_memory(err)
-                          : build_begin(&p->build, b->index, b->now, NULL, err);
-  if (status != SDX_OK) {
-    free(p);
-    goto out;
-  }
-  b->parts[b->part_count++] = p;
-  const block_sink sink = build_sink(&p->build);
-  status = inverter_write(b->inverter, p->build.id, &sink, &a, ordinals, &p->info, err);
-  if (status == SDX_OK) status = build_finish(&p->build, a, err);
-  for (size_t i = 0; i < items && status == SDX_OK; i++)
-    b->entries[b->first + i].ordinal = ordinals[b->entries[b->first + i].ordinal];
-  b->first = b->count;
-  text_vocabulary_reset(b->analyser);
-out:
-  attributes_free(a);
-  free(ordinals);
-  return status;
-}
 
 /* The batch is small no more: its records go where all that follow go. */
 static sdx_status outgrow(sdx_batch *b, sdx_error *err) {
@@ -217,46 +179,73 @@ static sdx_status outgrow(sdx_batch *b, sdx_error *err) {
     record r;
     record_arena_reset(&arena);
     status = record_decode(&r, &arena, b->records.data + at, b->record_ends[i] - at, err);
-    if (status == SDX_OK) status = inverter_add_record(b->inverter, &r, err);
+    if (status == SDX_OK) status = bulk_add_record(b->bulks[0], (uint32_t)i, &r, err);
     at = b->record_ends[i];
-    b->entries[i].segment = 0;
-    b->entries[i].ordinal = (uint32_t)i;
   }
   record_arena_free(&arena);
   buffer_free(&b->records);
+  b->big = true;
   return status;
 }
 
-static bool is_small(const sdx_batch *b) {
-  return b->part_count == 0 && (b->count == 0 || b->entries[0].segment == IN_JOURNAL);
+static sdx_status start_crew(sdx_batch *b, sdx_error *err) {
+  sdx_status status = SDX_OK;
+  for (unsigned i = 1; i < b->threads && status == SDX_OK; i++)
+    status = bulk_new(&b->bulks[i], b->index, b->now, b->memory, b->memory / b->threads * i, err);
+  return status == SDX_OK ? crew_start(&b->crew, b->bulks, b->threads, err) : status;
+}
+
+/* Writes all that is in memory, and says of each entry where it stands. */
+static sdx_status finish_segments(sdx_batch *b, sdx_error *err) {
+  sdx_status status = b->crew != NULL ? crew_finish(b->crew, err) : bulk_flush(b->bulks[0], err);
+  for (unsigned i = 0; i < b->threads && status == SDX_OK; i++)
+    for (size_t k = 0; b->bulks[i] != NULL && k < b->bulks[i]->part_count; k++) {
+      bulk_part *p = b->bulks[i]->parts[k];
+      for (uint32_t n = 0; n < p->items; n++) {
+        b->entries[p->numbers[n]].part = p;
+        b->entries[p->numbers[n]].ordinal = p->ordinals[n];
+      }
+    }
+  return status;
+}
+
+static sdx_status publish_segments(sdx_batch *b, write_txn *w, sdx_error *err) {
+  sdx_status status = SDX_OK;
+  for (unsigned i = 0; i < b->threads; i++)
+    for (size_t k = 0; b->bulks[i] != NULL && k < b->bulks[i]->part_count && status == SDX_OK; k++)
+      status = build_publish(&b->bulks[i]->parts[k]->build, w, &b->bulks[i]->parts[k]->info, err);
+  return status;
 }
 
 /* ------------------------------------------------------------------ adding */
 
-static sdx_status take(sdx_batch *b, const sdx_item *item, sdx_error *err) {
+static sdx_status take_small(sdx_batch *b, sdx_error *err) {
+  text_analyser *a = b->bulks[0]->analyser;
+  sdx_status status = item_analyse(a, item_fields(&b->work), &b->work.terms, err);
+  if (status == SDX_OK) status = item_encode(&b->work, a, &b->records, err);
+  if (status == SDX_OK) b->record_ends[b->count] = b->records.size;
+  return status;
+}
+
+static sdx_status take_big(sdx_batch *b, sdx_error *err) {
+  const uint32_t number = (uint32_t)b->count;
+  const sdx_bytes fields = item_fields(&b->work);
+  if (b->crew == NULL && b->threads > 1 && b->alone == 0) {
+    const sdx_status status = start_crew(b, err);
+    if (status != SDX_OK) return status;
+  }
+  b->alone -= fields.size < b->alone ? fields.size : b->alone;
+  return b->crew != NULL ? crew_add(b->crew, number, &b->work.built, fields, err)
+                         : bulk_add(b->bulks[0], number, &b->work.built, fields, err);
+}
+
+static sdx_status take(sdx_batch *b, sdx_error *err) {
   sdx_status status = reserve_entry(b, err);
-  if (status == SDX_OK) status = item_analyse(&b->work, b->analyser, item, err);
-  if (status != SDX_OK) return status;
-  if (is_small(b) && b->count < SMALL_ITEMS && b->records.size < SMALL_BYTES) {
-    status = item_encode(&b->work, b->analyser, &b->records, err);
-    if (status != SDX_OK) return status;
-    b->record_ends[b->count] = b->records.size;
-    push_entry(b, IN_JOURNAL, 0);
-    return SDX_OK;
-  }
-  if (is_small(b)) {
-    /* The terms just found borrow the vocabulary, which only grows: they stay good. */
+  if (status == SDX_OK && !b->big && (b->count == SMALL_ITEMS || b->records.size >= SMALL_BYTES))
     status = outgrow(b, err);
-    if (status != SDX_OK) return status;
-  }
-  status = inverter_add(b->inverter, &b->work.built, &b->work.terms, err);
-  if (status != SDX_OK) return status;
-  push_entry(b, (uint32_t)b->part_count, (uint32_t)(b->count - b->first));
-  /* The vocabulary keeps words over a flush: a quarter of the memory at least is for postings. */
-  const size_t inverted = inverter_bytes(b->inverter);
-  if (inverted + text_vocabulary_bytes(b->analyser) < b->memory || inverted < b->memory / 4)
-    return SDX_OK;
-  return flush(b, err);
+  if (status == SDX_OK) status = b->big ? take_big(b, err) : take_small(b, err);
+  if (status == SDX_OK) push_entry(b);
+  return status;
 }
 
 static sdx_status push_touch(sdx_batch *b, sdx_error *err) {
@@ -316,7 +305,7 @@ sdx_status sdx_batch_add(sdx_batch *b, const sdx_item *item, sdx_outcome *outcom
   if (status == SDX_OK) status = decide(b, item, &v, err);
   if (status != SDX_OK) return status;
   if (v == VERDICT_TOUCHED) status = push_touch(b, err);
-  else if (v != VERDICT_SAME) status = take(b, item, err);
+  else if (v != VERDICT_SAME) status = take(b, err);
   if (status != SDX_OK) b->broken = status;
   else if (outcome != NULL) *outcome = outcomes[v];
   return status;
@@ -377,7 +366,7 @@ static int by_blind(const void *a, const void *b, void *context) {
 static sdx_status write_entry(sdx_batch *b, write_txn *w, const entry *e, bool last, bool empty,
                               sdx_error *err) {
   const upsert u = { e->blind, e->content, e->attributes, e->expires };
-  const holder_id holder = b->parts[e->segment]->build.id;
+  const holder_id holder = e->part->build.id;
   place old = { 0 };
   verdict v;
   if (!last)
@@ -401,21 +390,18 @@ static sdx_status write_entries(sdx_batch *b, write_txn *w, sdx_error *err) {
                       memcmp(e->blind, b->entries[order[i + 1]].blind, BLIND_SIZE) != 0;
     status = write_entry(b, w, e, last, empty, err);
   }
-  for (size_t i = 0; i < b->part_count && status == SDX_OK; i++)
-    status = build_publish(&b->parts[i]->build, w, &b->parts[i]->info, err);
   free(order);
-  return status;
+  return status == SDX_OK ? publish_segments(b, w, err) : status;
 }
 
 static sdx_status write_all(sdx_batch *b, meta_head *head, sdx_error *err) {
   write_txn w;
-  const bool small = is_small(b);
-  sdx_status status = small ? SDX_OK : flush(b, err);
+  sdx_status status = b->big ? finish_segments(b, err) : SDX_OK;
   if (status == SDX_OK) status = write_begin(&w, b->index, b->now, false, err);
   if (status != SDX_OK) return status;
   for (size_t i = 0; i < b->touch_count && status == SDX_OK; i++)
     status = write_touch(&w, &b->touches[i], err);
-  if (status == SDX_OK) status = small ? write_records(b, &w, err) : write_entries(b, &w, err);
+  if (status == SDX_OK) status = b->big ? write_entries(b, &w, err) : write_records(b, &w, err);
   *head = w.head;
   if (status == SDX_OK) return write_commit(&w, err);
   write_abort(&w);
@@ -433,9 +419,9 @@ sdx_status sdx_batch_commit(sdx_batch *b, sdx_error *err) {
   const int64_t now = b->now;
   if (status == SDX_OK && any) status = write_all(b, &head, err);
   if (status == SDX_OK) atomic_fetch_add(&index->count_adds, b->count);
-  const bool bulk = !is_small(b);
+  const bool big = b->big;
   batch_free(b);
-  if (status == SDX_OK && any) maintain_after_write(index, &head, bulk, now);
+  if (status == SDX_OK && any) maintain_after_write(index, &head, big, now);
   return status;
 }
 

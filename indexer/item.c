@@ -173,38 +173,53 @@ sdx_status item_prepare(item_work *w, const sdx_index *index, const sdx_item *it
 
 /* ------------------------------------------------------------------ analysing */
 
+sdx_bytes item_fields(const item_work *w) {
+  return (sdx_bytes){ (const char *)w->text.data, w->text.size };
+}
+
 /* The longest field says what language the item is in. */
-static sdx_status detect(text_analyser *a, const sdx_item *item, sdx_error *err) {
-  const sdx_field *longest = NULL;
+static sdx_status detect(text_analyser *a, sdx_bytes fields, sdx_error *err) {
+  cursor c = cursor_over(fields.data, fields.size);
+  sdx_bytes name, text, longest = { NULL, 0 };
   if (text_language_count(a) < 2) return SDX_OK;
-  for (size_t i = 0; i < item->field_count; i++) {
-    const sdx_field *f = &item->fields[i];
-    if (text_field_find(f->name, strlen(f->name))->weight == 0) continue; /* no words */
-    if (longest == NULL || f->text.size > longest->text.size) longest = f;
+  while (record_fields_next(&c, &name, &text)) {
+    const text_field_rule *rule = text_field_find(name.data, name.size);
+    if (rule == NULL || rule->weight == 0) continue; /* no words */
+    if (text.size > longest.size) longest = text;
   }
-  return longest == NULL ? SDX_OK : text_detect(a, longest->text.data, longest->text.size, err);
+  return longest.size == 0 ? SDX_OK : text_detect(a, longest.data, longest.size, err);
 }
 
 /* Marks an item whose date filters go by when it takes place (query/occurs.h). */
-static sdx_status mark_occurring(text_analyser *a, const sdx_item *item, sdx_error *err) {
-  for (size_t i = 0; i < item->field_count; i++)
-    if (strcmp(item->fields[i].name, "occurs") == 0)
+static sdx_status mark_occurring(text_analyser *a, sdx_bytes fields, sdx_error *err) {
+  cursor c = cursor_over(fields.data, fields.size);
+  sdx_bytes name, text;
+  while (record_fields_next(&c, &name, &text))
+    if (name.size == 6 && memcmp(name.data, "occurs", 6) == 0)
       return text_add_filter(a, TEXT_OCCURS, sizeof(TEXT_OCCURS) - 1, err);
   return SDX_OK;
 }
 
-sdx_status item_analyse(item_work *w, text_analyser *a, const sdx_item *item, sdx_error *err) {
+/* The fields that are bodies, or all others. */
+static sdx_status analyse_some(text_analyser *a, sdx_bytes fields, bool bodies, sdx_error *err) {
+  cursor c = cursor_over(fields.data, fields.size);
+  sdx_status status = SDX_OK;
+  sdx_bytes name, text;
+  while (status == SDX_OK && record_fields_next(&c, &name, &text)) {
+    const text_field_rule *rule = text_field_find(name.data, name.size);
+    if (rule == NULL || (rule->prefix[0] == '\0') != bodies) continue; /* none: the host's thread id */
+    status = text_add_field(a, rule, text.data, text.size, err);
+  }
+  return status;
+}
+
+sdx_status item_analyse(text_analyser *a, sdx_bytes fields, text_terms *out, sdx_error *err) {
   sdx_status status = text_begin(a, err);
-  if (status == SDX_OK) status = detect(a, item, err);
-  for (int others = 0; others < 2; others++) /* the body goes first */
-    for (size_t i = 0; i < item->field_count && status == SDX_OK; i++) {
-      const sdx_field *f = &item->fields[i];
-      if ((strcmp(f->name, "body") != 0) != (others != 0)) continue;
-      status = text_add_field(a, text_field_find(f->name, strlen(f->name)), f->text.data,
-                              f->text.size, err);
-    }
-  if (status == SDX_OK) status = mark_occurring(a, item, err);
-  return status == SDX_OK ? text_finish(a, &w->terms, err) : status;
+  if (status == SDX_OK) status = detect(a, fields, err);
+  if (status == SDX_OK) status = analyse_some(a, fields, true, err);
+  if (status == SDX_OK) status = analyse_some(a, fields, false, err);
+  if (status == SDX_OK) status = mark_occurring(a, fields, err);
+  return status == SDX_OK ? text_finish(a, out, err) : status;
 }
 
 static int by_term(const void *a, const void *b) {

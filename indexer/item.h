@@ -22,7 +22,7 @@ typedef struct item_work {
   uint64_t content;     /* digest of all but attributes and expiry */
   uint32_t attributes;  /* digest of folders, flags and labels */
   builder_item built;   /* borrows the item and this object */
-  text_terms terms;     /* borrows the analyser */
+  text_terms terms;     /* the caller's to fill; borrows the analyser */
   buffer text;          /* encoded fields */
   buffer keys;          /* attribute keys, one behind the other */
   sdx_bytes *key_list;  /* ... and where each is: ascending, each once */
@@ -35,9 +35,11 @@ void item_work_free(item_work *w); /* wipes */
 /* Checks the item and fills blind, digests and `built`. SDX_INVALID where it is malformed. */
 sdx_status item_prepare(item_work *w, const sdx_index *index, const sdx_item *item,
                         sdx_error *err) SDX_CHECK;
-/* Analyses a prepared item: fills `terms`. */
-sdx_status item_analyse(item_work *w, text_analyser *a, const sdx_item *item, sdx_error *err) SDX_CHECK;
-/* Appends the record of an analysed item. */
+/* All that is indexed of a prepared item: its encoded fields. */
+sdx_bytes item_fields(const item_work *w);
+/* Analyses encoded fields. The terms borrow the analyser. */
+sdx_status item_analyse(text_analyser *a, sdx_bytes fields, text_terms *out, sdx_error *err) SDX_CHECK;
+/* Appends the record of a prepared item whose `terms` are there. */
 sdx_status item_encode(item_work *w, const text_analyser *a, buffer *out, sdx_error *err) SDX_CHECK;
 
 #endif

@@ -293,6 +293,7 @@ static sdx_status list_moved(merging *m, sdx_error *err) {
       place_blind(moved->blind, m->index->id_key, item.id);
     }
     block_release(&hold);
+    store_release_map(m->index->store);
   }
   if (m->moved_count > 1) qsort(m->moved, m->moved_count, sizeof *m->moved, by_blind);
   return status;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "indexer/maintain.h"
+#include "segment/builder.h"
 
 static uint32_t live(const merge_candidate *c) {
   return c->items - c->dead;
@@ -21,7 +22,9 @@ static bool needs_purge(const merge_candidate *c, int64_t now) {
          (uint64_t)c->dead * 100 > (uint64_t)c->items * MAINTAIN_DEAD_PERCENT;
 }
 
+/* All from `first` on, but no more than merge at once: then the smallest. */
 static size_t choose_from(merge_candidate *candidates, size_t first, size_t count) {
+  if (count - first > MERGE_INPUTS_MAX) first = count - MERGE_INPUTS_MAX;
   for (size_t i = first; i < count; i++) candidates[i].chosen = true;
   return count - first;
 }

@@ -11,12 +11,20 @@
 
 typedef struct chain_store chain_store;
 
-/* One term's chain; all zero is the empty one. */
+#define CHAIN_INSIDE 8u
+
+/* One term's chain; all zero is the empty one. What is short, as the only posting of most terms, stands
+ * in it, and takes no chunk. */
 typedef struct chain {
-  uint32_t first, tail; /* chunks; 0: none */
+  union {
+    struct {
+      uint32_t first, tail; /* chunks */
+    };
+    uint8_t inside[CHAIN_INSIDE]; /* where size is 0 */
+  };
   uint32_t last;        /* document of the last posting */
   uint32_t df;
-  uint16_t used, size;  /* bytes of the tail */
+  uint16_t used, size;  /* bytes of the tail; size 0: there is no chunk */
 } chain;
 
 sdx_status chain_store_new(chain_store **out, sdx_error *err) SDX_CHECK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/extent.h"
 #include "base/wipe.h"
 #include "segment/builder.h"
 #include "segment/chain.h"
@@ -30,10 +31,11 @@ typedef struct spoken { /* a language of some item */
 struct inverter {
   text_analyser *analyser;
   chain_store *chains;
-  chain *terms; /* by number in the vocabulary */
+  chain *terms; /* by number in the vocabulary; in term_extent, all zero behind the last that was met */
   size_t term_room;
-  added *documents;
-  size_t count, room, broken;
+  added *documents; /* in document_extent */
+  size_t count, broken;
+  extent term_extent, document_extent;
   spoken languages[SEGMENT_LANGUAGES];
   uint32_t language_count;
   buffer strings, stored;
@@ -61,13 +63,12 @@ sdx_status inverter_new(inverter **out, text_analyser *analyser, sdx_error *err)
 static void forget(inverter *v) {
   chain_store_free(v->chains);
   v->chains = NULL;
-  free(v->terms);
+  extent_free(&v->term_extent, 0);
   v->terms = NULL;
   v->term_room = 0;
-  if (v->documents != NULL) wipe(v->documents, v->room * sizeof *v->documents);
-  free(v->documents);
+  extent_free(&v->document_extent, v->count * sizeof *v->documents);
   v->documents = NULL;
-  v->count = v->room = v->broken = 0;
+  v->count = v->broken = 0;
   v->language_count = 0;
   v->analyser_version = TEXT_ANALYSER_VERSION;
   buffer_free(&v->strings);
@@ -84,37 +85,27 @@ void inverter_free(inverter *v) {
 size_t inverter_count(const inverter *v) { return v->count - v->broken; }
 
 size_t inverter_bytes(const inverter *v) {
+  const size_t terms = text_vocabulary_count(v->analyser);
   return sizeof *v + (v->chains != NULL ? chain_store_bytes(v->chains) : 0) +
-         v->term_room * sizeof *v->terms + v->room * sizeof *v->documents + v->strings.capacity +
-         v->stored.capacity;
+         (terms < v->term_room ? terms : v->term_room) * sizeof *v->terms +
+         v->count * sizeof *v->documents + v->strings.size + v->stored.size;
 }
 
 /* ---------------------------------------------------------------- adding */
 
 static bool room_for_document(inverter *v) {
-  if (v->count < v->room) return true;
-  const size_t room = v->room > 0 ? 2 * v->room : 64;
-  added *grown = calloc(room, sizeof *grown);
-  if (grown == NULL) return false;
-  if (v->count > 0) memcpy(grown, v->documents, v->count * sizeof *grown);
-  if (v->documents != NULL) wipe(v->documents, v->room * sizeof *v->documents);
-  free(v->documents);
-  v->documents = grown;
-  v->room = room;
+  const size_t used = v->count * sizeof *v->documents;
+  if (!extent_reserve(&v->document_extent, used, used + sizeof *v->documents)) return false;
+  v->documents = v->document_extent.at;
   return true;
 }
 
 static bool room_for_terms(inverter *v) {
   const size_t need = text_vocabulary_count(v->analyser);
   if (need <= v->term_room) return true;
-  size_t room = v->term_room > 0 ? 2 * v->term_room : 1024;
-  while (room < need) room *= 2;
-  chain *grown = calloc(room, sizeof *grown);
-  if (grown == NULL) return false;
-  if (v->term_room > 0) memcpy(grown, v->terms, v->term_room * sizeof *grown);
-  free(v->terms);
-  v->terms = grown;
-  v->term_room = room;
+  if (!extent_reserve(&v->term_extent, v->term_room * sizeof *v->terms, need * sizeof *v->terms)) return false;
+  v->terms = v->term_extent.at;
+  v->term_room = v->term_extent.room / sizeof *v->terms;
   return true;
 }
 
@@ -349,6 +340,10 @@ static sdx_status write_items(write_job *j) {
 
 /* ---------------------------------------------------------------- writing: terms */
 
+static order_key key_of(sdx_bytes name, size_t id) {
+  return (order_key){ .data = name.data, .size = (uint32_t)name.size, .id = (uint32_t)id };
+}
+
 static sdx_status order_terms(write_job *j) {
   inverter *v = j->v;
   const size_t count = v->term_room < text_vocabulary_count(v->analyser)
@@ -360,9 +355,7 @@ static sdx_status order_terms(write_job *j) {
   j->worded = calloc(met + 1, sizeof *j->worded);
   if (j->keys == NULL || j->worded == NULL) return error_memory(j->err);
   for (size_t i = 0; i < count; i++)
-    if (v->terms[i].df > 0)
-      j->keys[j->key_count++] =
-          (order_key){ .name = text_vocabulary_term(v->analyser, (uint32_t)i), .id = (uint32_t)i };
+    if (v->terms[i].df > 0) j->keys[j->key_count++] = key_of(text_vocabulary_term(v->analyser, (uint32_t)i), i);
   order_sort(j->keys, j->key_count);
   return SDX_OK;
 }
@@ -474,7 +467,7 @@ static sdx_status write_terms(write_job *j) {
   sdx_status status = order_terms(j);
   for (size_t i = 0; i < j->key_count && status == SDX_OK; i++) {
     const order_key *key = &j->keys[i];
-    segment_writer_term(j->writer, key->name.data, key->name.size, flags_of(j, key->id, key->name));
+    segment_writer_term(j->writer, key->data, key->size, flags_of(j, key->id, order_name(key)));
     status = write_postings(j, &j->v->terms[key->id], &j->worded[i]);
     if (status == SDX_OK) segment_writer_term_end(j->writer);
   }
@@ -499,7 +492,7 @@ static uint32_t find_key(const write_job *j, sdx_bytes name) {
   size_t low = 0, high = j->key_count;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    const sdx_bytes at = j->keys[middle].name;
+    const sdx_bytes at = order_name(&j->keys[middle]);
     int c = memcmp(at.data, name.data, at.size < name.size ? at.size : name.size);
     if (c == 0) c = (at.size > name.size) - (at.size < name.size);
     if (c == 0) return (uint32_t)middle;
@@ -576,7 +569,7 @@ static void write_class(write_job *j, class_job *c, sdx_bytes key) {
   segment_class about = { .min_length = UINT32_MAX };
   buffer_reset(&c->encoded);
   if (total == 1 && one_language) { /* its statistics are its member's */
-    const sdx_bytes name = j->keys[c->members[0]].name;
+    const sdx_bytes name = order_name(&j->keys[c->members[0]]);
     if (same(name, key)) return;
     about.members = 1;
     layout_members_put(&c->encoded, key, name);
@@ -593,7 +586,7 @@ static void write_class(write_job *j, class_job *c, sdx_bytes key) {
     else
       i++;
     if (!sum_member(j, member->id, language, &about, c->touched)) continue;
-    layout_members_put(&c->encoded, key, member->name);
+    layout_members_put(&c->encoded, key, order_name(member));
     about.members++;
   }
   for (uint32_t i = 0; i < about.df; i++) {
@@ -620,7 +613,7 @@ static sdx_status write_kind(write_job *j, const membership *m, class_job *c) {
     const sdx_bytes key = text_class_key(a, (uint32_t)i, &kind, &language);
     if (kind == (c->kind == CLASS_FOLD ? TEXT_FOLD : TEXT_STEM) &&
         (c->kind == CLASS_FOLD || language == stems))
-      keys[count++] = (order_key){ .name = key, .id = (uint32_t)i };
+      keys[count++] = key_of(key, i);
   }
   order_sort(keys, count);
   for (size_t i = 0; i < count && segment_writer_status(j->writer) == SDX_OK; i++) {
@@ -629,12 +622,12 @@ static sdx_status write_kind(write_job *j, const membership *m, class_job *c) {
     c->count = m->starts[keys[i].id + 1] - from;
     c->extra = NONE;
     if (c->kind == CLASS_FOLD) { /* a term that is its own fold belongs to the class of that key */
-      const uint32_t own = find_key(j, keys[i].name);
+      const uint32_t own = find_key(j, order_name(&keys[i]));
       if (own != NONE && j->worded[own] &&
           text_vocabulary_class(a, j->keys[own].id)->fold == TEXT_NONE)
         c->extra = own;
     }
-    write_class(j, c, keys[i].name);
+    write_class(j, c, order_name(&keys[i]));
   }
   free(keys);
   return segment_writer_status(j->writer);

@@ -418,12 +418,12 @@ static sdx_status sort_members(merge_job *j, class_job *c) {
       j->members = grown;
       j->member_room = room;
     }
-    j->members[c->count++] = (order_key){ .name = { name, size } };
+    j->members[c->count++] = (order_key){ .data = name, .size = (uint32_t)size };
   }
   order_sort(j->members, c->count);
   size_t kept = 0;
   for (size_t i = 0; i < c->count; i++)
-    if (i == 0 || compare(j->members[i].name, j->members[kept - 1].name) != 0)
+    if (i == 0 || compare(order_name(&j->members[i]), order_name(&j->members[kept - 1])) != 0)
       j->members[kept++] = j->members[i];
   c->count = kept;
   return SDX_OK;
@@ -432,7 +432,7 @@ static sdx_status sort_members(merge_job *j, class_job *c) {
 static bool any_touched(const merge_job *j, const class_job *c) {
   if (j->bloom == NULL) return false;
   for (size_t i = 0; i < c->count; i++)
-    if (bloom_may_have(j, j->members[i].name)) return true;
+    if (bloom_may_have(j, order_name(&j->members[i]))) return true;
   return false;
 }
 
@@ -470,7 +470,7 @@ static sdx_status sum_anew(merge_job *j, class_job *c) {
   for (size_t i = 0; i < c->count; i++) {
     bool any = false;
     for (size_t k = 0; k < j->count; k++)
-      any = sum_postings(j, c, &j->sources[k], j->members[i].name) || any;
+      any = sum_postings(j, c, &j->sources[k], order_name(&j->members[i])) || any;
     if (any) j->members[kept++] = j->members[i];
   }
   c->count = kept;
@@ -486,9 +486,9 @@ static sdx_status sum_anew(merge_job *j, class_job *c) {
 static sdx_status write_class(merge_job *j, class_job *c) {
   const bool one_language = c->kind == CLASS_FOLD || j->setup.language_count == 1;
   const bool single = c->count == 1 && one_language;
-  if (c->count == 0 || (single && compare(j->members[0].name, c->key) == 0)) return SDX_OK;
+  if (c->count == 0 || (single && compare(order_name(&j->members[0]), c->key) == 0)) return SDX_OK;
   buffer_reset(&j->encoded);
-  for (size_t i = 0; i < c->count; i++) layout_members_put(&j->encoded, c->key, j->members[i].name);
+  for (size_t i = 0; i < c->count; i++) layout_members_put(&j->encoded, c->key, order_name(&j->members[i]));
   c->about.members = (uint32_t)c->count;
   segment_writer_class(j->writer, c->kind, c->language, c->key, &c->about, single, &j->encoded);
   return segment_writer_status(j->writer);

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "segment/order.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* Multikey quicksort over eight bytes at a time: comparing numbers, not strings, and looking at each
  * string's bytes once per eight. Behind a name's end stand zeros; a name that ends within its head
  * sorts before one that goes on with zeros, see `ended`. */
-static uint64_t head_at(sdx_bytes name, size_t depth) {
+static uint64_t head_at(const order_key *k, size_t depth) {
   uint64_t head = 0;
-  const size_t left = name.size > depth ? name.size - depth : 0;
+  const size_t left = k->size > depth ? k->size - depth : 0;
+  if (left >= 8) {
+    memcpy(&head, k->data + depth, sizeof head);
+    return be64toh(head);
+  }
   for (size_t i = 0; i < 8; i++)
-    head = head << 8 | (i < left ? (uint8_t)name.data[depth + i] : 0);
+    head = head << 8 | (i < left ? (uint8_t)k->data[depth + i] : 0);
   return head;
 }
 
 static int compare_from(const order_key *a, const order_key *b, size_t depth) {
   if (a->head != b->head) return a->head < b->head ? -1 : 1;
-  const size_t a_left = a->name.size > depth ? a->name.size - depth : 0;
-  const size_t b_left = b->name.size > depth ? b->name.size - depth : 0;
+  const size_t a_left = a->size > depth ? a->size - depth : 0;
+  const size_t b_left = b->size > depth ? b->size - depth : 0;
   const size_t least = a_left < b_left ? a_left : b_left;
-  const int c = least > 0 ? memcmp(a->name.data + depth, b->name.data + depth, least) : 0;
+  const int c = least > 0 ? memcmp(a->data + depth, b->data + depth, least) : 0;
   return c != 0 ? c : (a_left > b_left) - (a_left < b_left);
 }
 
@@ -55,7 +60,7 @@ static void swap(order_key *a, order_key *b) {
 static size_t ended_first(order_key *keys, size_t count, size_t depth) {
   size_t ended = 0;
   for (size_t i = 0; i < count; i++)
-    if (keys[i].name.size < depth + 8) swap(&keys[i], &keys[ended++]);
+    if (keys[i].size < depth + 8) swap(&keys[i], &keys[ended++]);
   insertion(keys, ended, depth);
   return ended;
 }
@@ -74,7 +79,7 @@ static void sort(order_key *keys, size_t count, size_t depth) {
     }
     sort(keys, low, depth);
     const size_t ended = low + ended_first(keys + low, high - low, depth);
-    for (size_t i = ended; i < high; i++) keys[i].head = head_at(keys[i].name, depth + 8);
+    for (size_t i = ended; i < high; i++) keys[i].head = head_at(&keys[i], depth + 8);
     sort(keys + ended, high - ended, depth + 8);
     keys += high; /* the greater in this frame */
     count -= high;
@@ -83,6 +88,6 @@ static void sort(order_key *keys, size_t count, size_t depth) {
 }
 
 void order_sort(order_key *keys, size_t count) {
-  for (size_t i = 0; i < count; i++) keys[i].head = head_at(keys[i].name, 0);
+  for (size_t i = 0; i < count; i++) keys[i].head = head_at(&keys[i], 0);
   sort(keys, count, 0);
 }

@@ -9,9 +9,12 @@
 
 typedef struct order_key {
   uint64_t head; /* the 8 bytes at the present depth, as a number; the sort's own */
-  sdx_bytes name;
+  const char *data;
+  uint32_t size;
   uint32_t id;
 } order_key;
+
+static inline sdx_bytes order_name(const order_key *k) { return (sdx_bytes){ k->data, k->size }; }
 
 /* By bytes, the shorter first; names that are the same stay in any order. */
 void order_sort(order_key *keys, size_t count);

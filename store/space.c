@@ -8,6 +8,7 @@
 #include "store/fault.h"
 
 #define META_PAGES 2
+#define PAGE_META 0x08
 
 static bool count_free(void *context, const uint8_t *list, size_t size) {
   uint64_t count = 0;
@@ -67,4 +68,33 @@ void store_prefetch(const sdx_bytes *values, size_t count) {
     end = to;
   }
   if (end > start) (void)madvise((void *)start, end - start, MADV_WILLNEED);
+}
+
+/* Where the map begins. LMDB does not tell; but the tables' records lie in pages of the map, and a page says
+ * its own number (pages.h). */
+static uint8_t *map_start(const store_txn *t, size_t page_size, size_t last_page) {
+  static char name[] = "blocks";
+  MDB_val key = { sizeof name - 1, name }, value;
+  uint64_t number;
+  uint16_t flags;
+  if (mdb_get(t->mdb, t->map->main, &key, &value) != 0) return NULL;
+  const uintptr_t page = (uintptr_t)value.mv_data & ~(uintptr_t)(page_size - 1);
+  memcpy(&number, (const void *)page, sizeof number);
+  if (number > last_page || number * page_size > page) return NULL;
+  uint8_t *start = (uint8_t *)(page - number * page_size);
+  memcpy(&flags, start + 10, sizeof flags);
+  return flags == PAGE_META ? start : NULL;
+}
+
+void store_release_map(store *s) {
+  store_txn *t;
+  MDB_envinfo info;
+  MDB_stat stat;
+  if (store_read_begin(s, &t, NULL) < 0) return; /* in a snapshot for reading, all pages are the map's */
+  if (mdb_env_info(t->map->mdb, &info) == 0 && mdb_env_stat(t->map->mdb, &stat) == 0) {
+    uint8_t *start = map_start(t, stat.ms_psize, info.me_last_pgno);
+    /* Shared, and never written to through the map: nothing can be lost. */
+    if (start != NULL) (void)madvise(start, (info.me_last_pgno + 1) * stat.ms_psize, MADV_DONTNEED);
+  }
+  store_read_end(t);
 }

@@ -99,6 +99,10 @@ sdx_status store_cursor_delete(store_cursor *c, sdx_error *err) SDX_CHECK;
 /* Tells the kernel that these values (as returned by store_get, or NULL) will be read soon. */
 void store_prefetch(const sdx_bytes *values, size_t count);
 
+/* Gives back the memory that pages of the map take in this process: they stay in the page cache, and come
+ * again when they are touched. For long work that goes through much of the file. */
+void store_release_map(store *s);
+
 typedef struct store_space {
   uint64_t page_size;
   uint64_t used_pages; /* in use by the current generation */

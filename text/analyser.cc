@@ -15,7 +15,7 @@ namespace {
 using namespace text;
 
 // What the lexicon may hold when the vocabulary is empty; beyond that it starts anew.
-constexpr size_t LEXICON_MAX = 8 << 20;
+constexpr size_t LEXICON_MAX = 4 << 20;
 // Arrays of one item that are kept for the next.
 constexpr size_t ITEM_KEEP = 1 << 18;
 

@@ -11,9 +11,11 @@
 #include <cstring>
 #include <new>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 extern "C" {
+#include "base/extent.h"
 #include "base/wipe.h"
 }
 
@@ -37,6 +39,47 @@ template <class T> struct wiping {
 };
 
 template <class T> using secret_vector = std::vector<T, wiping<T>>;
+
+/* An array that may grow large, of what can be copied as bytes. `bytes` is what it takes in memory. */
+template <class T> class secret_pages {
+  static_assert(std::is_trivially_copyable<T>::value, "moved as bytes");
+
+public:
+  secret_pages() = default;
+  secret_pages(const secret_pages &) = delete;
+  secret_pages &operator=(const secret_pages &) = delete;
+  ~secret_pages() { reset(); }
+
+  T &operator[](size_t i) { return data()[i]; }
+  const T &operator[](size_t i) const { return data()[i]; }
+  T *begin() { return data(); }
+  T *end() { return data() + size_; }
+  size_t size() const { return size_; }
+  size_t bytes() const { return size_ * sizeof(T); }
+  /* Room for `more`: so many pushes cannot fail. */
+  void reserve_more(size_t more) {
+    if (!extent_reserve(&extent_, size_ * sizeof(T), (size_ + more) * sizeof(T)))
+      throw std::bad_alloc();
+  }
+  void push_back(const T &v) {
+    reserve_more(1);
+    data()[size_++] = v;
+  }
+  void append(const T *from, size_t count) {
+    reserve_more(count);
+    memcpy(static_cast<void *>(data() + size_), from, count * sizeof(T));
+    size_ += count;
+  }
+  void reset() {
+    extent_free(&extent_, size_ * sizeof(T));
+    size_ = 0;
+  }
+
+private:
+  T *data() const { return static_cast<T *>(extent_.at); }
+  extent extent_ = { nullptr, 0 };
+  size_t size_ = 0;
+};
 
 /* Strings of at most 248 bytes, each readable 8 bytes past its end (zeros, or its neighbour). */
 class arena {

@@ -29,10 +29,10 @@ void lexicon::reset() {
   key_slots_.swap(key_slots);
   mask_ = SLOTS_MIN - 1;
   used_ = 0;
-  secret_vector<word>().swap(words_);
-  secret_vector<uint32_t>().swap(keys_of_);
-  secret_vector<alias>().swap(aliases_);
-  secret_vector<key>().swap(keys_);
+  words_.reset();
+  keys_of_.reset();
+  aliases_.reset();
+  keys_.reset();
   bytes_.reset();
 }
 
@@ -45,9 +45,8 @@ void lexicon::detach() {
 }
 
 size_t lexicon::bytes() const {
-  return slots_.capacity() * sizeof(slot) + words_.capacity() * sizeof(word) +
-         keys_of_.capacity() * sizeof(uint32_t) + aliases_.capacity() * sizeof(alias) +
-         keys_.capacity() * sizeof(key) + key_slots_.capacity() * sizeof(uint32_t) + bytes_.bytes();
+  return slots_.capacity() * sizeof(slot) + words_.bytes() + keys_of_.bytes() + aliases_.bytes() +
+         keys_.bytes() + key_slots_.capacity() * sizeof(uint32_t) + bytes_.bytes();
 }
 
 // ---------------------------------------------------------------- words
@@ -91,10 +90,6 @@ void lexicon::insert(uint64_t h, uint32_t number, uint32_t tag) {
   used_++;
 }
 
-template <class V> static void reserve_more(V &v, size_t more) {
-  if (v.capacity() - v.size() < more) v.reserve(std::max(v.size() + more, v.capacity() * 2));
-}
-
 static bool begins_with_cjk(std::string_view s) {
   uint32_t first;
   decode_utf8(s.data(), s.data() + s.size(), &first);
@@ -114,8 +109,8 @@ uint32_t lexicon::add_surface(std::string_view surface) {
   const size_t languages = languages_.count();
   const uint32_t number = static_cast<uint32_t>(words_.size());
   if (number >= TEXT_NONE - 1) throw std::bad_alloc();
-  reserve_more(words_, 1);
-  reserve_more(keys_of_, 1 + languages);
+  words_.reserve_more(1);
+  keys_of_.reserve_more(1 + languages);
   grow_slots();
   word w = {};
   w.surface = bytes_.put(surface);
@@ -138,7 +133,7 @@ uint32_t lexicon::add_surface(std::string_view surface) {
   const uint64_t h = hash(here.data(), w.size, w.head);
   insert(h, number, tag_of(h, w.size));
   words_.push_back(w);
-  keys_of_.insert(keys_of_.end(), keys, keys + 1 + languages);
+  keys_of_.append(keys, 1 + languages);
   return number;
 }
 
@@ -150,7 +145,7 @@ uint32_t lexicon::add_token(const probe &p) {
   if (normal == raw) return add_surface(raw);
   uint32_t w = look_up(prepare(surface.bytes, static_cast<uint32_t>(normal.size()), false));
   if (w == TEXT_NONE) w = add_surface(normal);
-  reserve_more(aliases_, 1);
+  aliases_.reserve_more(1);
   grow_slots();
   const uint32_t bytes = bytes_.put(raw);
   insert(p.hash, static_cast<uint32_t>(aliases_.size()), tag_of(p.hash, p.size) | ALIAS);
@@ -182,7 +177,7 @@ uint32_t lexicon::add_key(text_class_kind kind, uint8_t language, std::string_vi
         memcmp(bytes_.at(k.bytes), p.bytes, size) == 0)
       return key_slots_[i];
   }
-  reserve_more(keys_, 1);
+  keys_.reserve_more(1);
   if ((keys_.size() + 1) * 2 > key_slots_.size()) {
     secret_vector<uint32_t> grown(key_slots_.size() * 2, TEXT_NONE);
     mask = grown.size() - 1;

@@ -180,10 +180,10 @@ private:
   uint64_t seed_;
   size_t mask_ = 0, used_ = 0;
   secret_vector<slot> slots_;
-  secret_vector<word> words_;
-  secret_vector<uint32_t> keys_of_; /* of each word: fold, stems */
-  secret_vector<alias> aliases_;
-  secret_vector<key> keys_;
+  secret_pages<word> words_;
+  secret_pages<uint32_t> keys_of_; /* of each word: fold, stems */
+  secret_pages<alias> aliases_;
+  secret_pages<key> keys_;
   secret_vector<uint32_t> key_slots_;
   arena bytes_;
 };

@@ -99,7 +99,7 @@ sdx_status text_finish(text_analyser *a, text_terms *out, sdx_error *err) SDX_CH
 
 /* The vocabulary. */
 size_t text_vocabulary_count(const text_analyser *a);
-/* Memory that it holds, with the cache of words, of which up to 8 MiB stay after a reset. */
+/* Memory that it holds, with the cache of words, of which up to 4 MiB stay after a reset. */
 size_t text_vocabulary_bytes(const text_analyser *a);
 sdx_bytes text_vocabulary_term(const text_analyser *a, uint32_t id);
 /* The number of a surface term met before or now (journal records name terms by their bytes). */

@@ -22,17 +22,16 @@ vocabulary::vocabulary(lexicon &words, size_t languages) : words_(words), langua
 void vocabulary::reset() {
   filter_slots_.assign(FILTER_SLOTS_MIN, TEXT_NONE); // fits: nothing here can fail
   filters_ = 0;
-  secret_vector<term>().swap(terms_);
-  secret_vector<uint32_t>().swap(class_of_);
-  secret_vector<term_class>().swap(classes_);
+  terms_.reset();
+  class_of_.reset();
+  classes_.reset();
   bytes_.reset();
   words_.detach();
 }
 
 size_t vocabulary::bytes() const {
-  return terms_.capacity() * sizeof(term) + class_of_.capacity() * sizeof(uint32_t) +
-         classes_.capacity() * sizeof(term_class) + filter_slots_.capacity() * sizeof(uint32_t) +
-         bytes_.bytes();
+  return terms_.bytes() + class_of_.bytes() + classes_.bytes() +
+         filter_slots_.capacity() * sizeof(uint32_t) + bytes_.bytes();
 }
 
 std::string_view vocabulary::bytes_of(uint32_t id) const {
@@ -55,9 +54,8 @@ uint32_t vocabulary::put(uint8_t prefix, std::string_view word) {
 void vocabulary::reserve_term() {
   const size_t classes = languages_ + 1;
   if (terms_.size() >= TEXT_NONE - 1) throw std::bad_alloc();
-  if (terms_.size() == terms_.capacity()) terms_.reserve(terms_.size() * 2 + 256);
-  if (class_of_.capacity() - class_of_.size() < classes)
-    class_of_.reserve(class_of_.size() * 2 + 256 * classes);
+  terms_.reserve_more(1);
+  class_of_.reserve_more(classes);
 }
 
 uint32_t vocabulary::add_word(uint32_t w, uint8_t prefix) {
@@ -79,7 +77,7 @@ uint32_t vocabulary::add_word(uint32_t w, uint8_t prefix) {
     words_.at(w).bare = id;
   }
   terms_.push_back(t);
-  class_of_.insert(class_of_.end(), classes, classes + languages_ + 1);
+  class_of_.append(classes, languages_ + 1);
   return id;
 }
 
@@ -90,7 +88,7 @@ uint32_t vocabulary::class_number(uint32_t k, uint8_t prefix) {
   if (prefix != 0)
     for (uint32_t c = words_.key_at(k).chain; c != TEXT_NONE; c = classes_[c].next)
       if (classes_[c].prefix == prefix) return c;
-  if (classes_.size() == classes_.capacity()) classes_.reserve(classes_.size() * 2 + 256);
+  classes_.reserve_more(1);
   const uint32_t number = static_cast<uint32_t>(classes_.size());
   term_class c = { k, TEXT_NONE, TEXT_NONE, 0, prefix };
   if (prefix != 0) {
@@ -145,7 +143,7 @@ uint32_t vocabulary::filter(std::string_view bytes) {
   const uint32_t at = bytes_.put(bytes);
   terms_.push_back(
       { TEXT_NONE, at, TEXT_NONE, 0, 0, static_cast<uint8_t>(bytes.size()), PREFIX_FILTER });
-  class_of_.insert(class_of_.end(), languages_ + 1, TEXT_NONE);
+  for (size_t l = 0; l <= languages_; l++) class_of_.push_back(TEXT_NONE);
   size_t i = h & mask;
   while (filter_slots_[i] != TEXT_NONE) i = (i + 1) & mask;
   filter_slots_[i] = id;

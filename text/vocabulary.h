@@ -69,9 +69,9 @@ private:
 
   lexicon &words_;
   size_t languages_;
-  secret_vector<term> terms_;
-  secret_vector<uint32_t> class_of_; /* count() x (fold, stems ...): the layout of text_class */
-  secret_vector<term_class> classes_;
+  secret_pages<term> terms_;
+  secret_pages<uint32_t> class_of_; /* count() x (fold, stems ...): the layout of text_class */
+  secret_pages<term_class> classes_;
   secret_vector<uint32_t> filter_slots_;
   size_t filters_ = 0;
   arena bytes_;

@@ -81,16 +81,17 @@ static void test_abort_leaves_nothing(void **state) {
   assert_int_equal(keyring_count(s->index->keyring), 4 + 1); /* a set of four; one segment */
 }
 
+/* More than merge at once. */
 static void test_many_segments(void **state) {
   scene *s = *state;
   sdx_batch *b = begin(s, 1);
-  for (unsigned i = 0; i < 100; i++) add(b, i, i % 2 == 0 ? "zebra" : "quartz", "");
+  for (unsigned i = 0; i < 160; i++) add(b, i, i % 2 == 0 ? "zebra" : "quartz", "");
   commit(b);
-  assert_int_equal(scene_count(s, "zebra"), 50);
-  assert_int_equal(scene_count(s, "quartz"), 50);
-  for (unsigned i = 0; i < 100; i++) assert_true(scene_shows(s, i, i % 2 == 0 ? "zebra" : "quartz"));
+  assert_int_equal(scene_count(s, "zebra"), 80);
+  assert_int_equal(scene_count(s, "quartz"), 80);
+  for (unsigned i = 0; i < 160; i++) assert_true(scene_shows(s, i, i % 2 == 0 ? "zebra" : "quartz"));
   scene_maintain(s, true);
-  assert_int_equal(scene_count(s, "zebra"), 50);
+  assert_int_equal(scene_count(s, "zebra"), 80);
 }
 
 static void test_outcomes(void **state) {

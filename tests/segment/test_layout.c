@@ -138,14 +138,14 @@ static void test_order(void **state) {
     const uint32_t n = random_below(&r, 24);
     for (uint32_t k = 0; k < n; k++)
       names[i][k] = random_below(&r, 6) == 0 ? 0 : (char)('a' + random_below(&r, i % 3 == 0 ? 1 : 3));
-    keys[i] = (order_key){ .name = { names[i], n }, .id = i };
+    keys[i] = (order_key){ .data = names[i], .size = n, .id = i };
   }
   order_sort(keys, N);
   uint64_t seen = 0;
   for (uint32_t i = 0; i < N; i++) {
     seen += keys[i].id;
     if (i == 0) continue;
-    const sdx_bytes a = keys[i - 1].name, b = keys[i].name;
+    const sdx_bytes a = order_name(&keys[i - 1]), b = order_name(&keys[i]);
     const int c = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
     assert_true(c < 0 || (c == 0 && a.size <= b.size));
   }
