@@ -286,8 +286,8 @@ typedef struct sdx_batch_options {
   int64_t now;
   bool undelete;
   size_t memory;   /* bytes to collect terms in, shared by threads; 0: 30 MiB */
-  unsigned threads; /* that analyse and build beside the caller's; 0: as many as processors, at most 8;
-                       1: none, all is done by the caller's */
+  unsigned threads; /* that analyse and build side by side, the memory shared among them: more, smaller
+                       segments until maintenance merges them. 0, 1: the caller's alone */
 } sdx_batch_options;
 #define SDX_BATCH_OPTIONS_INIT { .version = 1 }
 SDX_API sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_options *options,

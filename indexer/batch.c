@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Many items that commit whole or not at all. A small batch becomes journal records; a big one writes
- * segments as memory fills up, on several threads where there are processors for them, under unpublished
+ * segments as memory fills up, on several threads where the caller asks for them, under unpublished
  * ids, and publishes them all in one transaction.
  */
 #include <stdlib.h>
@@ -19,7 +19,6 @@
 #define MEMORY_DEFAULT (30U << 20)
 #define SMALL_ITEMS 64           /* up to so many items, and bytes, go to the journal */
 #define SMALL_BYTES (2U << 20)
-#define ALONE_BYTES (4U << 20) /* of text, before threads are worth it where nobody asked for some */
 
 /* One version that the batch adds. */
 typedef struct entry {
@@ -52,7 +51,6 @@ struct sdx_batch {
   bulk *bulks[CREW_THREADS_MAX]; /* the first is there from the beginning */
   unsigned threads;
   size_t memory;     /* of each */
-  size_t alone;      /* bytes of text to go before they start */
   crew *crew;        /* NULL: the caller's thread builds */
   item_work work;
   entry *entries;    /* in `room` */
@@ -117,9 +115,8 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   b->now = index_now(index, o->now);
   b->undelete = o->undelete;
   const size_t memory = o->memory != 0 ? o->memory : MEMORY_DEFAULT;
-  b->threads = crew_size(o->threads, memory);
+  b->threads = crew_size(o->threads);
   b->memory = memory / b->threads;
-  b->alone = o->threads != 0 ? 0 : ALONE_BYTES;
   b->slot_count = 256;
   b->slots = calloc(b->slot_count, sizeof *b->slots);
   if (b->slots == NULL) status = error_memory(err);
@@ -230,11 +227,10 @@ static sdx_status take_small(sdx_batch *b, sdx_error *err) {
 static sdx_status take_big(sdx_batch *b, sdx_error *err) {
   const uint32_t number = (uint32_t)b->count;
   const sdx_bytes fields = item_fields(&b->work);
-  if (b->crew == NULL && b->threads > 1 && b->alone == 0) {
+  if (b->crew == NULL && b->threads > 1) {
     const sdx_status status = start_crew(b, err);
     if (status != SDX_OK) return status;
   }
-  b->alone -= fields.size < b->alone ? fields.size : b->alone;
   return b->crew != NULL ? crew_add(b->crew, number, &b->work.built, fields, err)
                          : bulk_add(b->bulks[0], number, &b->work.built, fields, err);
 }

@@ -2,7 +2,6 @@
 #include "indexer/crew.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -51,13 +50,9 @@ struct crew {
   worker workers[];
 };
 
-unsigned crew_size(unsigned wanted, size_t memory) {
-  cpu_set_t set;
-  if (wanted > 0) return wanted < CREW_THREADS_MAX ? wanted : CREW_THREADS_MAX;
-  size_t n = sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-  if (n > 8) n = 8;
-  if (n > memory / CREW_MEMORY_LEAST) n = memory / CREW_MEMORY_LEAST;
-  return n > 0 ? (unsigned)n : 1;
+unsigned crew_size(unsigned wanted) {
+  if (wanted == 0) return 1;
+  return wanted < CREW_THREADS_MAX ? wanted : CREW_THREADS_MAX;
 }
 
 /* ------------------------------------------------------------------ a thread */

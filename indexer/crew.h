@@ -9,14 +9,11 @@
 #include "indexer/bulk.h"
 
 #define CREW_THREADS_MAX 64
-#define CREW_MEMORY_LEAST                                                                          \
-  (12U << 20) /* of a thread, where nobody says how many threads there are to be */
 
 typedef struct crew crew;
 
-/* How many threads share `memory`: `wanted`, or where that is 0 what processors and memory allow.
- */
-unsigned crew_size(unsigned wanted, size_t memory);
+/* How many threads there are where `wanted` are asked for: one for 0. */
+unsigned crew_size(unsigned wanted);
 
 /* One thread for each of `bulks`, which stay the caller's and are not to be touched before
  * crew_finish. */

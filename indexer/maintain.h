@@ -13,7 +13,7 @@
                                                         */
 #define MAINTAIN_DEAD_PERCENT 20                       /* ... and those of which more is dead */
 #define MAINTAIN_ADD_ITEMS 2048   /* merges that a single write may be made to wait for ... */
-#define MAINTAIN_BULK_ITEMS 16384 /* ... and one that wrote segments itself */
+#define MAINTAIN_BULK_ITEMS 2048  /* ... and one that wrote segments itself */
 
 /* What upkeep did, for reports. */
 typedef struct maintain_tally {
