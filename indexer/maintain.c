@@ -132,7 +132,7 @@ sdx_status maintain_run(sdx_index *index, bool all, int64_t now, maintain_tally 
 static bool is_small(sdx_index *index) {
   store_space space;
   return store_measure(index->store, &space, NULL) == SDX_OK &&
-         space.entries[STORE_IDS] <= MAINTAIN_BULK_ITEMS;
+         space.entries[STORE_IDS] <= MAINTAIN_SMALL_ITEMS;
 }
 
 void maintain_after_write(sdx_index *index, const meta_head *head, bool segments, int64_t now) {
@@ -142,8 +142,7 @@ void maintain_after_write(sdx_index *index, const meta_head *head, bool segments
   if ((!fold && !segments) || index_deposits(index)) return;
   if (index_maintenance_begin(index, false, NULL) != SDX_OK) return;
   if (!fold || fold_run(index, now, &tally, NULL) == SDX_OK)
-    (void)!merge_all(index, false, segments ? MAINTAIN_BULK_ITEMS : MAINTAIN_ADD_ITEMS, now, &tally,
-                     NULL);
+    (void)!merge_all(index, false, MAINTAIN_ADD_ITEMS, now, &tally, NULL);
   if (key_set_is_due(index, head, now) && (key_set_is_overdue(index, head, now) || is_small(index)))
     (void)!key_set_keep_fresh(index, now, NULL);
   index_maintenance_end(index);

@@ -12,8 +12,8 @@
 #define MAINTAIN_TOMBSTONE_AGE (25 * (int64_t)SDX_DAY) /* segments with older ones are rewritten   \
                                                         */
 #define MAINTAIN_DEAD_PERCENT 20                       /* ... and those of which more is dead */
-#define MAINTAIN_ADD_ITEMS 2048   /* merges that a single write may be made to wait for ... */
-#define MAINTAIN_BULK_ITEMS 2048  /* ... and one that wrote segments itself */
+#define MAINTAIN_ADD_ITEMS 2048   /* merges that a write may be made to wait for */
+#define MAINTAIN_SMALL_ITEMS 16384 /* an index of so many is small: its keys are replaced in passing */
 
 /* What upkeep did, for reports. */
 typedef struct maintain_tally {
