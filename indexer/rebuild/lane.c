@@ -170,7 +170,7 @@ static sdx_status take_item(lane *l, const sdx_entry *e, sdx_error *err) {
   }
   status = look(l, &seen, &wanted, &what, err);
   if (status == SDX_OK && wanted && !l->b->r->options->dry_run) {
-    status = item_analyse(&l->work, l->analyser, e->item, err);
+    status = item_analyse(l->analyser, item_fields(&l->work), &l->work.terms, err);
     if (status == SDX_OK) status = inverter_add(l->inverter, &l->work.built, &l->work.terms, err);
     if (status == SDX_OK) status = push(l, seen, err);
   }

@@ -141,7 +141,11 @@ static void note(const sdx_item *item) {
   s->size = item->size;
   s->folder = item->folders[0].data;
   s->seen = item->flag_count > 0;
-  host_ok(item_analyse(&work, analyser, item, &err), &err);
+  buffer_reset(&work.text);
+  for (size_t i = 0; i < item->field_count; i++)
+    record_fields_put(&work.text, item->fields[i].name, item->fields[i].text.data,
+                      item->fields[i].text.size);
+  host_ok(item_analyse(analyser, item_fields(&work), &work.terms, &err), &err);
   keep_terms(s, &work.terms);
 }
 
