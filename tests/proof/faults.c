@@ -97,6 +97,30 @@ int unlinkat(int fd, const char *name, int flags) {
 
 /* ------------------------------------------------------------------ LMDB */
 
+#define SNAPSHOTS_MAX 64
+
+static MDB_txn *snapshots[SNAPSHOTS_MAX];
+
+static void snapshot_taken(MDB_txn *txn) {
+  for (int i = 0; i < SNAPSHOTS_MAX; i++) {
+    if (snapshots[i] != NULL) continue;
+    snapshots[i] = txn;
+    return;
+  }
+  abort();
+}
+
+static void snapshot_gone(const MDB_txn *txn) {
+  for (int i = 0; i < SNAPSHOTS_MAX; i++)
+    if (snapshots[i] == txn) snapshots[i] = NULL;
+}
+
+long fault_snapshots(void) {
+  long n = 0;
+  for (int i = 0; i < SNAPSHOTS_MAX; i++) n += snapshots[i] != NULL;
+  return n;
+}
+
 static int lmdb_fails(void) {
   static const int codes[] = { ENOMEM, EIO, MDB_MAP_FULL };
   return is_hit(FAULT_LMDB) ? codes[wanted % 3] : 0;
@@ -118,17 +142,32 @@ int mdb_env_set_mapsize(MDB_env *env, size_t size) {
 }
 
 int mdb_txn_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **txn) {
-  const int rc = lmdb_fails();
-  return rc != 0 ? rc : REAL(mdb_txn_begin)(env, parent, flags, txn);
+  int rc = lmdb_fails();
+  if (rc == 0) rc = REAL(mdb_txn_begin)(env, parent, flags, txn);
+  if (rc == 0 && (flags & MDB_RDONLY) != 0) snapshot_taken(*txn);
+  return rc;
 }
 
 int mdb_txn_renew(MDB_txn *txn) {
-  const int rc = lmdb_fails();
-  return rc != 0 ? rc : REAL(mdb_txn_renew)(txn);
+  int rc = lmdb_fails();
+  if (rc == 0) rc = REAL(mdb_txn_renew)(txn);
+  if (rc == 0) snapshot_taken(txn);
+  return rc;
+}
+
+void mdb_txn_reset(MDB_txn *txn) {
+  snapshot_gone(txn);
+  REAL(mdb_txn_reset)(txn);
+}
+
+void mdb_txn_abort(MDB_txn *txn) {
+  snapshot_gone(txn);
+  REAL(mdb_txn_abort)(txn);
 }
 
 int mdb_txn_commit(MDB_txn *txn) {
   const int rc = lmdb_fails();
+  snapshot_gone(txn);
   if (rc == 0) return REAL(mdb_txn_commit)(txn);
   mdb_txn_abort(txn); /* a commit that fails ends the transaction */
   return rc;

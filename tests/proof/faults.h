@@ -23,4 +23,8 @@ void fault_arm(fault_kind kind, long n);
 /* Returns how many calls there were. */
 long fault_disarm(void);
 
+/* Snapshots of the store that are held now: transactions for reading, begun or renewed, that are
+ * neither over nor reset. */
+long fault_snapshots(void);
+
 #endif

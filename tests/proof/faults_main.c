@@ -8,7 +8,8 @@
  * each at which the process is killed, once for each call of LMDB and each allocation that fails.
  * After each, the same handle goes on, and the index opens anew; the step happened whole or not at
  * all, whole where it was acknowledged; nothing that was purged comes back; and after the next
- * write no key and no note of what was to be destroyed is left.
+ * write no key and no note of what was to be destroyed is left. No snapshot of the store outlives a
+ * call, whatever came of it.
  *
  *   proof-faults [--kind write|kill|lmdb|malloc] [--every N] [--seed N] [--step N]
  *                [--call N]
@@ -84,6 +85,7 @@ static int check_keys(life *l) {
   sdx_status status = keyring_refresh(index->keyring, &err);
   if (status == SDX_OK) status = store_read_begin(index->store, &txn, &err);
   if (status != SDX_OK) return life_complain(l, "looking at keys", &err);
+  const bool seen = fault_snapshots() == 1; /* that they are counted at all */
   status = holder_any(txn, HOLDER_RETIRED, &retired, &err);
   if (status == SDX_OK) status = holder_any(txn, HOLDER_BUILD, &builds, &err);
   for (size_t i = 0; i < keyring_count(index->keyring); i++) {
@@ -94,10 +96,17 @@ static int check_keys(life *l) {
   }
   store_read_end(txn);
   if (status != SDX_OK) return life_complain(l, "looking at keys", &err);
+  if (!seen) return life_complain(l, "this snapshot was not counted", NULL);
   if (retired) return life_complain(l, "a note of what is to be retired is left", NULL);
   if (builds) return life_complain(l, "an unpublished segment is left", NULL);
   if (strays) return life_complain(l, "a key is left that nothing publishes", NULL);
   return 0;
+}
+
+static int check_snapshots(life *l) {
+  if (fault_snapshots() == 0) return 0;
+  snprintf(l->why, sizeof l->why, "%ld snapshots outlive the call", fault_snapshots());
+  return -1;
 }
 
 static void look(trial *t, bool opened, bool done) {
@@ -106,7 +115,11 @@ static void look(trial *t, bool opened, bool done) {
     say(t, "reopening the account");
     return;
   }
-  if (opened && agrees(t, done) != 0) {
+  if (check_snapshots(&t->l) != 0) {
+    say(t, "after the step");
+    return;
+  }
+  if (opened && (agrees(t, done) != 0 || check_snapshots(&t->l) != 0)) {
     say(t, "through the same handle");
     return;
   }
@@ -117,7 +130,8 @@ static void look(trial *t, bool opened, bool done) {
     return;
   }
   /* The next writer finishes what is unfinished. */
-  if (life_step(&t->l, &add, false) != 0 || check_keys(&t->l) != 0 || life_check_all(&t->l) != 0) {
+  if (life_step(&t->l, &add, false) != 0 || check_keys(&t->l) != 0 || life_check_all(&t->l) != 0 ||
+      check_snapshots(&t->l) != 0) {
     say(t, "after the next write");
     return;
   }
@@ -259,7 +273,11 @@ int main(int argc, char **argv) {
   if (told == MAP_FAILED || every < 1) return 6;
   int result = life_begin(&l, dir);
   life_draw(steps, BEFORE, seed);
-  for (size_t i = 0; i < BEFORE && result == 0; i++) result = life_step(&l, &steps[i], false);
+  for (size_t i = 0; i < BEFORE && result == 0; i++) {
+    result = life_step(&l, &steps[i], false);
+    if (result == 0) result = life_check(&l, steps[i].random);
+    if (result == 0) result = check_snapshots(&l);
+  }
   for (size_t i = 0; i < RUN && result == 0 && all.failed < 20; i++) {
     life_draw(&s, 1, seed * 1000 + i);
     s.kind = run[i];
