@@ -30,10 +30,14 @@ static sdx_status make_record(sdx_index *index, item_work *w, buffer *out, sdx_e
 static sdx_status peek(sdx_index *index, const upsert *u, int64_t now, bool undelete, verdict *v,
                        sdx_error *err) {
   store_txn *t = NULL;
+  meta_head head;
   place old;
   sdx_status status = store_read_begin(index->store, &t, err);
   if (status != SDX_OK) return status;
-  status = upsert_decide(index, t, u, now, undelete, &old, v, err);
+  status = meta_head_get(t, &head, err);
+  /* Somebody replaced the keys that blind ids and seal rows: the write takes the new ones. */
+  if (status == SDX_OK && head.keys != index->key_set) *v = VERDICT_NEW;
+  else if (status == SDX_OK) status = upsert_decide(index, t, u, now, undelete, &old, v, err);
   store_read_end(t);
   return status;
 }
