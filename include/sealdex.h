@@ -259,6 +259,36 @@ SDX_API void sdx_close(sdx_index *index);
 /* Drops opened blocks and keys that a purge destroyed; for handles that stay open without calls. */
 SDX_API sdx_status sdx_idle(sdx_index *index, sdx_error *err) SDX_CHECK;
 
+/* ------------------------------------------------------------------ many users */
+
+/* Open handles for a backend that serves many users: taken for a request, given back, and the one that
+ * was used longest ago closed where there are too many. Nothing is kept of a user whose handle is
+ * closed, so any number of users may come and go. For many threads. */
+typedef struct sdx_pool sdx_pool;
+typedef struct sdx_pool_options {
+  uint32_t version;
+  size_t handles;  /* open at one time; 0: 64 */
+  size_t memory;   /* bytes of opened blocks over all of them; 0: 4 MiB for each */
+  int64_t wait_ms; /* how long to wait where all handles are in use; 0: 10 seconds */
+} sdx_pool_options;
+#define SDX_POOL_OPTIONS_INIT { .version = 1 }
+
+SDX_API sdx_status sdx_pool_new(sdx_pool **out, const sdx_pool_options *options,
+                                sdx_error *err) SDX_CHECK;
+/* No handle may be in use. NULL is fine. */
+SDX_API void sdx_pool_free(sdx_pool *pool);
+/* The handle of a directory, opened with the secret if it is not open; the same for all who take it at one
+ * time. A secret is checked also where the handle is open. SDX_LOCKED where all handles stayed in use;
+ * else as sdx_open. It is given back, not closed. */
+SDX_API sdx_status sdx_pool_take(sdx_pool *pool, const char *dir, const sdx_secret *secret,
+                                 sdx_index **out, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_pool_give(sdx_pool *pool, sdx_index *index);
+/* Closes the handles that nobody used for so many seconds (0: all that are not in use): a user's at
+ * logout, after a change of key, or before the directory is removed. `dir`: of this one; NULL: of all. */
+SDX_API void sdx_pool_close_idle(sdx_pool *pool, const char *dir, int64_t seconds);
+/* How many handles are open. */
+SDX_API size_t sdx_pool_open_count(sdx_pool *pool);
+
 /* ------------------------------------------------------------------ writing */
 
 typedef enum sdx_outcome {
@@ -341,6 +371,25 @@ enum {
   SDX_WANT_EXCERPTS = 16 /* a snippet of each field that matches, beside the best one */
 };
 
+/* What hits may be put in order by, beside sdx_sort. Texts are compared without case and marks, and need an
+ * index that stores them. Equal hits: newest first, then by id. */
+typedef enum sdx_order_key {
+  SDX_ORDER_DATE = 1,
+  SDX_ORDER_SENT = 2,
+  SDX_ORDER_SIZE = 3,
+  SDX_ORDER_FROM = 4,    /* name of the first sender, else the address */
+  SDX_ORDER_TO = 5,
+  SDX_ORDER_SUBJECT = 6, /* without Re:, Fwd: and [lists] in front */
+  SDX_ORDER_KEYWORD = 7, /* whether it has the flag `keyword` */
+  SDX_ORDER_ALL_IN_THREAD = 8, /* whether all live items of its thread have it */
+  SDX_ORDER_SOME_IN_THREAD = 9
+} sdx_order_key;
+typedef struct sdx_order {
+  sdx_order_key key;
+  bool descending;
+  sdx_bytes keyword;
+} sdx_order;
+
 /* A wish to stop, for searches that run in other threads: they end with SDX_CANCELLED within some
  * milliseconds, those that begin later at once, until it is taken back. Outlives the searches it is
  * given to. */
@@ -363,6 +412,9 @@ typedef struct sdx_search_options {
   int32_t utc_offset;  /* seconds east, for the days of date forms */
   int64_t time_limit_us; /* 0: none; reached: the answer is incomplete and says so */
   double k1, b;        /* BM25; 0, 0: Xapian's defaults 1 and 0.5 */
+  const sdx_order *orders; /* at most 8 keys, the first foremost, in place of `sort`; every hit is looked
+                              at. Not with pages or after (SDX_INVALID) */
+  size_t order_count;
   bool html_mark;      /* matches in snippets stand in <mark>, as JMAP has it, not in <b> */
   bool pages;          /* make a cursor: sdx_results_next */
   sdx_bytes after;     /* a cursor: the hits behind the page that gave it. The query, sort and

@@ -8,6 +8,9 @@ typedef enum filter_kind {
   FILTER_LABEL,
   FILTER_FLAG,
   FILTER_HAS,
+  FILTER_THREAD_SOME,
+  FILTER_THREAD_ALL,
+  FILTER_THREAD_NONE,
   FILTER_KIND,
   FILTER_LARGER,
   FILTER_SMALLER,
@@ -30,6 +33,9 @@ static const filter filters[] = {
   { "smaller", FILTER_SMALLER },  { "before", FILTER_BEFORE },    { "after", FILTER_AFTER },
   { "on", FILTER_ON },            { "date", FILTER_DATE },        { "older_than", FILTER_OLDER },
   { "newer_than", FILTER_NEWER },
+  { "thread_has", FILTER_THREAD_SOME },
+  { "thread_all", FILTER_THREAD_ALL },
+  { "thread_none", FILTER_THREAD_NONE },
 };
 
 static bool same_word(const char *text, size_t size, const char *word) {
@@ -62,6 +68,9 @@ char filter_letter(const filter *f) {
   switch (f->kind) {
   case FILTER_FOLDER: return 'f';
   case FILTER_LABEL: return 'l';
+  case FILTER_THREAD_SOME:
+  case FILTER_THREAD_ALL:
+  case FILTER_THREAD_NONE:
   case FILTER_FLAG: return 'g';
   case FILTER_KIND: return 'k';
   case FILTER_HAS: return 'a';
@@ -86,6 +95,15 @@ static tree *flag(scratch *s, sdx_bytes value) {
     return t;
   }
   return attribute(s, 'g', value);
+}
+
+static tree *thread(scratch *s, filter_kind k, sdx_bytes value) {
+  tree *t = flag(s, value);
+  if (t == NULL) return NULL;
+  t->kind = TREE_THREAD;
+  t->low = t->number; /* lacks it */
+  t->number = k == FILTER_THREAD_SOME ? 0 : k == FILTER_THREAD_ALL ? 1 : 2;
+  return t;
 }
 
 static tree *kind(scratch *s, sdx_bytes value) {
@@ -200,6 +218,9 @@ tree *filter_node(scratch *s, const filter *f, sdx_bytes value, const date_conte
   case FILTER_FOLDER: t = attribute(s, 'f', value); break;
   case FILTER_LABEL: t = attribute(s, 'l', value); break;
   case FILTER_FLAG: t = flag(s, value); break;
+  case FILTER_THREAD_SOME:
+  case FILTER_THREAD_ALL:
+  case FILTER_THREAD_NONE: t = thread(s, f->kind, value); break;
   case FILTER_HAS:
     if (same_word(value.data, value.size, "attachment") ||
         same_word(value.data, value.size, "attachments"))

@@ -3,6 +3,7 @@
  * filter.h - the filters of the query language: name and value to a node of the tree.
  *
  *   in:FOLDER  label:X  is:FLAG (unread, read, starred, ...)  has:attachment  kind:message|...
+ *   thread_has: thread_all: thread_none: FLAG
  *   larger:5M  smaller:100k  before: after: on: date:a..b  older_than:30d  newer_than:1y
  */
 #ifndef SEALDEX_QUERY_FILTER_H

@@ -318,6 +318,22 @@ static node *build_date(matcher *m, const plan *p) {
   return n;
 }
 
+static node *build_threads(matcher *m, const plan *p) {
+  node *n = new_node(m, NODE_SET);
+  const size_t words = ((size_t)m->items + WINDOW) / 64 + 1;
+  uint64_t *set = SCRATCH_MANY(m->s, uint64_t, words);
+  if (n == NULL || set == NULL) return NULL;
+  for (uint32_t i = 0; i < m->items; i++) {
+    const uint64_t thread = segment_thread_at(m->seg, m->session, i, &m->item);
+    if (thread_set_has(&p->threads, thread) == p->ordered) continue;
+    set[i >> 6] |= UINT64_C(1) << (i & 63);
+    n->items++;
+  }
+  block_release(&m->item);
+  n->set = set;
+  return n;
+}
+
 static node *build_size(matcher *m, const plan *p) {
   node *n = new_node(m, NODE_SIZE);
   if (n == NULL) return NULL;
@@ -376,6 +392,7 @@ static node *build(matcher *m, const plan *p, bool spine) {
   case PLAN_WINDOW: return build_together(m, p, spine);
   case PLAN_EXPANSION: return build_expansion(m, p);
   case PLAN_ATTRIBUTE: return build_attribute(m, p);
+  case PLAN_THREADS: return build_threads(m, p);
   case PLAN_DATE: return build_date(m, p);
   case PLAN_SIZE: return build_size(m, p);
   }

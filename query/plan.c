@@ -374,6 +374,16 @@ static sdx_status make_value(plan **out, plan_context *c, const tree *t, sdx_err
   return make_leaf(out, c, cls, false, false, err);
 }
 
+/* All have it: none lacks it. */
+static sdx_status make_threads(plan **out, plan_context *c, const tree *t, sdx_error *err) {
+  *out = new_plan(c, PLAN_THREADS);
+  if (*out == NULL) return SDX_OK;
+  const bool lacking = t->low != 0;
+  (*out)->ordered = t->number != 0;
+  return thread_set_make(&(*out)->threads, c->s, c->read, t->text, t->number == 1 ? !lacking : lacking,
+                         err);
+}
+
 static sdx_status make_children(plan **out, plan_context *c, const tree *t, plan_kind kind,
                                 bool weighted, sdx_error *err) {
   plan *p = new_branch(c, kind, tree_children(t));
@@ -400,6 +410,7 @@ static sdx_status make(plan **out, plan_context *c, const tree *t, bool weighted
     if (*out != NULL) (*out)->weighted = false;
     return status;
   case TREE_VALUE: return make_value(out, c, t, err);
+  case TREE_THREAD: return make_threads(out, c, t, err);
   case TREE_ATTRIBUTE:
   case TREE_DATE:
   case TREE_SIZE:

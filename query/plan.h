@@ -13,6 +13,7 @@
 #include "index/view.h"
 #include "query/page.h"
 #include "query/rank.h"
+#include "query/thread_set.h"
 #include "query/tree.h"
 
 /* What one segment has of a class. */
@@ -44,6 +45,7 @@ typedef enum plan_kind {
   PLAN_WINDOW,    /* children (leaves, patterns, or OR of leaves) within `window` positions */
   PLAN_EXPANSION, /* a pattern or fuzzy word: `source`, behind `prefix` */
   PLAN_ATTRIBUTE, /* `source` */
+  PLAN_THREADS,   /* items whose thread is in `threads`; `ordered`: is not */
   PLAN_DATE,      /* `low`, `high` */
   PLAN_SIZE
 } plan_kind;
@@ -60,6 +62,7 @@ typedef struct plan {
   const tree *source;
   const char *prefix;
   int64_t low, high;
+  thread_set threads;
 } plan;
 
 typedef struct plan_context {

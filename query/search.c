@@ -9,6 +9,7 @@
 #include "query/correct.h"
 #include "query/facet.h"
 #include "query/grammar.h"
+#include "query/ordering.h"
 #include "query/results.h"
 #include "segment/record.h"
 
@@ -125,6 +126,18 @@ static sdx_status suggest(search *q, plan_context *planning, sdx_error *err) {
   return status;
 }
 
+/* What looks at all hits. */
+typedef struct looking {
+  facets *counted;
+  ordering *ordered;
+} looking;
+
+static void look(void *context, size_t number, uint32_t base, const uint64_t *bits) {
+  const looking *all = context;
+  if (all->counted != NULL) facets_window(all->counted, number, base, bits);
+  if (all->ordered != NULL) ordering_window(all->ordered, number, base, bits);
+}
+
 /* Plan, evaluation and texts, in the view that is held. */
 static sdx_status answer(search *q, sdx_error *err) {
   const sdx_search_options *o = q->options;
@@ -145,23 +158,33 @@ static sdx_status answer(search *q, sdx_error *err) {
                              .half_life = HALF_LIFE };
   engine_result found;
   plan *p;
-  facets *counted = NULL;
   if (o->pages || o->after.size != 0) planning.statistics = &q->page.statistics;
   rank_model_init(&planning.model, q->page.statistics.items, q->page.statistics.length, q->page.k1,
                   q->page.b);
   sdx_status status = plan_make(&p, &planning, q->query.root, err);
   q->failed_segment = planning.segment;
   if (status == SDX_OK) status = q->read.session.status;
-  if (status == SDX_OK && o->facets) {
-    status = facets_open(&counted, &q->s, &q->read, o->utc_offset, err);
-    options.each_window = facets_window;
-    options.context = counted;
-  }
+  looking all = { .ordered = NULL };
+  if (status == SDX_OK && o->facets)
+    status = facets_open(&all.counted, &q->s, &q->read, o->utc_offset, err);
+  if (status == SDX_OK && o->order_count > 0)
+    status = ordering_open(&all.ordered, &q->s, &q->read, q->analyser, o->orders, o->order_count, err);
   if (status != SDX_OK) return status;
+  if (o->facets || o->order_count > 0) {
+    options.each_window = look;
+    options.context = &all;
+  }
+  if (o->order_count > 0) { /* the order is made of all hits */
+    options.sort = SDX_NEWEST_FIRST;
+    options.best = 0;
+    options.collapse_threads = false;
+  }
   status = engine_run(&found, &q->s, &q->read, p, &planning.model, &options, err);
   q->failed_segment = found.failed_segment;
   if (status == SDX_OK && o->facets)
-    status = facets_finish(counted, q->results, &q->failed_segment, err);
+    status = facets_finish(all.counted, q->results, &q->failed_segment, err);
+  if (status == SDX_OK && o->order_count > 0)
+    status = ordering_finish(all.ordered, &found, best, o->collapse_threads, &q->failed_segment, err);
   if (status != SDX_OK) return status;
   const bool more = o->pages && found.top.count > best;
   if (more) found.top.count = best;
@@ -226,6 +249,8 @@ sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options
   *out = NULL;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
+  if (q.options->order_count > 0 && (q.options->pages || q.options->after.size != 0))
+    return error_set(err, SDX_INVALID, "pages by cursor are in one of the orders of sdx_sort");
   if (q.options->cancel != NULL) q.clock.cancel = &q.options->cancel->wish;
   if (q.options->time_limit_us > 0)
     q.clock.deadline = q.begun + (q.options->time_limit_us < INT64_MAX / 2000

@@ -147,6 +147,7 @@ void tree_print(const tree *t, buffer *out) {
     put_word(t, out);
     break;
   case TREE_ATTRIBUTE:
+  case TREE_THREAD:
   case TREE_DATE:
   case TREE_SIZE: buffer_put(out, t->typed.data, t->typed.size); break;
   }

@@ -28,6 +28,8 @@ typedef enum tree_kind {
   TREE_VALUE,       /* `text`: the whole value of a field that is not split into words */
   TREE_ATTRIBUTE,   /* attribute `letter` (segment/attributes.h) with the value `text`; `number` 1:
                        items without it */
+  TREE_THREAD,      /* of whose thread some (`number` 0), all (1) or no (2) items have the flag `text`; `low`
+                       1: lack it */
   TREE_DATE,        /* sort date, or any time that it takes place, in [low, high); `number`: the
                        caller's seconds east of UTC */
   TREE_SIZE         /* size of the original in [low, high) */
