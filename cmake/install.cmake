@@ -5,7 +5,8 @@ include(CMakePackageConfigHelpers)
 install(TARGETS sealdex EXPORT sealdex
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${CMAKE_SOURCE_DIR}/include/sealdex.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_SOURCE_DIR}/include/sealdex.h ${CMAKE_SOURCE_DIR}/include/sealdex_counters.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # pcfiledir makes the file true wherever the tree is installed or moved to.
 file(RELATIVE_PATH SEALDEX_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)

@@ -10,6 +10,7 @@
 #include "base/wipe.h"
 #include "crypto/deposit_slot.h"
 #include "crypto/keyring_file.h"
+#include "crypto/keyring_storage.h"
 #include "crypto/region.h"
 
 /* What a deposit key opened. */
@@ -30,6 +31,7 @@ typedef struct opener {
 struct keyring {
   int process;
   int dir;
+  const sdx_keyring_storage *storage; /* NULL: the file */
   region now;     /* as read or committed */
   bool settled;   /* the file was seen whole: no power cut has torn it since this handle opened */
   root_key *root; /* NULL while locked */
@@ -197,15 +199,47 @@ static sdx_status add_entry(region *r, const root_key *root, keyring_kind kind, 
   return status;
 }
 
+/* ---- where it stands ---- */
+
+static sdx_status place_read(const keyring *k, region *out, sdx_error *err) {
+  return k->storage != NULL ? keyring_storage_read(k->storage, out, err)
+                            : keyring_file_read(k->dir, out, err);
+}
+
+static bool place_holds(const keyring *k) {
+  return k->storage != NULL ? keyring_storage_holds(k->storage, &k->now)
+                            : keyring_file_holds(k->dir, &k->now);
+}
+
+static sdx_status place_settle(const keyring *k, region *out, sdx_error *err) {
+  return k->storage != NULL ? keyring_storage_read(k->storage, out, err)
+                            : keyring_file_settle(k->dir, out, err);
+}
+
+static sdx_status place_replace(keyring *k, sdx_error *err) {
+  return k->storage != NULL ? keyring_storage_replace(k->storage, &k->now, &k->next, err)
+                            : keyring_file_replace(k->dir, &k->now, &k->next, err);
+}
+
 /* ---- creating, opening, closing ---- */
 
-static sdx_status keyring_new(keyring **out, const char *dir, sdx_error *err) {
+static sdx_status check_storage(const sdx_keyring_storage *s, sdx_error *err) {
+  if (s == NULL ||
+      (s->version == 1 && s->read != NULL && s->write != NULL && s->destroy != NULL))
+    return SDX_OK;
+  return error_set(err, SDX_INVALID, "keyring storage: version 1 and all three callbacks are needed");
+}
+
+static sdx_status keyring_new(keyring **out, const char *dir, const sdx_keyring_storage *storage,
+                              sdx_error *err) {
   *out = NULL;
-  const sdx_status status = crypto_start(err);
+  sdx_status status = crypto_start(err);
+  if (status == SDX_OK) status = check_storage(storage, err);
   if (status != SDX_OK) return status;
   keyring *k = calloc(1, sizeof *k);
   if (k == NULL) return error_memory(err);
   k->process = crypto_process();
+  k->storage = storage;
   k->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (k->dir < 0) {
     free(k);
@@ -258,12 +292,18 @@ static sdx_status fill(keyring *k, const sdx_secret *first, const keyring_option
 
 sdx_status keyring_create(keyring **out, const char *dir, const sdx_secret *first,
                           const keyring_options *options, sdx_error *err) {
+  return keyring_create_in(out, dir, NULL, first, options, err);
+}
+
+sdx_status keyring_create_in(keyring **out, const char *dir, const sdx_keyring_storage *storage,
+                             const sdx_secret *first, const keyring_options *options,
+                             sdx_error *err) {
   keyring *k = NULL;
   uint8_t index_id[INDEX_ID_SIZE];
   *out = NULL;
   seal_cipher cipher = options != NULL ? options->cipher : SEAL_XCHACHA20_POLY1305;
   if (cipher == 0) cipher = SEAL_XCHACHA20_POLY1305;
-  sdx_status status = keyring_new(&k, dir, err);
+  sdx_status status = keyring_new(&k, dir, storage, err);
   if (status != SDX_OK) return status;
   if (!seal_available(cipher)) {
     status = error_set(err, SDX_INVALID, "this machine has no support for cipher %d", (int)cipher);
@@ -275,7 +315,9 @@ sdx_status keyring_create(keyring **out, const char *dir, const sdx_secret *firs
   region_init(&k->now, index_id, cipher);
   k->now.generation = 1;
   status = fill(k, first, options, err);
-  if (status == SDX_OK) status = keyring_file_create(k->dir, &k->now, err);
+  if (status == SDX_OK)
+    status = storage != NULL ? keyring_storage_create(storage, &k->now, err)
+                             : keyring_file_create(k->dir, &k->now, err);
 out:
   if (status != SDX_OK)
     keyring_close(k);
@@ -285,11 +327,16 @@ out:
 }
 
 sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) {
+  return keyring_open_in(out, dir, NULL, err);
+}
+
+sdx_status keyring_open_in(keyring **out, const char *dir, const sdx_keyring_storage *storage,
+                           sdx_error *err) {
   keyring *k = NULL;
   *out = NULL;
-  sdx_status status = keyring_new(&k, dir, err);
+  sdx_status status = keyring_new(&k, dir, storage, err);
   if (status != SDX_OK) return status;
-  status = keyring_file_read(k->dir, &k->now, err);
+  status = place_read(k, &k->now, err);
   if (status != SDX_OK)
     keyring_close(k);
   else
@@ -451,8 +498,8 @@ sdx_status keyring_refresh(keyring *k, sdx_error *err) {
   sdx_status status = refuse_fork(k, err);
   if (status != SDX_OK) return status;
   keyring_rollback(k);
-  if (keyring_file_holds(k->dir, &k->now)) return SDX_OK;
-  status = keyring_file_read(k->dir, &fresh, err);
+  if (place_holds(k)) return SDX_OK;
+  status = place_read(k, &fresh, err);
   return status == SDX_OK ? follow(k, &fresh, err) : status;
 }
 
@@ -461,8 +508,8 @@ sdx_status keyring_recover(keyring *k, sdx_error *err) {
   sdx_status status = refuse_fork(k, err);
   if (status != SDX_OK) return status;
   keyring_rollback(k);
-  if (k->settled && keyring_file_holds(k->dir, &k->now)) return SDX_OK;
-  status = keyring_file_settle(k->dir, &fresh, err);
+  if (k->settled && place_holds(k)) return SDX_OK;
+  status = place_settle(k, &fresh, err);
   if (status == SDX_OK) status = follow(k, &fresh, err);
   k->settled = status == SDX_OK;
   return status;
@@ -512,6 +559,11 @@ static size_t count_slots(const region *r) {
   size_t n = 0;
   for (size_t i = 0; i < REGION_SLOTS; i++) n += r->slots[i].kind != SLOT_EMPTY;
   return n;
+}
+
+keyring_slot keyring_slot_at(const keyring *k, size_t i) {
+  const slot *s = &k->now.slots[i];
+  return (keyring_slot){ (int)s->kind, s->argon2_ops, s->argon2_mib };
 }
 
 size_t keyring_slots(const keyring *k) {
@@ -703,7 +755,7 @@ sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err)
   sdx_status status = refuse_fork(k, err);
   if (status == SDX_OK) status = stage(k, err);
   if (status == SDX_OK) status = finish_next(k, store_generation, err);
-  if (status == SDX_OK) status = keyring_file_replace(k->dir, &k->now, &k->next, err);
+  if (status == SDX_OK) status = place_replace(k, err);
   if (status == SDX_OK) {
     region_free(&k->now);
     k->now = k->next;
@@ -902,8 +954,14 @@ sdx_status keyring_rekey(keyring *k, sdx_error *err) {
 }
 
 sdx_status keyring_destroy(const char *dir, sdx_error *err) {
+  return keyring_destroy_in(dir, NULL, err);
+}
+
+sdx_status keyring_destroy_in(const char *dir, const sdx_keyring_storage *storage, sdx_error *err) {
   sdx_status status = crypto_start(err);
+  if (status == SDX_OK) status = check_storage(storage, err);
   if (status != SDX_OK) return status;
+  if (storage != NULL) return keyring_storage_destroy(storage, err);
   const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return error_system(err, errno, "cannot open the index directory");
   status = keyring_file_destroy(fd, err);

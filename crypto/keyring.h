@@ -72,6 +72,13 @@ typedef struct keyring keyring;
 sdx_status keyring_create(keyring **out, const char *dir, const sdx_secret *first,
                           const keyring_options *options, sdx_error *err) SDX_CHECK;
 
+/* The same where the host keeps the keyring (NULL: the file). Borrowed as long as the keyring is open. */
+sdx_status keyring_create_in(keyring **out, const char *dir, const sdx_keyring_storage *storage,
+                             const sdx_secret *first, const keyring_options *options,
+                             sdx_error *err) SDX_CHECK;
+sdx_status keyring_open_in(keyring **out, const char *dir, const sdx_keyring_storage *storage,
+                           sdx_error *err) SDX_CHECK;
+
 /* Reads DIR/keyring without any key. SDX_SYSTEM where there is none, SDX_DAMAGED where neither
  * region is valid or the format is newer. */
 sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) SDX_CHECK;
@@ -112,6 +119,13 @@ size_t keyring_count(const keyring *k);
 keyring_entry keyring_at(const keyring *k, size_t i);
 bool keyring_has(const keyring *k, keyring_kind kind, uint64_t id);
 size_t keyring_slots(const keyring *k);
+/* Slot i of 8 as it shows: its kind, 0 where it is empty, and the costs of a passphrase. */
+typedef struct keyring_slot {
+  int kind; /* sdx_secret_kind */
+  uint32_t argon2_ops, argon2_mib;
+} keyring_slot;
+#define KEYRING_SLOTS 8
+keyring_slot keyring_slot_at(const keyring *k, size_t i);
 seal_cipher keyring_cipher(const keyring *k);
 
 /* Keys, of an unlocked keyring, staged ones too. The result is the caller's. SDX_NOT_FOUND where no
@@ -186,6 +200,8 @@ sdx_status keyring_rekey(keyring *k, sdx_error *err) SDX_CHECK;
 /* Overwrites both regions with noise, syncs, and unlinks: the end of the account's keys. SDX_OK
  * where there is nothing left to destroy. */
 sdx_status keyring_destroy(const char *dir, sdx_error *err) SDX_CHECK;
+sdx_status keyring_destroy_in(const char *dir, const sdx_keyring_storage *storage,
+                              sdx_error *err) SDX_CHECK;
 
 /* Fault injection for tests: when set, called before every system call that changes the disk; a
  * result other than 0 is an errno with which that call fails (a write after half of its bytes). */

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sealdex_counters.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -220,6 +222,36 @@ SDX_API const char *sdx_version(void);
 
 typedef struct sdx_index sdx_index;
 
+/* A keyring that the host keeps itself: in a KMS, an HSM or a database, where files cannot be overwritten in
+ * place or must not hold keys. It stands in for the file `keyring`; the store stays in the directory. The
+ * bytes are at most 4 MiB, need no secrecy of their own, and must never come back once they were
+ * replaced: what is purged is gone when the host has forgotten them. Calls that write come one at a time,
+ * calls that read from any thread. `sealdex` and other processes without the callbacks cannot open such an
+ * index. Borrowed until the handle is closed; NULL, wherever it is asked for: the file. */
+typedef struct sdx_keyring_storage {
+  uint32_t version;
+  void *context;
+  /* Copies all of it into `bytes`. *size is the room there is, and afterwards its size; where that is more,
+   * nothing needs to be copied. SDX_NOT_FOUND where there is none. */
+  sdx_status (*read)(void *context, void *bytes, size_t room, size_t *size);
+  /* Replaces all of it, whole or not at all; durable when it returns SDX_OK. */
+  sdx_status (*write)(void *context, const void *bytes, size_t size);
+  /* Forgets it for ever. */
+  sdx_status (*destroy)(void *context);
+} sdx_keyring_storage;
+#define SDX_KEYRING_STORAGE_INIT { .version = 1 }
+
+/* What a host may remember of an index, outside of it, to see at the next open whether somebody put back
+ * older files. Without it a rollback of keyring and store to one earlier time cannot be seen. */
+typedef struct sdx_mark {
+  uint64_t generation;       /* of the keyring ... */
+  uint64_t store_generation; /* ... and of the store: both only grow */
+  uint8_t digest[32];        /* of the keyring of that generation */
+} sdx_mark;
+/* Reads the mark. Needs no key. */
+SDX_API sdx_status sdx_mark_of(const char *dir, const sdx_keyring_storage *keyring, sdx_mark *out,
+                               sdx_error *err) SDX_CHECK;
+
 typedef enum sdx_cipher {
   SDX_XCHACHA20_POLY1305 = 1,
   SDX_AES256_GCM = 2, /* where the processor has AES */
@@ -233,6 +265,7 @@ typedef struct sdx_init_options {
   bool no_store_text;    /* keep no text: no snippets, titles, or export of text */
   sdx_cipher cipher;     /* 0: XChaCha20-Poly1305 */
   int64_t now;
+  const sdx_keyring_storage *keyring;
 } sdx_init_options;
 #define SDX_INIT_OPTIONS_INIT { .version = 1 }
 
@@ -244,9 +277,13 @@ SDX_API sdx_status sdx_init(const char *dir, const sdx_secret *secret,
 typedef struct sdx_open_options {
   uint32_t version;
   size_t cache_bytes;      /* of opened blocks; 0: 16 MiB */
-  bool accept_restored;    /* open a store that is older than its keyring (a restored backup) */
+  bool accept_restored;    /* open files of a restored backup: a store older than its keyring, a keyring
+                              older than its store, or either older than the mark */
   int64_t now;             /* stops the handle's clock: calls that are given no time take this one, or
                               the latest that a call was given since; 0: the clock runs */
+  const sdx_keyring_storage *keyring;
+  const sdx_mark *mark;    /* what the host remembers: older files, or a keyring of the same generation
+                              that is another, are SDX_ROLLED_BACK unless accept_restored */
 } sdx_open_options;
 #define SDX_OPEN_OPTIONS_INIT { .version = 1 }
 
@@ -540,12 +577,17 @@ SDX_API void sdx_text_free(char *text); /* wipes */
  * could wait (every tombstone goes to the trash, all segments become one). */
 SDX_API sdx_status sdx_maintain(sdx_index *index, bool all, int64_t now, sdx_error *err) SDX_CHECK;
 
+struct sdx_receipt;
 typedef struct sdx_sweep_options {
   uint32_t version;
   int64_t now;
   bool dry_run;
   bool force;          /* believe a clock that jumped */
   const sdx_secret *secret; /* a read key, so that nothing living is lost; NULL: none at hand */
+  const sdx_keyring_storage *keyring;
+  /* Called for every key that this sweep destroyed, also those of a destroyed account; may be NULL. */
+  void (*receipt)(void *context, const struct sdx_receipt *r);
+  void *receipt_context;
 } sdx_sweep_options;
 #define SDX_SWEEP_OPTIONS_INIT { .version = 1 }
 
@@ -573,7 +615,7 @@ typedef struct sdx_receipt {
   uint8_t chain[32];
 } sdx_receipt;
 /* Calls `each` for every removal still in the log, oldest first. Needs no key. */
-SDX_API sdx_status sdx_receipts(const char *dir, void (*each)(void *context, const sdx_receipt *r),
+SDX_API sdx_status sdx_receipts(const char *dir, const sdx_keyring_storage *keyring, void (*each)(void *context, const sdx_receipt *r),
                                 void *context, sdx_error *err) SDX_CHECK;
 
 /* Checks receipts of one index, in the order in which they were exported: that each follows from the one
@@ -581,7 +623,8 @@ SDX_API sdx_status sdx_receipts(const char *dir, void (*each)(void *context, con
  * the log still holds. `report` gets a line per problem. SDX_DAMAGED where there was any. Needs no key.
  * It shows that the keyring as it stands has no such key; copies of the keyring elsewhere, and whoever
  * opened something before, are beyond it. */
-SDX_API sdx_status sdx_receipts_verify(const char *dir, const sdx_receipt *receipts, size_t count,
+SDX_API sdx_status sdx_receipts_verify(const char *dir, const sdx_keyring_storage *keyring,
+                                       const sdx_receipt *receipts, size_t count,
                                        void (*report)(void *context, const char *line),
                                        void *context, uint64_t *problems, sdx_error *err) SDX_CHECK;
 
@@ -599,7 +642,7 @@ typedef struct sdx_state {
 SDX_API sdx_status sdx_status_of(sdx_index *index, int64_t now, sdx_state *out, sdx_error *err) SDX_CHECK;
 
 /* All that the files give away without a key, as lines "name: value". */
-SDX_API sdx_status sdx_inspect(const char *dir, void (*line)(void *context, const char *name,
+SDX_API sdx_status sdx_inspect(const char *dir, const sdx_keyring_storage *keyring, void (*line)(void *context, const char *name,
                                                             const char *value),
                                void *context, sdx_error *err) SDX_CHECK;
 
@@ -685,8 +728,8 @@ SDX_API sdx_status sdx_reindex(sdx_index *index, sdx_source *source,
  * reopened for SDX_CLOSED_KEEP, and comes back with all that was not due meanwhile; the first sweep
  * SDX_CLOSED_GRACE after that destroys everything, the keyring first. Closing a closed account keeps
  * its date; reopening an open one does nothing. SDX_CLOSED where it is too late to reopen. */
-SDX_API sdx_status sdx_close_account(const char *dir, int64_t now, sdx_error *err) SDX_CHECK;
-SDX_API sdx_status sdx_reopen_account(const char *dir, int64_t now, sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_close_account(const char *dir, const sdx_keyring_storage *keyring, int64_t now, sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_reopen_account(const char *dir, const sdx_keyring_storage *keyring, int64_t now, sdx_error *err) SDX_CHECK;
 
 typedef struct sdx_slot_options {
   uint32_t version;
@@ -704,10 +747,10 @@ SDX_API sdx_status sdx_slot_remove(sdx_index *index, const sdx_secret *secret,
                                    sdx_error *err) SDX_CHECK;
 
 /* A new root key, under which every slot is wrapped anew, so other secrets and deposit keys stay good;
- * `was` (NULL: none) is replaced by `is`. Touches no block. Other open handles get SDX_WRONG_KEY at
- * their next look at the keyring, and are opened again. `deep`: before that, every segment, journal
- * record and deleted item is sealed anew under new keys, while others read and write; deposit keys
- * are taken back, and have to be exported anew. Interrupted, it goes on where it was when it is
+ * `was` (NULL: none) is replaced by `is`. Touches no block. Other open handles follow where their secret
+ * still opens a slot, else they get SDX_WRONG_KEY at their next look at the keyring. `deep`: before that,
+ * every segment, journal record, deleted item and row is sealed anew under new keys, while others read and
+ * write; deposit keys are taken back, and have to be exported anew. Interrupted, it goes on where it was when it is
  * called again. */
 SDX_API sdx_status sdx_rekey(sdx_index *index, const sdx_secret *was, const sdx_secret *is, bool deep,
                              int64_t now, sdx_error *err) SDX_CHECK;
@@ -723,7 +766,7 @@ SDX_API sdx_status sdx_deposit_key(sdx_index *index, char contents[SDX_DEPOSIT_F
  * time at which a sweep, or upkeep with the read key, first saw it. */
 typedef struct sdx_deposit sdx_deposit;
 SDX_API sdx_status sdx_deposit_open(sdx_deposit **out, const char *dir, const sdx_secret *secret,
-                                    sdx_error *err) SDX_CHECK;
+                                    const sdx_keyring_storage *keyring, sdx_error *err) SDX_CHECK;
 SDX_API void sdx_deposit_close(sdx_deposit *deposit); /* wipes; NULL is fine */
 SDX_API sdx_status sdx_deposit_add(sdx_deposit *deposit, const sdx_item *item,
                                    const sdx_write_options *options, sdx_outcome *outcome,
@@ -736,10 +779,7 @@ SDX_API sdx_status sdx_deposit_restore(sdx_deposit *deposit, sdx_bytes id, int64
 SDX_API sdx_status sdx_deposit_set(sdx_deposit *deposit, sdx_bytes id, const sdx_change *changes,
                                    size_t count, int64_t now, sdx_error *err) SDX_CHECK;
 
-/* What can be watched in operation: durations, counts, bytes; never words. */
-typedef struct sdx_counters {
-  uint64_t searches, search_us, blocks_opened, blocks_hit, adds, folds, merges, bytes_written;
-} sdx_counters;
+/* What can be watched in operation: sealdex_counters.h. */
 SDX_API void sdx_counters_of(const sdx_index *index, sdx_counters *out);
 
 #ifdef __cplusplus

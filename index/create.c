@@ -59,7 +59,7 @@ static sdx_status create_in(const char *dir, const sdx_secret *first, const sdx_
   const keyring_options options = { .cipher = o->cipher != 0 ? (seal_cipher)o->cipher
                                                               : SEAL_XCHACHA20_POLY1305 };
   const int64_t now = o->now != 0 ? o->now : (int64_t)time(NULL);
-  sdx_status status = keyring_create(&k, dir, first, &options, err);
+  sdx_status status = keyring_create_in(&k, dir, o->keyring, first, &options, err);
   if (status == SDX_OK) status = store_create(dir, err);
   if (status == SDX_OK) status = store_open(&s, dir, err);
   if (status == SDX_OK) status = write_first_rows(s, k, settings, now, err);

@@ -51,6 +51,7 @@ struct sdx_index {
   int dir_fd;
   uint8_t index_id[16];
   int pid;
+  const sdx_keyring_storage *storage; /* of the keyring; NULL: the file */
   store *store;
   keyring *keyring;          /* guarded by keyring_lock */
   pthread_mutex_t keyring_lock;
@@ -63,6 +64,7 @@ struct sdx_index {
   secret *content_key;       /* ... and what items hold */
   index_settings settings;
   bool accept_restored;
+  const sdx_mark *mark;      /* while it is being opened: what the host remembers; may be NULL */
   atomic_int_fast64_t stopped_clock; /* what calls without a time take as the time; 0: the clock */
   block_cache *cache;
   pthread_mutex_t view_lock; /* guards the exchange of `view`, and `damaged` */
@@ -91,12 +93,13 @@ sdx_status index_check(const sdx_index *index, sdx_error *err) SDX_CHECK;
 int64_t index_now(sdx_index *index, int64_t now);
 
 /* Opens without a key: for sweeps, inspection and compaction. Close with sdx_close. */
-sdx_status index_open_locked(sdx_index **out, const char *dir, sdx_error *err) SDX_CHECK;
+sdx_status index_open_locked(sdx_index **out, const char *dir, const sdx_keyring_storage *storage,
+                             sdx_error *err) SDX_CHECK;
 
 /* Opens with a deposit key: the handle adds, deletes, restores and sets attributes, and reads
  * nothing. */
 sdx_status index_open_deposit(sdx_index **out, const char *dir, const sdx_secret *contents,
-                              sdx_error *err) SDX_CHECK;
+                              const sdx_keyring_storage *storage, sdx_error *err) SDX_CHECK;
 static inline bool index_deposits(const sdx_index *index) {
   return index->row_key != NULL && index->row_key->owner == NULL;
 }

@@ -16,7 +16,8 @@
 
 /* ------------------------------------------------------------------ opening */
 
-static sdx_status start_handle(sdx_index **out, const char *dir, sdx_error *err) {
+static sdx_status start_handle(sdx_index **out, const char *dir, const sdx_keyring_storage *storage,
+                               sdx_error *err) {
   sdx_status status = crypto_start(err);
   if (status != SDX_OK) return status;
   sdx_index *index = calloc(1, sizeof *index);
@@ -29,11 +30,12 @@ static sdx_status start_handle(sdx_index **out, const char *dir, sdx_error *err)
   pthread_mutex_init(&index->query_lock, NULL);
   pthread_rwlock_init(&index->keys_lock, NULL);
   index->pid = crypto_process();
+  index->storage = storage;
   index->dir = strdup(dir);
   index->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (index->dir == NULL) status = error_memory(err);
   else if (index->dir_fd < 0) status = error_system(err, errno, "cannot open the index directory");
-  if (status == SDX_OK) status = keyring_open(&index->keyring, dir, err);
+  if (status == SDX_OK) status = keyring_open_in(&index->keyring, dir, storage, err);
   if (status == SDX_OK) {
     memcpy(index->index_id, keyring_index_id(index->keyring), sizeof index->index_id);
     status = store_open(&index->store, dir, err);
@@ -52,6 +54,22 @@ static sdx_status take_digest_keys(sdx_index *index, const secret *digest, sdx_e
   return secret_derive(&index->content_key, digest, "sealdex content", NULL, 0, err);
 }
 
+/* What the host remembers. A keyring of a later generation may have any digest. */
+static sdx_status check_mark(const sdx_index *index, const meta_head *head, sdx_error *err) {
+  const sdx_mark *mark = index->mark;
+  uint8_t digest[32];
+  if (mark == NULL || index->accept_restored) return SDX_OK;
+  const uint64_t generation = keyring_generation(index->keyring);
+  keyring_digest(index->keyring, digest);
+  if (generation > mark->generation && head->generation >= mark->store_generation) return SDX_OK;
+  if (generation == mark->generation && head->generation >= mark->store_generation &&
+      memcmp(digest, mark->digest, sizeof digest) == 0)
+    return SDX_OK;
+  return error_set(err, SDX_ROLLED_BACK,
+                   "the index is older than, or another than, what was remembered of it: accept it, or "
+                   "rebuild it");
+}
+
 static sdx_status check_head(const sdx_index *index, const meta_head *head, uint64_t seen,
                              sdx_error *err) {
   if (memcmp(head->index_id, index->index_id, 16) != 0)
@@ -59,7 +77,11 @@ static sdx_status check_head(const sdx_index *index, const meta_head *head, uint
   if (head->generation < seen && !index->accept_restored)
     return error_set(err, SDX_ROLLED_BACK,
                      "the store is older than the keyring: a restored backup? verify or accept it");
-  return SDX_OK;
+  if (keyring_generation(index->keyring) < head->keyring_generation && !index->accept_restored)
+    return error_set(err, SDX_ROLLED_BACK,
+                     "the keyring is older than the store: an old copy of it was put back? verify or "
+                     "accept it");
+  return check_mark(index, head, err);
 }
 
 /* The generation that the store must have reached is read before the store: a commit between the two
@@ -74,6 +96,8 @@ static sdx_status check_store(sdx_index *index, sdx_error *err) {
   if (status == SDX_OK) status = store_read_begin(index->store, &t, err);
   if (status != SDX_OK) return status;
   status = meta_head_get(t, &head, err);
+  if (status == SDX_OK && head.keyring_generation > keyring_generation(index->keyring))
+    status = keyring_refresh(index->keyring, err); /* written between the two looks */
   if (status == SDX_OK) status = check_head(index, &head, seen, err);
   if (status == SDX_OK && head.keys != index->key_set) status = SDX_LOCKED; /* replaced just now */
   if (status == SDX_OK)
@@ -104,9 +128,10 @@ sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
   sdx_index *index = NULL;
   if (out == NULL || dir == NULL || s == NULL || o->version != 1)
     return error_set(err, SDX_INVALID, "open: a directory, a key and options of version 1 are needed");
-  sdx_status status = start_handle(&index, dir, err);
+  sdx_status status = start_handle(&index, dir, o->keyring, err);
   if (status != SDX_OK) return status;
   index->accept_restored = o->accept_restored;
+  index->mark = o->mark;
   atomic_store(&index->stopped_clock, o->now);
   status = s->kind != SDX_SECRET_DEPOSIT
                ? keyring_unlock(index->keyring, s, err)
@@ -115,17 +140,18 @@ sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
   if (status == SDX_OK)
     status = block_cache_new(&index->cache, o->cache_bytes != 0 ? o->cache_bytes : CACHE_DEFAULT,
                              &cache_memory, err);
+  index->mark = NULL;
   if (status == SDX_OK) *out = index;
   else sdx_close(index);
   return status;
 }
 
 sdx_status index_open_deposit(sdx_index **out, const char *dir, const sdx_secret *contents,
-                              sdx_error *err) {
+                              const sdx_keyring_storage *storage, sdx_error *err) {
   sdx_index *index = NULL;
   if (out == NULL || dir == NULL || contents == NULL || contents->kind != SDX_SECRET_DEPOSIT)
     return error_set(err, SDX_INVALID, "a directory and a deposit key are needed");
-  sdx_status status = start_handle(&index, dir, err);
+  sdx_status status = start_handle(&index, dir, storage, err);
   if (status != SDX_OK) return status;
   status = keyring_unlock(index->keyring, contents, err);
   if (status == SDX_OK) status = take_store(index, err);
@@ -134,9 +160,10 @@ sdx_status index_open_deposit(sdx_index **out, const char *dir, const sdx_secret
   return status;
 }
 
-sdx_status index_open_locked(sdx_index **out, const char *dir, sdx_error *err) {
+sdx_status index_open_locked(sdx_index **out, const char *dir, const sdx_keyring_storage *storage,
+                             sdx_error *err) {
   if (dir == NULL) return error_set(err, SDX_INVALID, "a directory is needed");
-  return start_handle(out, dir, err);
+  return start_handle(out, dir, storage, err);
 }
 
 void sdx_close(sdx_index *index) {
@@ -163,6 +190,26 @@ void sdx_close(sdx_index *index) {
   pthread_mutex_destroy(&index->query_lock);
   pthread_rwlock_destroy(&index->keys_lock);
   free(index);
+}
+
+sdx_status sdx_mark_of(const char *dir, const sdx_keyring_storage *storage, sdx_mark *out,
+                       sdx_error *err) {
+  sdx_index *index = NULL;
+  store_txn *t = NULL;
+  meta_head head;
+  if (out == NULL) return error_set(err, SDX_INVALID, "no place for the mark was given");
+  sdx_status status = index_open_locked(&index, dir, storage, err);
+  if (status != SDX_OK) return status;
+  out->generation = keyring_generation(index->keyring); /* before the store: never ahead of it */
+  keyring_digest(index->keyring, out->digest);
+  status = store_read_begin(index->store, &t, err);
+  if (status == SDX_OK) {
+    status = meta_head_get(t, &head, err);
+    store_read_end(t);
+  }
+  if (status == SDX_OK) out->store_generation = head.generation;
+  sdx_close(index);
+  return status;
 }
 
 /* ------------------------------------------------------------------ the handle */

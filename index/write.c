@@ -254,7 +254,7 @@ sdx_status write_commit(write_txn *w, sdx_error *err) {
   sdx_status status = SDX_OK;
   if (w->visible) {
     if (w->due_changed) w->head.due_generation = w->head.generation;
-    if (w->keys_added) w->head.keyring_generation = index->checked_keyring;
+    if (index->checked_keyring != 0) w->head.keyring_generation = index->checked_keyring;
     status = meta_head_put(w->store, &w->head, err);
   }
   if (status != SDX_OK) {

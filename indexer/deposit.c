@@ -14,11 +14,11 @@ static sdx_status need(const sdx_deposit *d, sdx_error *err) {
 }
 
 sdx_status sdx_deposit_open(sdx_deposit **out, const char *dir, const sdx_secret *contents,
-                            sdx_error *err) {
+                            const sdx_keyring_storage *storage, sdx_error *err) {
   if (out == NULL) return error_set(err, SDX_INVALID, "no place for the deposit handle was given");
   sdx_deposit *d = calloc(1, sizeof *d);
   if (d == NULL) return error_memory(err);
-  const sdx_status status = index_open_deposit(&d->index, dir, contents, err);
+  const sdx_status status = index_open_deposit(&d->index, dir, contents, storage, err);
   if (status == SDX_OK) *out = d;
   else free(d);
   return status;

@@ -9,6 +9,7 @@
 #include "index/due.h"
 #include "index/holder.h"
 #include "index/meta.h"
+#include "indexer/receipt.h"
 
 typedef struct teller {
   void (*line)(void *context, const char *name, const char *value);
@@ -39,6 +40,17 @@ static const char *kind_name(keyring_kind kind) {
   return "other";
 }
 
+static void tell_slots(const teller *t, const keyring *k) {
+  for (size_t i = 0; i < KEYRING_SLOTS; i++) {
+    const keyring_slot s = keyring_slot_at(k, i);
+    if (s.kind == SDX_SECRET_KEY) tell(t, "slot", "key");
+    else if (s.kind == SDX_SECRET_DEPOSIT) tell(t, "slot", "deposit key");
+    else if (s.kind == SDX_SECRET_PASSPHRASE)
+      tell(t, "slot", "passphrase, Argon2id, %" PRIu32 " passes over %" PRIu32 " MiB", s.argon2_ops,
+           s.argon2_mib);
+  }
+}
+
 static void tell_keyring(const teller *t, const keyring *k) {
   const uint8_t *id = keyring_index_id(k);
   char hex[33];
@@ -47,6 +59,7 @@ static void tell_keyring(const teller *t, const keyring *k) {
   tell(t, "keyring generation", "%" PRIu64, keyring_generation(k));
   tell(t, "cipher", "%d", (int)keyring_cipher(k));
   tell(t, "key slots", "%zu", keyring_slots(k));
+  tell_slots(t, k);
   for (size_t i = 0; i < keyring_count(k); i++) {
     const keyring_entry e = keyring_at(k, i);
     if (e.kind == KEYRING_TRASH)
@@ -140,13 +153,14 @@ static sdx_status tell_store(const teller *t, store *s, sdx_error *err) {
   return status;
 }
 
-sdx_status sdx_inspect(const char *dir, void (*line)(void *, const char *, const char *),
-                       void *context, sdx_error *err) {
+sdx_status sdx_inspect(const char *dir, const sdx_keyring_storage *storage,
+                       void (*line)(void *, const char *, const char *), void *context,
+                       sdx_error *err) {
   const teller t = { line, context };
   keyring *k = NULL;
   store *s = NULL;
   sdx_status status = crypto_start(err);
-  if (status == SDX_OK) status = keyring_open(&k, dir, err);
+  if (status == SDX_OK) status = keyring_open_in(&k, dir, storage, err);
   if (status == SDX_OK) tell_keyring(&t, k);
   if (status == SDX_OK) status = store_open(&s, dir, err);
   if (status == SDX_OK) status = tell_store(&t, s, err);
@@ -155,16 +169,13 @@ sdx_status sdx_inspect(const char *dir, void (*line)(void *, const char *, const
   return status;
 }
 
-sdx_status sdx_receipts(const char *dir, void (*each)(void *, const sdx_receipt *), void *context,
-                        sdx_error *err) {
+sdx_status sdx_receipts(const char *dir, const sdx_keyring_storage *storage,
+                        void (*each)(void *, const sdx_receipt *), void *context, sdx_error *err) {
   keyring *k = NULL;
   sdx_status status = crypto_start(err);
-  if (status == SDX_OK) status = keyring_open(&k, dir, err);
+  if (status == SDX_OK) status = keyring_open_in(&k, dir, storage, err);
   for (size_t i = 0; status == SDX_OK && i < keyring_removals(k); i++) {
-    const keyring_removal r = keyring_removal_at(k, i);
-    sdx_receipt receipt = { .kind = (int)r.kind, .key_id = r.id, .time = r.time, .items = r.items,
-                            .reason = (int)r.reason, .generation = r.generation };
-    for (size_t b = 0; b < sizeof receipt.chain; b++) receipt.chain[b] = r.chain[b];
+    const sdx_receipt receipt = receipt_of(k, i);
     each(context, &receipt);
   }
   keyring_close(k);

@@ -6,7 +6,15 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "crypto/keyring.h"
+#include "indexer/receipt.h"
+
+sdx_receipt receipt_of(const keyring *k, size_t i) {
+  const keyring_removal r = keyring_removal_at(k, i);
+  sdx_receipt receipt = { .kind = (int)r.kind, .key_id = r.id, .time = r.time, .items = r.items,
+                          .reason = (int)r.reason, .generation = r.generation };
+  memcpy(receipt.chain, r.chain, sizeof receipt.chain);
+  return receipt;
+}
 
 typedef struct judging {
   const keyring *keyring;
@@ -73,14 +81,15 @@ static void check_log(judging *j) {
   }
 }
 
-sdx_status sdx_receipts_verify(const char *dir, const sdx_receipt *receipts, size_t count,
+sdx_status sdx_receipts_verify(const char *dir, const sdx_keyring_storage *storage,
+                               const sdx_receipt *receipts, size_t count,
                                void (*report)(void *, const char *), void *context,
                                uint64_t *problems, sdx_error *err) {
   keyring *k = NULL;
   if (dir == NULL || (receipts == NULL && count > 0))
     return error_set(err, SDX_INVALID, "a directory and receipts are needed");
   sdx_status status = crypto_start(err);
-  if (status == SDX_OK) status = keyring_open(&k, dir, err);
+  if (status == SDX_OK) status = keyring_open_in(&k, dir, storage, err);
   judging j = { .keyring = k, .receipts = receipts, .count = count, .report = report,
                 .context = context };
   for (size_t i = 0; i < count && status == SDX_OK; i++) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The sweep: what is due is destroyed, with a read key if one is at hand and without if not. */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "indexer/deposited.h"
 #include "indexer/maintain.h"
 #include "indexer/purge.h"
+#include "indexer/receipt.h"
 
 #define CLOCK_TRUST (7 * (int64_t)SDX_DAY)  /* a clock further on than this waits ... */
 #define CLOCK_CONFIRM ((int64_t)SDX_DAY)    /* ... for a sweep so much later */
@@ -18,6 +20,8 @@ typedef struct sweeping {
   int64_t now;
   bool keyed, dry_run, force;
   sdx_sweep_report *report;
+  const sdx_sweep_options *options;
+  uint64_t removals_before; /* generation of the keyring when the sweep began */
   meta_sweep row;
   int64_t closed;
   bool due;      /* something is */
@@ -159,13 +163,46 @@ static sdx_status purge(sweeping *s, sdx_error *err) {
 
 /* ------------------------------------------------------------------ closed accounts */
 
+/* Every key has its removal recorded, so that there are receipts: then the keyring goes, log and all. */
+static sdx_status remove_all_keys(sweeping *s, sdx_error *err) {
+  write_txn w;
+  sdx_status status = write_begin(&w, s->index, s->now, true, err);
+  if (status != SDX_OK) return status;
+  keyring *k = s->index->keyring;
+  pthread_mutex_lock(&s->index->keyring_lock);
+  const size_t count = keyring_count(k);
+  keyring_entry *entries = calloc(count + 1, sizeof *entries);
+  if (entries == NULL) status = error_memory(err);
+  for (size_t i = 0; i < count && status == SDX_OK; i++) entries[i] = keyring_at(k, i);
+  for (size_t i = 0; i < count && status == SDX_OK; i++)
+    status = keyring_stage_remove(k, entries[i].kind, entries[i].id, KEYRING_ACCOUNT, s->now, 0, err);
+  if (status == SDX_OK) status = keyring_commit(k, w.base, err);
+  else keyring_rollback(k);
+  pthread_mutex_unlock(&s->index->keyring_lock);
+  write_abort(&w);
+  free(entries);
+  if (status == SDX_OK) s->report->keys_destroyed += count;
+  return status;
+}
+
+static void give_receipts(const sweeping *s) {
+  const keyring *k = s->index->keyring;
+  if (s->options->receipt == NULL || s->dry_run) return;
+  for (size_t i = 0; i < keyring_removals(k); i++) {
+    const sdx_receipt receipt = receipt_of(k, i);
+    if (receipt.generation > s->removals_before)
+      s->options->receipt(s->options->receipt_context, &receipt);
+  }
+}
+
 /* The keyring first: from then on nothing opens, whatever becomes of the files. */
 static sdx_status destroy_account(sweeping *s, const char *dir, sdx_error *err) {
   static const char *const names[] = { "data.mdb", "lock.mdb" };
   sdx_status status = index_maintenance_begin(s->index, true, err);
   if (status != SDX_OK) return status;
-  s->report->keys_destroyed += keyring_count(s->index->keyring);
-  status = keyring_destroy(dir, err);
+  status = remove_all_keys(s, err);
+  if (status == SDX_OK) give_receipts(s);
+  if (status == SDX_OK) status = keyring_destroy_in(dir, s->index->storage, err);
   for (size_t i = 0; i < 2 && status == SDX_OK; i++)
     if (unlinkat(s->index->dir_fd, names[i], 0) != 0 && errno != ENOENT)
       status = error_system(err, errno, "cannot remove the files of a closed account");
@@ -207,19 +244,23 @@ sdx_status sdx_sweep(const char *dir, const sdx_sweep_options *options, sdx_swee
   const sdx_sweep_options *o = options != NULL ? options : &defaults;
   sdx_sweep_report unread;
   sweeping s = { .keyed = o->secret != NULL, .dry_run = o->dry_run, .force = o->force,
-                 .report = report != NULL ? report : &unread };
+                 .report = report != NULL ? report : &unread, .options = o };
   *s.report = (sdx_sweep_report){ .indexes = 1 };
   if (dir == NULL || o->version != 1)
     return error_set(err, SDX_INVALID, "sweep: a directory and options of version 1 are needed");
+  sdx_open_options opening = SDX_OPEN_OPTIONS_INIT;
+  opening.keyring = o->keyring;
   sdx_status status = SDX_CLOSED;
-  if (s.keyed) status = sdx_open(&s.index, dir, o->secret, NULL, err);
+  if (s.keyed) status = sdx_open(&s.index, dir, o->secret, &opening, err);
   if (status == SDX_CLOSED) { /* a closed account is swept without its key */
     s.keyed = false;
-    status = index_open_locked(&s.index, dir, err);
+    status = index_open_locked(&s.index, dir, o->keyring, err);
   }
   if (status == SDX_OK) {
     s.now = index_now(s.index, o->now);
+    s.removals_before = keyring_generation(s.index->keyring);
     status = sweep(&s, dir, err);
+    if (s.report->accounts_destroyed == 0) give_receipts(&s);
   }
   if (status != SDX_OK) s.report->failed = 1;
   sdx_close(s.index);

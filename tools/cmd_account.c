@@ -6,11 +6,12 @@
 #include "json.h"
 
 static exit_code run(const options *o, const char *done,
-                     sdx_status (*act)(const char *dir, int64_t now, sdx_error *err)) {
+                     sdx_status (*act)(const char *dir, const sdx_keyring_storage *keyring,
+                                     int64_t now, sdx_error *err)) {
   sdx_error err = { 0 };
   exit_code code = options_expect(o, 0, 0, "");
   if (code != EXIT_DONE) return code;
-  if (act(o->dir, o->now, &err) != SDX_OK) return complain(&err);
+  if (act(o->dir, NULL, o->now, &err) != SDX_OK) return complain(&err);
   if (o->json) {
     json j = { .out = stdout };
     json_object(&j, NULL);

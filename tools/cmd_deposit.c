@@ -2,6 +2,7 @@
 /* deposit-key and deposit: writing by a process that can read nothing. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "adding.h"
@@ -10,6 +11,7 @@
 #include "keyfile.h"
 #include "plain.h"
 #include "session.h"
+#include "setting.h"
 
 /* ------------------------------------------------------------------ the key */
 
@@ -120,23 +122,42 @@ static exit_code act_on_all(const options *o, sdx_deposit *d, verb *act, const c
   return code == EXIT_DONE && failed > 0 ? EXIT_NOTHING : code;
 }
 
+static exit_code set_one(const options *o, sdx_deposit *d) {
+  sdx_change *changes;
+  size_t count;
+  sdx_error err = { 0 };
+  exit_code code = setting_parse(o, &changes, &count);
+  if (code == EXIT_DONE) {
+    if (sdx_deposit_set(d, bytes_of(o->words[0]), changes, count, o->now, &err) == SDX_OK)
+      setting_print(o);
+    else
+      code = complain_id(o->words[0], &err, "not found");
+  }
+  free(changes);
+  return code;
+}
+
 static exit_code run_deposit(const options *o) {
   const char *path = options_text(o, "deposit-key");
-  const bool deletes = options_flag(o, "delete"), restores = options_flag(o, "restore");
+  const bool deletes = options_flag(o, "delete"), restores = options_flag(o, "restore"),
+             sets = options_flag(o, "set");
   sdx_deposit *d = NULL;
   sdx_error err = { 0 };
   keyfile key;
   if (!path) return complain_usage("deposit needs --deposit-key FILE");
-  if (deletes && restores) return complain_usage("give --delete or --restore, not both");
+  if (deletes + restores + sets > 1)
+    return complain_usage("give one of --delete, --restore and --set");
   exit_code code = keyfile_read_deposit(&key, path);
   if (code != EXIT_DONE) return code;
-  if (sdx_deposit_open(&d, o->dir, &key.secret, &err) != SDX_OK) code = complain(&err);
+  if (sdx_deposit_open(&d, o->dir, &key.secret, NULL, &err) != SDX_OK) code = complain(&err);
   keyfile_wipe(&key);
   if (code != EXIT_DONE) return code;
   if (deletes)
     code = act_on_all(o, d, sdx_deposit_delete, "deleted");
   else if (restores)
     code = act_on_all(o, d, sdx_deposit_restore, "restored");
+  else if (sets)
+    code = set_one(o, d);
   else
     code = adding_run(o, d);
   sdx_deposit_close(d);
@@ -145,7 +166,8 @@ static exit_code run_deposit(const options *o) {
 
 const command command_deposit = {
   .name = "deposit",
-  .arguments = "DIR --deposit-key FILE PATH... | --jsonl FILE | --delete ID... | --restore ID...",
+  .arguments = "DIR --deposit-key FILE PATH... | --jsonl FILE | --delete ID... | --restore ID... |\n"
+               "       --set ID CHANGE...",
   .summary = "add items with a deposit key, which cannot read them",
   .details =
       "Paths, ids and the sum are as for add. What is deposited is found by the next search.\n"
@@ -155,7 +177,8 @@ const command command_deposit = {
       "  --undelete          add anew what is unchanged but deleted\n"
       "  --invitations       events of calendars attached to messages also as items of their own\n"
       "  --delete            the words are ids: hide these items\n"
-      "  --restore           the words are ids: bring these items back\n",
-  .takes = "deposit-key= jsonl= undelete invitations delete restore",
+      "  --restore           the words are ids: bring these items back\n"
+      "  --set               the words are an id and changes, as for set\n",
+  .takes = "deposit-key= jsonl= undelete invitations delete restore set",
   .run = run_deposit,
 };

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "plain.h"
 #include "session.h"
+#include "setting.h"
 
 /* `+flagged`, `-unread`: being unread is the absence of the flag "seen". */
 static bool parse_flag(const char *word, sdx_change *change) {
@@ -43,7 +44,7 @@ static bool parse_change(const char *word, sdx_change *change) {
   return false;
 }
 
-static void print(const options *o) {
+void setting_print(const options *o) {
   if (!o->json) {
     printf("set ");
     plain_print(stdout, bytes_of(o->words[0]));
@@ -57,23 +58,31 @@ static void print(const options *o) {
   json_close(&j);
 }
 
+exit_code setting_parse(const options *o, sdx_change **out, size_t *count) {
+  *out = NULL;
+  exit_code code = options_expect(o, 2, SIZE_MAX, "an id and at least one change");
+  if (code != EXIT_DONE) return code;
+  *count = o->word_count - 1;
+  sdx_change *changes = calloc(*count, sizeof *changes);
+  if (!changes) return complain_system(ENOMEM, "reading the changes");
+  *out = changes;
+  for (size_t i = 0; i < *count; i++)
+    if (!parse_change(o->words[i + 1], &changes[i]))
+      return complain_usage("a change is folder=X, folder+=X, folder-=X, +FLAG, -FLAG, label+=X or "
+                            "label-=X");
+  return EXIT_DONE;
+}
+
 static exit_code run(const options *o) {
   sdx_index *index = NULL;
   sdx_error err = { 0 };
-  exit_code code = options_expect(o, 2, SIZE_MAX, "an id and at least one change");
-  if (code != EXIT_DONE) return code;
-
-  size_t count = o->word_count - 1;
-  sdx_change *changes = calloc(count, sizeof *changes);
-  if (!changes) return complain_system(ENOMEM, "reading the changes");
-  for (size_t i = 0; i < count && code == EXIT_DONE; i++)
-    if (!parse_change(o->words[i + 1], &changes[i]))
-      code = complain_usage("a change is folder=X, folder+=X, folder-=X, +FLAG, -FLAG, label+=X or "
-                            "label-=X");
+  sdx_change *changes;
+  size_t count;
+  exit_code code = setting_parse(o, &changes, &count);
   if (code == EXIT_DONE) code = session_open(&index, o);
   if (code == EXIT_DONE) {
     if (sdx_set(index, bytes_of(o->words[0]), changes, count, o->now, &err) == SDX_OK)
-      print(o);
+      setting_print(o);
     else
       code = complain_id(o->words[0], &err, "not found");
   }

@@ -83,7 +83,7 @@ static exit_code run_inspect(const options *o) {
   sdx_error err = { 0 };
   exit_code code = options_expect(o, 0, 0, "");
   if (code != EXIT_DONE) return code;
-  if (sdx_inspect(o->dir, collect, &l, &err) != SDX_OK)
+  if (sdx_inspect(o->dir, NULL, collect, &l, &err) != SDX_OK)
     code = complain(&err);
   else if (l.failed)
     code = complain_system(ENOMEM, "inspecting the index");
@@ -221,7 +221,7 @@ static void problem(void *context, const char *text) {
 static sdx_status verify_receipts(const options *o, verifying *v, const sdx_receipt *receipts,
                                   size_t count, sdx_error *err) {
   uint64_t problems = 0;
-  return sdx_receipts_verify(o->dir, receipts, count, problem, v, &problems, err);
+  return sdx_receipts_verify(o->dir, NULL, receipts, count, problem, v, &problems, err);
 }
 
 /* Needs no key: the keyring's log and its list of keys show without one. */

@@ -19,6 +19,7 @@ typedef struct sweeping {
   const options *o;
   sdx_sweep_options options;
   receipt_file *receipts; /* NULL: none asked for */
+  const char *name;       /* of the index that is being swept */
   sdx_sweep_report sum;
   uint64_t refused;
   exit_code worst; /* of one index alone */
@@ -57,11 +58,19 @@ static void report_failure(sweeping *s, const char *name, const char *reason) {
   json_close(&s->j);
 }
 
+static void take_receipt(void *context, const sdx_receipt *r) {
+  sweeping *s = context;
+  receipt_file_take(s->receipts, s->name, r);
+}
+
 /* One index; whatever happens to it is counted, and the next one follows. */
 static void sweep_one(sweeping *s, const char *dir, const char *name) {
   sdx_sweep_report one = { 0 };
   sdx_error err = { 0 };
   s->sum.indexes++;
+  s->name = name;
+  s->options.receipt = s->receipts ? take_receipt : NULL;
+  s->options.receipt_context = s;
   sdx_status status = sdx_sweep(dir, &s->options, &one, &err);
   add_up(&s->sum, &one);
   if (status != SDX_OK) {
@@ -83,27 +92,26 @@ static void sweep_one(sweeping *s, const char *dir, const char *name) {
   }
 }
 
-static int is_candidate(const struct dirent *entry) {
-  return entry->d_name[0] != '.';
-}
-
+/* One name after another: a store may have any number of them. */
 static exit_code sweep_store(sweeping *s, const char *store) {
-  struct dirent **entries = NULL;
-  int count = scandir(store, &entries, is_candidate, alphasort);
-  if (count < 0) return complain_system(errno, "reading the directory %s", store);
-  for (int i = 0; i < count; i++) {
+  DIR *entries = opendir(store);
+  const struct dirent *entry;
+  uint64_t seen = 0;
+  if (!entries) return complain_system(errno, "reading the directory %s", store);
+  while ((errno = 0, entry = readdir(entries))) {
     char *dir = NULL;
-    if (asprintf(&dir, "%s/%s", store, entries[i]->d_name) >= 0) {
-      if (is_index(dir)) sweep_one(s, dir, entries[i]->d_name);
-    } else {
-      report_failure(s, entries[i]->d_name, "out of memory");
-      dir = NULL;
+    if (entry->d_name[0] == '.') continue;
+    if (asprintf(&dir, "%s/%s", store, entry->d_name) < 0) {
+      report_failure(s, entry->d_name, "out of memory");
+      continue;
     }
-    progress_step(&s->progress, s->sum.indexes, (uint64_t)i, 0);
+    if (is_index(dir)) sweep_one(s, dir, entry->d_name);
+    progress_step(&s->progress, s->sum.indexes, seen++, 0);
     free(dir);
-    free(entries[i]);
   }
-  free(entries);
+  const int failed = errno;
+  closedir(entries);
+  if (failed) return complain_system(failed, "reading the directory %s", store);
   return s->sum.failed > 0 ? EXIT_NOTHING : EXIT_DONE;
 }
 

@@ -19,6 +19,7 @@ typedef struct command {
 extern const command command_keygen, command_init, command_add, command_search, command_show,
     command_snippet, command_suggest, command_set, command_delete, command_restore, command_sweep, command_inspect,
     command_status, command_verify, command_export, command_compact, command_close, command_reopen,
-    command_deposit_key, command_deposit, command_rekey;
+    command_deposit_key, command_deposit, command_rekey, command_slot_add, command_slot_remove,
+    command_mark;
 
 #endif

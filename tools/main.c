@@ -14,6 +14,7 @@ static const command *const commands[] = {
   &command_suggest, &command_snippet, &command_set,    &command_delete,      &command_restore, &command_sweep,
   &command_inspect, &command_status, &command_verify,      &command_export,  &command_compact,
   &command_close,   &command_reopen, &command_deposit_key, &command_deposit, &command_rekey,
+  &command_slot_add, &command_slot_remove, &command_mark,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -24,7 +25,8 @@ static const char common_help[] =
     "  --now TIME              the time to act at: epoch seconds, 2024-05-17, or\n"
     "                          2024-05-17T10:00:00Z (default: the clock)\n"
     "  --json                  print JSON, for machines\n"
-    "  --accept-restored       open a store that is older than its keyring\n"
+    "  --accept-restored       open files of a restored backup\n"
+    "  --mark FILE             refuse files that are older than what `mark` printed into it\n"
     "  --                      what follows is no option\n"
     "\n"
     "Exit codes: 0 done; 1 nothing found, unknown or purged id, or not all done; 2 usage,\n"

@@ -12,7 +12,7 @@ static const char *program(const char *command) {
   return strncmp(command, "sealdex-", 8) == 0 ? "" : "sealdex ";
 }
 
-static const char common[] = "key= passphrase-file= now= json accept-restored";
+static const char common[] = "key= passphrase-file= now= json accept-restored mark=";
 
 /* Looks `name` (of `size` bytes) up in a list as options_parse takes it. */
 static bool lists(const char *list, const char *name, size_t size, const char **entry,

@@ -14,24 +14,65 @@
 struct receipt_file {
   char *path;
   int fd;
-  char *before; /* what stood in the file when it was opened */
+  uint64_t *known; /* hashes of the lines that stand in the file: a table, 0 is empty */
+  size_t count, room;
   const char *index;
   int failed; /* errno of the first failure */
 };
 
-/* Reads the whole file; a last line without its end (a crash cut it) gets one. */
+/* FNV-1a; the end of the line is no part of it. */
+static uint64_t hash_line(const char *line, size_t size) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  while (size > 0 && line[size - 1] == '\n') size--;
+  for (size_t i = 0; i < size; i++) hash = (hash ^ (uint8_t)line[i]) * 0x100000001b3u;
+  return hash != 0 ? hash : 1;
+}
+
+static uint64_t *find(uint64_t *table, size_t room, uint64_t hash) {
+  for (size_t i = hash & (room - 1);; i = (i + 1) & (room - 1))
+    if (table[i] == 0 || table[i] == hash) return &table[i];
+}
+
+/* True where the line is new, and known from now on. */
+static bool is_new(receipt_file *f, const char *line, size_t size) {
+  if (f->count * 2 >= f->room) {
+    const size_t room = f->room ? 2 * f->room : 1024;
+    uint64_t *table = calloc(room, sizeof *table);
+    if (!table) {
+      f->failed = ENOMEM;
+      return false;
+    }
+    for (size_t i = 0; i < f->room; i++)
+      if (f->known[i]) *find(table, room, f->known[i]) = f->known[i];
+    free(f->known);
+    f->known = table;
+    f->room = room;
+  }
+  const uint64_t hash = hash_line(line, size);
+  uint64_t *at = find(f->known, f->room, hash);
+  if (*at == hash) return false;
+  *at = hash;
+  f->count++;
+  return true;
+}
+
+/* Learns what stands there; a last line without its end (a crash cut it) gets one. */
 static int read_before(receipt_file *f) {
-  char *text = NULL;
-  size_t size = 0;
-  FILE *copy = open_memstream(&text, &size);
-  char chunk[4096];
+  char *line = NULL;
+  size_t room = 0;
   ssize_t n = 0;
-  if (!copy) return errno;
-  while ((n = read(f->fd, chunk, sizeof chunk)) > 0) fwrite(chunk, 1, (size_t)n, copy);
-  int failed = n < 0 ? errno : 0;
-  if (fclose(copy) != 0 && !failed) failed = errno;
-  f->before = text;
-  if (!failed && size > 0 && text[size - 1] != '\n' && write(f->fd, "\n", 1) != 1) failed = errno;
+  bool open_end = false;
+  const int copy = dup(f->fd);
+  FILE *in = copy >= 0 ? fdopen(copy, "r") : NULL;
+  if (!in) return errno;
+  while ((n = getline(&line, &room, in)) > 0) {
+    (void)is_new(f, line, (size_t)n);
+    open_end = line[n - 1] != '\n';
+  }
+  int failed = ferror(in) ? EIO : f->failed;
+  free(line);
+  fclose(in);
+  if (!failed && open_end && write(f->fd, "\n", 1) != 1) failed = errno;
   return failed;
 }
 
@@ -100,15 +141,21 @@ static void append(void *context, const sdx_receipt *r) {
   put(out, f->index, r);
   if (fclose(out) != 0)
     f->failed = errno;
-  else if (!strstr(f->before, line) && write(f->fd, line, size) != (ssize_t)size)
+  else if (is_new(f, line, size) && write(f->fd, line, size) != (ssize_t)size)
     f->failed = errno ? errno : ENOSPC;
   free(line);
+}
+
+void receipt_file_take(receipt_file *f, const char *name, const sdx_receipt *r) {
+  f->index = name;
+  errno = 0;
+  append(f, r);
 }
 
 sdx_status receipt_file_add(receipt_file *f, const char *dir, const char *name, sdx_error *err) {
   f->index = name;
   errno = 0;
-  return sdx_receipts(dir, append, f, err);
+  return sdx_receipts(dir, NULL, append, f, err);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -212,7 +259,7 @@ exit_code receipt_file_close(receipt_file *f) {
   }
   if (f->failed) code = complain_system(f->failed, "writing the receipt file %s", f->path);
   free(f->path);
-  free(f->before);
+  free(f->known);
   free(f);
   return code;
 }

@@ -17,6 +17,8 @@ typedef struct receipt_file receipt_file;
 exit_code receipt_file_open(receipt_file **out, const char *path);
 /* Appends the removals of the index in `dir`, under the name `name`. */
 sdx_status receipt_file_add(receipt_file *f, const char *dir, const char *name, sdx_error *err);
+/* Appends one of index `name`; a failure is told by receipt_file_close. */
+void receipt_file_take(receipt_file *f, const char *name, const sdx_receipt *r);
 /* Reads the receipts of one index (by the name it was swept under, or the last part of that) from a
  * file. The caller frees *out. EXIT_DAMAGED for a line that is none. */
 exit_code receipt_file_read(const char *path, const char *name, sdx_receipt **out, size_t *count);

@@ -28,13 +28,13 @@ static void closing_refuses_everything(void **state) {
   scene *s = *state;
   view_read v;
   scene_add(s, 1, "zebra");
-  assert_int_equal(sdx_close_account(s->path, s->now, NULL), SDX_OK);
+  assert_int_equal(sdx_close_account(s->path, NULL, s->now, NULL), SDX_OK);
   assert_int_equal(view_begin(&v, s->index, 0, NULL), SDX_CLOSED); /* handles that are open, too */
   assert_int_equal(sdx_delete(s->index, (sdx_bytes){ "item/1", 6 }, s->now, NULL), SDX_CLOSED);
   assert_int_equal(open_status(s, &scene_key), SDX_CLOSED);
-  assert_int_equal(sdx_reopen_account(s->path, s->now, NULL), SDX_OK);
+  assert_int_equal(sdx_reopen_account(s->path, NULL, s->now, NULL), SDX_OK);
   assert_int_equal(scene_count(s, "zebra"), 1);
-  assert_int_equal(sdx_reopen_account(s->path, s->now, NULL), SDX_OK);
+  assert_int_equal(sdx_reopen_account(s->path, NULL, s->now, NULL), SDX_OK);
 }
 
 static void reopening_restores_for_365_days(void **state) {
@@ -45,19 +45,19 @@ static void reopening_restores_for_365_days(void **state) {
   scene_delete(s, 2);
   scene_maintain(s, true);
   const int64_t closed = s->now;
-  assert_int_equal(sdx_close_account(s->path, closed, NULL), SDX_OK);
+  assert_int_equal(sdx_close_account(s->path, NULL, closed, NULL), SDX_OK);
   s->now = closed + SDX_DAY;
-  assert_int_equal(sdx_close_account(s->path, s->now, NULL), SDX_OK); /* keeps the first date */
+  assert_int_equal(sdx_close_account(s->path, NULL, s->now, NULL), SDX_OK); /* keeps the first date */
   s->now = closed + SDX_CLOSED_KEEP - 1;
   assert_int_equal(scene_sweep(s, false, true).accounts_destroyed, 0);
-  assert_int_equal(sdx_reopen_account(s->path, s->now, NULL), SDX_OK);
+  assert_int_equal(sdx_reopen_account(s->path, NULL, s->now, NULL), SDX_OK);
   scene_reopen(s);
   assert_int_equal(scene_count(s, "zebra"), 1);
   assert_int_equal(scene_restore(s, 2), SDX_NOT_FOUND); /* fell due meanwhile, and was purged */
 
   const int64_t again = s->now;
-  assert_int_equal(sdx_close_account(s->path, again, NULL), SDX_OK);
-  assert_int_equal(sdx_reopen_account(s->path, again + SDX_CLOSED_KEEP, NULL), SDX_CLOSED);
+  assert_int_equal(sdx_close_account(s->path, NULL, again, NULL), SDX_OK);
+  assert_int_equal(sdx_reopen_account(s->path, NULL, again + SDX_CLOSED_KEEP, NULL), SDX_CLOSED);
   assert_int_equal(open_status(s, &scene_key), SDX_CLOSED);
 }
 
@@ -65,7 +65,7 @@ static void day_395_destroys(void **state) {
   scene *s = *state;
   scene_add(s, 1, "zebra");
   const int64_t closed = s->now;
-  assert_int_equal(sdx_close_account(s->path, closed, NULL), SDX_OK);
+  assert_int_equal(sdx_close_account(s->path, NULL, closed, NULL), SDX_OK);
   sdx_close(s->index);
   s->index = NULL;
   s->now = closed + SDX_CLOSED_KEEP + SDX_CLOSED_GRACE - 1;

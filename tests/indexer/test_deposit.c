@@ -28,7 +28,7 @@ static void export_key(scene *s, char contents[SDX_DEPOSIT_FILE_SIZE]) {
 static sdx_status try_open(const scene *s, const char contents[SDX_DEPOSIT_FILE_SIZE],
                            sdx_deposit **out) {
   const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, SDX_DEPOSIT_FILE_SIZE };
-  return sdx_deposit_open(out, s->path, &file, NULL);
+  return sdx_deposit_open(out, s->path, &file, NULL, NULL);
 }
 
 static sdx_deposit *depositor(const scene *s, const char contents[SDX_DEPOSIT_FILE_SIZE]) {
@@ -292,7 +292,7 @@ static void it_opens_no_block_and_no_record(void **state) {
   sdx_index *index = NULL;
   view_read v;
   sdx_found *found = NULL;
-  assert_int_equal(index_open_deposit(&index, s->path, &file, NULL), SDX_OK);
+  assert_int_equal(index_open_deposit(&index, s->path, &file, NULL, NULL), SDX_OK);
   for (size_t i = 0; i < keyring_count(index->keyring); i++) {
     const keyring_entry e = keyring_at(index->keyring, i);
     seal_key *key = NULL;
@@ -322,7 +322,7 @@ static void it_forges_no_row(void **state) {
   const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, SDX_DEPOSIT_FILE_SIZE };
   sdx_index *index = NULL;
   write_txn w;
-  assert_int_equal(index_open_deposit(&index, s->path, &file, NULL), SDX_OK);
+  assert_int_equal(index_open_deposit(&index, s->path, &file, NULL, NULL), SDX_OK);
   assert_int_equal(write_begin(&w, index, s->now, false, NULL), SDX_OK);
   for (int kind = 0; kind < 3; kind++) {
     const holder_row row = { .kind = (holder_kind)"SET"[kind], .id = 77, .items = 1,
@@ -495,10 +495,10 @@ static void a_closed_account_takes_no_deposits(void **state) {
   export_key(s, contents);
   sdx_deposit *d = depositor(s, contents);
   deposit(s, d, 1, "zebra");
-  assert_int_equal(sdx_close_account(s->path, s->now, NULL), SDX_OK);
+  assert_int_equal(sdx_close_account(s->path, NULL, s->now, NULL), SDX_OK);
   assert_int_equal(deposit_delete(d, 1, s->now), SDX_CLOSED);
   assert_int_equal(try_open(s, contents, &again), SDX_CLOSED);
-  assert_int_equal(sdx_reopen_account(s->path, s->now, NULL), SDX_OK);
+  assert_int_equal(sdx_reopen_account(s->path, NULL, s->now, NULL), SDX_OK);
   assert_int_equal(deposit_delete(d, 1, s->now), SDX_OK);
   sdx_deposit_close(d);
 }

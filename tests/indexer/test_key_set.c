@@ -83,7 +83,7 @@ static void replaced_in_time(void **state) {
   fill(s);
   scene_ok(sdx_deposit_key(s->index, contents, &err), &err);
   const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, sizeof contents };
-  scene_ok(sdx_deposit_open(&d, s->path, &file, &err), &err);
+  scene_ok(sdx_deposit_open(&d, s->path, &file, NULL, &err), &err);
   other.index = NULL;
   other.now = s->now;
   scene_reopen(&other);

@@ -73,7 +73,7 @@ static void every_key_is_new(void **state) {
   scene_ok(sdx_rekey(s->index, &scene_key, &new_key, true, s->now, &err), &err);
   none_is_left_of(s, before, count);
   const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, sizeof contents };
-  assert_int_equal(sdx_deposit_open(&d, s->path, &file, NULL), SDX_WRONG_KEY);
+  assert_int_equal(sdx_deposit_open(&d, s->path, &file, NULL, NULL), SDX_WRONG_KEY);
   sdx_index *other = NULL;
   assert_int_equal(sdx_open(&other, s->path, &scene_key, NULL, NULL), SDX_WRONG_KEY);
   nothing_is_lost(s);

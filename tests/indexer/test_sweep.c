@@ -223,7 +223,7 @@ static void test_receipts(void **state) {
   scene_maintain(s, true);
   s->now += RETENTION;
   assert_int_equal(scene_sweep(s, false, true).keys_destroyed, 1);
-  scene_ok(sdx_receipts(s->path, count_receipt, &purged, &err), &err);
+  scene_ok(sdx_receipts(s->path, NULL, count_receipt, &purged, &err), &err);
   assert_int_equal(purged, 1);
   assert_int_equal(keyring_refresh(s->index->keyring, &err), SDX_OK);
   assert_int_equal(keyring_count(s->index->keyring), 4);

@@ -320,6 +320,7 @@ static int sweep_killed(history *h, bool keyed) {
   kill(child, SIGKILL);
   waitpid(child, NULL, 0);
   h->killed++;
+  if (!keyed) h->missing++; /* perhaps: nobody heard what it counted */
   return keep(h);
 }
 
@@ -397,7 +398,7 @@ static int export_deposit_key(history *h) {
   sdx_deposit_close(h->deposit);
   h->deposit = NULL;
   if (sdx_deposit_key(h->index, h->file, &err) != SDX_OK ||
-      sdx_deposit_open(&h->deposit, h->dir, &file, &err) != SDX_OK)
+      sdx_deposit_open(&h->deposit, h->dir, &file, NULL, &err) != SDX_OK)
     return complain(h, "deposit key", &err);
   return 0;
 }

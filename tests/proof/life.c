@@ -266,7 +266,7 @@ static int do_deposit(life *l, bool predict) {
   const sdx_secret secret = { SDX_SECRET_DEPOSIT, l->deposit_key, sizeof l->deposit_key };
   writer w = { NULL, NULL };
   sdx_error err = { 0 };
-  if (!predict && sdx_deposit_open(&w.deposit, l->dir, &secret, &err) != SDX_OK)
+  if (!predict && sdx_deposit_open(&w.deposit, l->dir, &secret, NULL, &err) != SDX_OK)
     return life_complain(l, "deposit handle", &err);
   int result = deposit_one(l, w.deposit);
   if (result == 0) result = set_attributes(l, &w);
@@ -344,7 +344,7 @@ static int do_keyless_sweep(life *l) {
 
 int life_reopen_account(life *l) {
   sdx_error err = { 0 };
-  if (sdx_reopen_account(l->dir, l->model.now, &err) == SDX_OK) return 0;
+  if (sdx_reopen_account(l->dir, NULL, l->model.now, &err) == SDX_OK) return 0;
   return life_complain(l, "reopen account", &err);
 }
 
@@ -352,7 +352,7 @@ static int do_close_account(life *l, sdx_index *index) {
   sdx_error err = { 0 };
   sdx_results *results = NULL;
   char id[24];
-  if (sdx_close_account(l->dir, l->model.now, &err) != SDX_OK)
+  if (sdx_close_account(l->dir, NULL, l->model.now, &err) != SDX_OK)
     return life_complain(l, "close account", &err);
   if (sdx_search(index, (sdx_bytes){ "zebra", 5 }, NULL, &results, &err) != SDX_CLOSED ||
       sdx_delete(index, life_id(1, id), l->model.now, &err) != SDX_CLOSED)

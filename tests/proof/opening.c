@@ -125,7 +125,7 @@ static uint64_t newest_set(const keyring *k) {
 
 static sdx_status open_index(sdx_index **out, const char *dir, const sdx_secret *s, sdx_error *err) {
   index_keys keys = { 0 };
-  sdx_status status = index_open_locked(out, dir, err);
+  sdx_status status = index_open_locked(out, dir, NULL, err);
   if (status == SDX_OK) status = keyring_unlock((*out)->keyring, s, err);
   if (status != SDX_OK) return status;
   const uint64_t set = newest_set((*out)->keyring);
@@ -181,7 +181,7 @@ sdx_status opening_ids_since(const char *dir, int64_t *since, sdx_error *err) {
   sdx_index *index = NULL;
   store_txn *t = NULL;
   meta_head head;
-  sdx_status status = index_open_locked(&index, dir, err);
+  sdx_status status = index_open_locked(&index, dir, NULL, err);
   if (status == SDX_OK) status = store_read_begin(index->store, &t, err);
   if (status == SDX_OK) {
     status = meta_head_get(t, &head, err);
