@@ -19,7 +19,8 @@ typedef struct sweeping {
   const options *o;
   sdx_sweep_options options;
   receipt_file *receipts; /* NULL: none asked for */
-  const char *name;       /* of the index that is being swept */
+  sdx_receipt *taken;     /* of the index that is being swept */
+  size_t taken_count;
   sdx_sweep_report sum;
   uint64_t refused;
   exit_code worst; /* of one index alone */
@@ -60,7 +61,10 @@ static void report_failure(sweeping *s, const char *name, const char *reason) {
 
 static void take_receipt(void *context, const sdx_receipt *r) {
   sweeping *s = context;
-  receipt_file_take(s->receipts, s->name, r);
+  sdx_receipt *grown = realloc(s->taken, (s->taken_count + 1) * sizeof *grown);
+  if (!grown) return; /* the log has it, unless the account goes */
+  s->taken = grown;
+  s->taken[s->taken_count++] = *r;
 }
 
 /* One index; whatever happens to it is counted, and the next one follows. */
@@ -68,7 +72,7 @@ static void sweep_one(sweeping *s, const char *dir, const char *name) {
   sdx_sweep_report one = { 0 };
   sdx_error err = { 0 };
   s->sum.indexes++;
-  s->name = name;
+  s->taken_count = 0;
   s->options.receipt = s->receipts ? take_receipt : NULL;
   s->options.receipt_context = s;
   sdx_status status = sdx_sweep(dir, &s->options, &one, &err);
@@ -85,7 +89,10 @@ static void sweep_one(sweeping *s, const char *dir, const char *name) {
               "the clock is far past the last sweep and nothing was destroyed; sweep again a day "
               "later, or with --force");
   }
-  if (s->receipts && one.accounts_destroyed == 0 &&
+  if (s->receipts && one.accounts_destroyed > 0) /* its log went with it */
+    for (size_t i = 0; i < s->taken_count; i++)
+      receipt_file_take(s->receipts, name, &s->taken[i]);
+  else if (s->receipts &&
       receipt_file_add(s->receipts, dir, name, &err) != SDX_OK) {
     s->worst = outcome_of(err.status);
     report_failure(s, name, err.message);
@@ -193,6 +200,7 @@ static exit_code run(const options *o) {
   if (code == EXIT_DONE) code = sweep(&s);
   exit_code closed = receipt_file_close(s.receipts);
   keyfile_wipe(&key);
+  free(s.taken);
   return closed == EXIT_DONE ? code : closed;
 }
 
