@@ -11,6 +11,7 @@ int command_agree(int argc, char **argv);
 int command_relevance(int argc, char **argv);
 int command_gate_work(int argc, char **argv);
 int command_gate(int argc, char **argv);
+int command_attack(int argc, char **argv);
 int command_report(int argc, char **argv);
 
 #endif

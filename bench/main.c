@@ -20,6 +20,7 @@ static const struct {
   { "relevance", command_relevance, "judge answers by a test collection" },
   { "gate-work", command_gate_work, "what callgrind counts for the regression gate" },
   { "gate", command_gate, "compare such counts with a baseline" },
+  { "attack", command_attack, "what files at several times tell of words" },
   { "report", command_report, "turn figures into a report" },
 };
 
