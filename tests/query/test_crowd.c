@@ -217,7 +217,7 @@ static void *depositor(void *context) {
   crowd *c = context;
   const sdx_secret secret = { SDX_SECRET_DEPOSIT, c->deposit, sizeof c->deposit };
   sdx_deposit *deposit = NULL;
-  check(sdx_deposit_open(&deposit, c->path, &secret, NULL) == SDX_OK, "deposit handle failed");
+  check(sdx_deposit_open(&deposit, c->path, &secret, NULL, NULL) == SDX_OK, "deposit handle failed");
   for (unsigned n = 0; n < WRITES / 2 && deposit != NULL; n++) deposit_once(deposit, n);
   sdx_deposit_close(deposit);
   return NULL;
