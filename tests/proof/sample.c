@@ -117,7 +117,7 @@ static sdx_status deposit(const char *dir, sdx_index *index, int64_t now, sdx_er
   o.now = now;
   sdx_status status = sdx_deposit_key(index, contents, err);
   const sdx_secret s = { .kind = SDX_SECRET_DEPOSIT, .bytes = contents, .size = sizeof contents };
-  if (status == SDX_OK) status = sdx_deposit_open(&d, dir, &s, err);
+  if (status == SDX_OK) status = sdx_deposit_open(&d, dir, &s, NULL, err);
   for (unsigned n = 52; status == SDX_OK && n < 55; n++) {
     const sdx_item item = make(n, 1, &m);
     status = sdx_deposit_add(d, &item, &o, &outcome, err);
