@@ -318,7 +318,8 @@ static void take_deposit_key(cage *c) {
   must(sdx_deposit_key(c->index, file, &err), &err, "deposit key");
   sdx_deposit_close(c->deposit);
   c->deposit = NULL;
-  must(sdx_deposit_open(&c->deposit, c->dir, issue(c, SDX_SECRET_DEPOSIT, file, sizeof file), &err),
+  must(sdx_deposit_open(&c->deposit, c->dir, issue(c, SDX_SECRET_DEPOSIT, file, sizeof file), NULL,
+                        &err),
        &err, "deposit handle");
 }
 
