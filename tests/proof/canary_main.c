@@ -60,6 +60,10 @@ static sdx_bytes bytes(const char *text) {
   return (sdx_bytes){ text, strlen(text) };
 }
 
+static bool has(sdx_bytes text, const char *part) {
+  return text.size > 0 && memmem(text.data, text.size, part, strlen(part)) != NULL;
+}
+
 static const sdx_secret *issue(cage *c, sdx_secret_kind kind, const void *from, size_t size) {
   const size_t i = c->secret_count++;
   memcpy(c->keys[i], from, size);
@@ -155,8 +159,7 @@ static uint64_t hits(const cage *c, const char *query) {
   must(sdx_search(c->index, bytes(query), &options, &results, &err), &err, query);
   uint64_t n = sdx_results_count(results);
   const sdx_bytes correction = sdx_results_suggestion(results);
-  if (memmem(correction.data, correction.size, "xylo", 4) != NULL) n += 1000;
-  if (memmem(correction.data, correction.size, "wrenq", 5) != NULL) n += 1000;
+  if (has(correction, "xylo") || has(correction, "wrenq")) n += 1000;
   static const char *const facets[] = { "kind", "folder", "from", "month" };
   for (size_t f = 0; f < 4; f++) {
     const sdx_facet_value *values = sdx_results_facet(results, facets[f], &count);
