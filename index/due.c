@@ -157,7 +157,7 @@ static struct due_group *find_group(const due_set *s, holder_id holder, bool *fo
     else high = middle;
   }
   *found = low < s->group_count && s->groups[low].holder == holder;
-  return s->groups + low;
+  return low > 0 || s->groups != NULL ? s->groups + low : NULL; /* no arithmetic on NULL */
 }
 
 /* Holders are few, rows may be many: a counting sort by holder. */
@@ -168,7 +168,7 @@ static sdx_status group_rows(due_set *s, sdx_error *err) {
     const holder_id holder = get_be(s->verified + i * ENTRY_SIZE + 8, 8);
     struct due_group *g = find_group(s, holder, &found);
     if (!found) {
-      const size_t at = (size_t)(g - s->groups);
+      const size_t at = g != NULL ? (size_t)(g - s->groups) : 0;
       if (s->group_count == capacity) {
         capacity = capacity != 0 ? capacity * 2 : 16;
         struct due_group *grown = realloc(s->groups, capacity * sizeof *grown);
