@@ -96,5 +96,8 @@ void store_release_map(store *s) {
     /* Shared, and never written to through the map: nothing can be lost. */
     if (start != NULL) (void)madvise(start, (info.me_last_pgno + 1) * stat.ms_psize, MADV_DONTNEED);
   }
+  const page_map *own = t->base.map; /* and the one that trees are walked in */
+  if (own != NULL && own->base != NULL)
+    (void)madvise((void *)(uintptr_t)own->base, own->size, MADV_DONTNEED);
   store_read_end(t);
 }
