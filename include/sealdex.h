@@ -515,6 +515,69 @@ SDX_API sdx_bytes sdx_results_next(const sdx_results *results);
 SDX_API const sdx_facet_value *sdx_results_facet(const sdx_results *results, const char *name,
                                                  size_t *count);
 
+/* ------------------------------------------------------------------ queries made by calls */
+
+/* A query that a program puts together, where sdx_search takes what a person typed. Texts in it are text:
+ * no sign or word of theirs is an operator, so what a user typed into a form needs no escaping.
+ *
+ *   sdx_query *q;
+ *   sdx_status status = sdx_query_new(&q, &err);
+ *   const sdx_node wanted[] = { sdx_query_words(q, "subject", typed), sdx_query_filter(q, "in", folder) };
+ *   status = sdx_query_set(q, sdx_query_and(q, wanted, 2), &err);
+ *   status = sdx_search_query(index, q, NULL, &results, &err);
+ *   sdx_query_free(q);
+ *
+ * The calls copy what they are given, and make nodes, which belong to the query; a node stands in one place of
+ * it. A call that fails gives 0, as do all after it, and sdx_query_set says why: only that has to be
+ * looked at. The query knows no index: once set it may be used for many searches, from many threads at one
+ * time, and is not changed by them. A query has at most 4,096 nodes, nested at most 64 deep, and 64 KiB
+ * of text; words behind the first 1,024 are dropped, which sdx_results_fell_back says. */
+typedef struct sdx_query sdx_query;
+typedef uint32_t sdx_node; /* of one query; 0: none, a call failed */
+
+SDX_API sdx_status sdx_query_new(sdx_query **out, sdx_error *err) SDX_CHECK;
+SDX_API void sdx_query_free(sdx_query *query); /* wipes; no search may be using it. NULL is fine */
+
+/* What a person typed, in the query language (docs/query.md), as a part of a query: reading it depends on
+ * options->strict. */
+SDX_API sdx_node sdx_query_text(sdx_query *query, sdx_bytes text);
+/* Words, all wanted, in any form of theirs; those that punctuation joins one after another. `field`: its name
+ * or "with", NULL: all text. Of message-id the text is the whole value. Text without any word is as if the
+ * node were not there; a query of nothing else finds nothing. */
+SDX_API sdx_node sdx_query_words(sdx_query *query, const char *field, sdx_bytes text);
+/* Words one after another, as they are. */
+SDX_API sdx_node sdx_query_phrase(sdx_query *query, const char *field, sdx_bytes text);
+/* Words as they are, of which the last may go on. */
+SDX_API sdx_node sdx_query_prefix(sdx_query *query, const char *field, sdx_bytes text);
+/* Words in which a star stands for any letters. */
+SDX_API sdx_node sdx_query_pattern(sdx_query *query, const char *field, sdx_bytes text);
+/* Words that are up to `edits` (1, 2; 0: one, two for words of six letters and more) letters off. */
+SDX_API sdx_node sdx_query_fuzzy(sdx_query *query, const char *field, sdx_bytes text, unsigned edits);
+/* A filter of the query language by its name ("in", "label", "is", "kind", "before", "larger", ...) and value,
+ * which is taken as it is. Relative dates count from the search's time. */
+SDX_API sdx_node sdx_query_filter(sdx_query *query, const char *name, sdx_bytes value);
+/* Items of dates, events of times, in [from, until); INT64_MIN, INT64_MAX: no bound. */
+SDX_API sdx_node sdx_query_dates(sdx_query *query, int64_t from, int64_t until);
+/* Items whose original had a size in [from, until), in bytes; 0, INT64_MAX: no bound. */
+SDX_API sdx_node sdx_query_sizes(sdx_query *query, int64_t from, int64_t until);
+SDX_API sdx_node sdx_query_everything(sdx_query *query);
+/* What matches all, any, or not the one. */
+SDX_API sdx_node sdx_query_and(sdx_query *query, const sdx_node *nodes, size_t count);
+SDX_API sdx_node sdx_query_or(sdx_query *query, const sdx_node *nodes, size_t count);
+SDX_API sdx_node sdx_query_not(sdx_query *query, sdx_node unwanted);
+/* Words, phrases, patterns, fuzzy words, and sdx_query_or of them, within `window` (0: 10), as NEAR/window;
+ * `ordered`: in this order, as ADJ/window. Other nodes in it are SDX_INVALID when it is searched. */
+SDX_API sdx_node sdx_query_near(sdx_query *query, const sdx_node *nodes, size_t count, unsigned window,
+                                bool ordered);
+/* Makes the node the query. SDX_INVALID where some call was given a field, filter, value or node that does
+ * not exist, or the query is too large; SDX_NO_MEMORY. */
+SDX_API sdx_status sdx_query_set(sdx_query *query, sdx_node root, sdx_error *err) SDX_CHECK;
+
+/* As sdx_search. SDX_INVALID for a query that was not set. */
+SDX_API sdx_status sdx_search_query(sdx_index *index, const sdx_query *query,
+                                    const sdx_search_options *options, sdx_results **out,
+                                    sdx_error *err) SDX_CHECK;
+
 /* ------------------------------------------------------------------ suggestions */
 
 typedef enum sdx_suggestion_kind {
@@ -569,6 +632,8 @@ SDX_API void sdx_found_free(sdx_found *found); /* wipes */
  * a host that keeps the text itself (else empty: the stored text is taken). */
 SDX_API sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query, sdx_bytes text,
                                char **out, sdx_error *err) SDX_CHECK;
+SDX_API sdx_status sdx_snippet_query(sdx_index *index, sdx_bytes id, const sdx_query *query, sdx_bytes text,
+                                     char **out, sdx_error *err) SDX_CHECK;
 SDX_API void sdx_text_free(char *text); /* wipes */
 
 /* ------------------------------------------------------------------ upkeep */

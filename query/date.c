@@ -6,8 +6,8 @@
 #define DAY 86400
 #define YEAR_MAX 9999
 
-/* Days from 1970-01-01 to the first of a month; `month` counts from year 0 and need not be in range.
- * Howard Hinnant's calendar arithmetic: years begin in March, eras have 400 years. */
+/* Days from 1970-01-01 to the first of a month; `month` counts from year 0 and need not be in
+ * range. Howard Hinnant's calendar arithmetic: years begin in March, eras have 400 years. */
 static int64_t days_to_month(int64_t month) {
   int64_t year = month >= 0 ? month / 12 : -((11 - month) / 12);
   const int64_t m = month - year * 12; /* 0 January */
@@ -19,7 +19,9 @@ static int64_t days_to_month(int64_t month) {
          719468;
 }
 
-static int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+static int64_t floor_divide(int64_t a, int64_t b) {
+  return a / b - (a % b < 0 ? 1 : 0);
+}
 
 /* The month that holds a day. */
 static int64_t month_of_day(int64_t day) {
@@ -40,7 +42,9 @@ static int64_t month_seconds(int64_t month, int32_t utc_offset) {
 }
 
 int64_t date_month(int64_t moment, int32_t utc_offset) {
-  const int64_t bounded = moment > INT64_MAX / 4 ? INT64_MAX / 4 : moment < INT64_MIN / 4 ? INT64_MIN / 4 : moment;
+  const int64_t bounded = moment > INT64_MAX / 4   ? INT64_MAX / 4
+                          : moment < INT64_MIN / 4 ? INT64_MIN / 4
+                                                   : moment;
   return month_of_day(floor_divide(bounded + utc_offset, DAY));
 }
 
@@ -152,17 +156,22 @@ static bool is_word(const char *text, size_t size, const char *word) {
 static bool parse_named(const char *text, size_t size, const date_context *context,
                         date_period *out) {
   int64_t shift;
-  if (is_word(text, size, "today")) shift = 0;
-  else if (is_word(text, size, "yesterday")) shift = -1;
-  else if (is_word(text, size, "tomorrow")) shift = 1;
-  else return false;
+  if (is_word(text, size, "today"))
+    shift = 0;
+  else if (is_word(text, size, "yesterday"))
+    shift = -1;
+  else if (is_word(text, size, "tomorrow"))
+    shift = 1;
+  else
+    return false;
   const int64_t day = floor_divide(context->now + context->utc_offset, DAY) + shift;
   out->start = day * DAY - context->utc_offset;
   out->end = out->start + DAY;
   return true;
 }
 
-/* So many months before now, on the same day of the month, or its last where there is no such day. */
+/* So many months before now, on the same day of the month, or its last where there is no such day.
+ */
 static int64_t months_before(const date_context *context, int64_t months) {
   const int64_t local = context->now + context->utc_offset;
   const int64_t day = floor_divide(local, DAY);
@@ -180,20 +189,38 @@ bool date_parse_age(const char *text, size_t size, const date_context *context, 
   if (digits < 1 || digits > 6 || digits + 1 != size) return false;
   const int64_t n = take_number(&at, end, digits);
   switch (*at) {
-  case 'h': case 'H': *out = context->now - n * 3600; return true;
-  case 'd': case 'D': *out = context->now - n * DAY; return true;
-  case 'w': case 'W': *out = context->now - n * 7 * DAY; return true;
-  case 'm': case 'M': *out = months_before(context, n); return true;
-  case 'y': case 'Y': *out = months_before(context, n * 12); return true;
-  default: return false;
+  case 'h':
+  case 'H':
+    *out = context->now - n * 3600;
+    return true;
+  case 'd':
+  case 'D':
+    *out = context->now - n * DAY;
+    return true;
+  case 'w':
+  case 'W':
+    *out = context->now - n * 7 * DAY;
+    return true;
+  case 'm':
+  case 'M':
+    *out = months_before(context, n);
+    return true;
+  case 'y':
+  case 'Y':
+    *out = months_before(context, n * 12);
+    return true;
+  default:
+    return false;
   }
 }
 
 static bool parse_epoch(const char *text, size_t size, date_period *out) {
   const char *at = text + 1, *end = text + size;
   if (size < 2 || size > 14 || *text != '@') return false;
-  const int64_t v = take_number(&at, end, size - 1);
+  const bool before = take_char(&at, end, '-');
+  int64_t v = at < end ? take_number(&at, end, (size_t)(end - at)) : -1;
   if (v < 0) return false;
+  if (before) v = -v;
   out->start = v;
   out->end = v + 1;
   return true;

@@ -6,7 +6,7 @@
  *   2024-06-01T10:30   ...T10:30:05   ...T10:30Z   ...T10:30+02:00    a minute, a second
  *   today   yesterday   tomorrow                                  a day
  *   30d  12h  2w  6m  1y                                          the second so long before now
- *   @1717236000                                                   a second since 1970, UTC
+ *   @1717236000                                                   a second since 1970, UTC; @-5 before it
  *
  * Days begin at midnight of the caller's offset from UTC. A period is [start, end).
  */

@@ -28,10 +28,18 @@ struct filter {
 };
 
 static const filter filters[] = {
-  { "in", FILTER_FOLDER },        { "label", FILTER_LABEL },      { "is", FILTER_FLAG },
-  { "has", FILTER_HAS },          { "kind", FILTER_KIND },        { "larger", FILTER_LARGER },
-  { "smaller", FILTER_SMALLER },  { "before", FILTER_BEFORE },    { "after", FILTER_AFTER },
-  { "on", FILTER_ON },            { "date", FILTER_DATE },        { "older_than", FILTER_OLDER },
+  { "in", FILTER_FOLDER },
+  { "label", FILTER_LABEL },
+  { "is", FILTER_FLAG },
+  { "has", FILTER_HAS },
+  { "kind", FILTER_KIND },
+  { "larger", FILTER_LARGER },
+  { "smaller", FILTER_SMALLER },
+  { "before", FILTER_BEFORE },
+  { "after", FILTER_AFTER },
+  { "on", FILTER_ON },
+  { "date", FILTER_DATE },
+  { "older_than", FILTER_OLDER },
   { "newer_than", FILTER_NEWER },
   { "thread_has", FILTER_THREAD_SOME },
   { "thread_all", FILTER_THREAD_ALL },
@@ -48,15 +56,19 @@ const filter *filter_find(const char *name, size_t size) {
   return NULL;
 }
 
+const char *filter_name(const filter *f) {
+  return f->name;
+}
+
 /* Names that people use for flags, and whether they mean an item without the flag. */
 static const struct {
   const char *name, *flag;
   bool without;
 } flag_names[] = {
-  { "unread", "seen", true },         { "read", "seen", false },
-  { "unseen", "seen", true },         { "starred", "flagged", false },
-  { "unflagged", "flagged", true },   { "unstarred", "flagged", true },
-  { "replied", "answered", false },   { "unanswered", "answered", true },
+  { "unread", "seen", true },        { "read", "seen", false },
+  { "unseen", "seen", true },        { "starred", "flagged", false },
+  { "unflagged", "flagged", true },  { "unstarred", "flagged", true },
+  { "replied", "answered", false },  { "unanswered", "answered", true },
   { "unreplied", "answered", true },
 };
 
@@ -66,15 +78,21 @@ const char *filter_flag_name(size_t i) {
 
 char filter_letter(const filter *f) {
   switch (f->kind) {
-  case FILTER_FOLDER: return 'f';
-  case FILTER_LABEL: return 'l';
+  case FILTER_FOLDER:
+    return 'f';
+  case FILTER_LABEL:
+    return 'l';
   case FILTER_THREAD_SOME:
   case FILTER_THREAD_ALL:
   case FILTER_THREAD_NONE:
-  case FILTER_FLAG: return 'g';
-  case FILTER_KIND: return 'k';
-  case FILTER_HAS: return 'a';
-  default: return '\0';
+  case FILTER_FLAG:
+    return 'g';
+  case FILTER_KIND:
+    return 'k';
+  case FILTER_HAS:
+    return 'a';
+  default:
+    return '\0';
   }
 }
 
@@ -128,8 +146,10 @@ static int64_t parse_size(sdx_bytes value) {
     }
     if (c < '0' || c > '9') break;
     if (++digits > 15) return -1;
-    if (fraction) v += (c - '0') * (scale /= 10);
-    else v = v * 10 + (c - '0');
+    if (fraction)
+      v += (c - '0') * (scale /= 10);
+    else
+      v = v * 10 + (c - '0');
   }
   if (digits == 0) return -1;
   if (i < value.size) {
@@ -215,21 +235,35 @@ tree *filter_node(scratch *s, const filter *f, sdx_bytes value, const date_conte
   if (value.size == 0) return NULL;
   tree *t = NULL;
   switch (f->kind) {
-  case FILTER_FOLDER: t = attribute(s, 'f', value); break;
-  case FILTER_LABEL: t = attribute(s, 'l', value); break;
-  case FILTER_FLAG: t = flag(s, value); break;
+  case FILTER_FOLDER:
+    t = attribute(s, 'f', value);
+    break;
+  case FILTER_LABEL:
+    t = attribute(s, 'l', value);
+    break;
+  case FILTER_FLAG:
+    t = flag(s, value);
+    break;
   case FILTER_THREAD_SOME:
   case FILTER_THREAD_ALL:
-  case FILTER_THREAD_NONE: t = thread(s, f->kind, value); break;
+  case FILTER_THREAD_NONE:
+    t = thread(s, f->kind, value);
+    break;
   case FILTER_HAS:
     if (same_word(value.data, value.size, "attachment") ||
         same_word(value.data, value.size, "attachments"))
       t = attribute(s, 'a', (sdx_bytes){ .data = "", .size = 0 });
     break;
-  case FILTER_KIND: t = kind(s, value); break;
+  case FILTER_KIND:
+    t = kind(s, value);
+    break;
   case FILTER_LARGER:
-  case FILTER_SMALLER: t = size_filter(s, f->kind, value); break;
-  default: t = date_filter(s, f->kind, value, dates); break;
+  case FILTER_SMALLER:
+    t = size_filter(s, f->kind, value);
+    break;
+  default:
+    t = date_filter(s, f->kind, value, dates);
+    break;
   }
   if (t != NULL) t->typed = typed(s, f, value);
   return t;

@@ -15,6 +15,7 @@ typedef struct filter filter;
 
 /* NULL where there is no filter of this name (any case). */
 const filter *filter_find(const char *name, size_t size);
+const char *filter_name(const filter *f);
 /* The letter of the attribute that it asks for (segment/attributes.h); 0: it asks for none. */
 char filter_letter(const filter *f);
 /* The i-th name that people use for a flag, behind `is:`; NULL behind the last. */

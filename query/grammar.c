@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "query/filter.h"
+#include "query/unit.h"
 
 typedef enum lexeme_kind {
   LEX_END,
@@ -30,19 +31,16 @@ typedef struct lexeme {
 
 typedef struct parser {
   scratch *s;
-  text_analyser *analyser;
+  unit_reader read; /* of words, which counts the units */
   const query_context *context;
   const char *begin, *at, *end;
-  lexeme now;                 /* the lexeme to be read next; `at` stands behind it */
-  const tree_scope *scope;    /* of the group we are in */
-  const filter *filter;       /* the same where the group stands under a filter */
-  unsigned depth, units;
-  bool plain;                 /* after a fault: units only */
-  bool dropped;               /* more units than we take */
-  const char *fault;          /* the first fault and its place; NULL: none */
+  lexeme now;              /* the lexeme to be read next; `at` stands behind it */
+  const tree_scope *scope; /* of the group we are in */
+  const filter *filter;    /* the same where the group stands under a filter */
+  unsigned depth;
+  bool plain;        /* after a fault: units only */
+  const char *fault; /* the first fault and its place; NULL: none */
   size_t fault_at;
-  sdx_status status;
-  sdx_error *err;
 } parser;
 
 /* ---------------------------------------------------------------- lexemes */
@@ -63,7 +61,8 @@ size_t query_quote_at(const char *p, const char *end) {
 }
 
 static bool ends_chunk(const char *p, const char *end) {
-  return p == end || *p == '(' || *p == ')' || query_space_at(p, end) != 0 || query_quote_at(p, end) != 0;
+  return p == end || *p == '(' || *p == ')' || query_space_at(p, end) != 0 ||
+         query_quote_at(p, end) != 0;
 }
 
 static void set_fault(parser *p, const char *what, const char *where) {
@@ -81,7 +80,8 @@ static bool is_window(lexeme *l, const char *word) {
   const size_t size = strlen(word);
   if (l->text.size < size || memcmp(l->text.data, word, size) != 0) return false;
   if (l->text.size == size) return true;
-  if (l->text.data[size] != '/' || l->text.size == size + 1 || l->text.size > size + 5) return false;
+  if (l->text.data[size] != '/' || l->text.size == size + 1 || l->text.size > size + 5)
+    return false;
   uint32_t n = 0;
   for (size_t i = size + 1; i < l->text.size; i++) {
     const char c = l->text.data[i];
@@ -109,8 +109,10 @@ static void read_quote(parser *p, size_t mark) {
   while (p->at < p->end && query_quote_at(p->at, p->end) == 0) p->at++;
   p->now.kind = LEX_QUOTE;
   p->now.text = (sdx_bytes){ .data = text, .size = (size_t)(p->at - text) };
-  if (p->at == p->end) set_fault(p, "a quotation mark is not closed", start);
-  else p->at += query_quote_at(p->at, p->end);
+  if (p->at == p->end)
+    set_fault(p, "a quotation mark is not closed", start);
+  else
+    p->at += query_quote_at(p->at, p->end);
 }
 
 /* Reads the next lexeme into p->now. */
@@ -147,233 +149,6 @@ again:
   while (!ends_chunk(p->at, p->end));
   p->now.text = (sdx_bytes){ .data = start, .size = (size_t)(p->at - start) };
   p->now.kind = chunk_kind(&p->now);
-}
-
-/* ---------------------------------------------------------------- words */
-
-static bool take_unit(parser *p) {
-  if (p->units < QUERY_UNITS_MAX) {
-    p->units++;
-    return true;
-  }
-  p->dropped = true;
-  return false;
-}
-
-static tree *new_word(parser *p, const text_token *token, const tree_scope *scope) {
-  if (!take_unit(p)) return NULL;
-  tree *t = tree_new(p->s, TREE_WORD);
-  if (t == NULL) return NULL;
-  t->scope = scope;
-  t->ngram = t->exact = token->ngram;
-  t->text = scratch_copy(p->s, token->surface.data, token->surface.size);
-  t->folded = scratch_copy(p->s, token->folded.data, token->folded.size);
-  return t;
-}
-
-static const text_token *split(parser *p, sdx_bytes text, size_t *count) {
-  const text_token *tokens = NULL;
-  *count = 0;
-  if (p->status == SDX_OK)
-    p->status = text_tokens(p->analyser, text.data, text.size, &tokens, count, p->err);
-  if (p->status != SDX_OK) *count = 0;
-  return tokens;
-}
-
-/* Tokens first to last - 1 as a phrase, or as one word. */
-static tree *new_phrase(parser *p, const text_token *tokens, size_t first, size_t last,
-                        const tree_scope *scope, bool quoted) {
-  tree *phrase = tree_new(p->s, TREE_PHRASE);
-  if (phrase == NULL) return NULL;
-  phrase->scope = scope;
-  phrase->quoted = quoted;
-  for (size_t i = first; i < last; i++)
-    if (tokens[i].positional) tree_append(phrase, new_word(p, &tokens[i], scope));
-  if (phrase->first == NULL || phrase->first->next != NULL) {
-    for (tree *c = phrase->first; c != NULL; c = c->next) c->exact = true;
-    return phrase->first != NULL ? phrase : NULL;
-  }
-  phrase->first->exact = quoted || phrase->first->ngram;
-  phrase->first->quoted = quoted;
-  return phrase->first;
-}
-
-/* A run of CJK text matches where all its pieces do, as in Xapian. */
-static tree *new_ngrams(parser *p, sdx_bytes text, const text_token *tokens, size_t first,
-                        size_t last, const tree_scope *scope) {
-  tree *all = tree_new(p->s, TREE_AND);
-  if (all == NULL) return NULL;
-  all->ngram = true;
-  all->scope = scope;
-  uint32_t end = tokens[first].end;
-  for (size_t i = first; i < last; i++) {
-    if (tokens[i].end > end) end = tokens[i].end;
-    tree_append(all, new_word(p, &tokens[i], scope));
-  }
-  all->text = scratch_copy(p->s, text.data + tokens[first].start, end - tokens[first].start);
-  return tree_simplify(all);
-}
-
-/* Words of a chunk: joined ones are a phrase, the rest stand beside each other. */
-static tree *read_words(parser *p, sdx_bytes text, const tree_scope *scope) {
-  size_t count;
-  const text_token *tokens = split(p, text, &count);
-  tree *all = tree_new(p->s, TREE_AND);
-  for (size_t i = 0, j; i < count; i = j) {
-    const bool ngram = tokens[i].ngram;
-    for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
-    }
-    tree_append(all, ngram ? new_ngrams(p, text, tokens, i, j, scope)
-                           : new_phrase(p, tokens, i, j, scope, false));
-  }
-  return tree_simplify(all);
-}
-
-/* ---------------------------------------------------------------- patterns */
-
-/* While text with stars is split a letter stands for each: a word character that is its own lower
- * case and fold, and that nobody types. */
-#define STAR "\xea\x99\xae" /* U+A66E */
-#define STAR_SIZE 3
-
-/* A copy of the text with that letter for every run of stars. */
-static sdx_bytes mask_stars(parser *p, sdx_bytes text) {
-  char *out = scratch_take(p->s, text.size * STAR_SIZE + 1);
-  if (out == NULL) return (sdx_bytes){ .data = "", .size = 0 };
-  size_t n = 0;
-  for (size_t i = 0; i < text.size; i++) {
-    if (text.data[i] != '*') {
-      out[n++] = text.data[i];
-    } else if (i == 0 || text.data[i - 1] != '*') {
-      memcpy(out + n, STAR, STAR_SIZE);
-      n += STAR_SIZE;
-    }
-  }
-  return (sdx_bytes){ .data = out, .size = n };
-}
-
-/* Puts the stars back; *any says whether there was one. */
-static sdx_bytes unmask_stars(parser *p, sdx_bytes word, bool *any) {
-  char *out = scratch_take(p->s, word.size + 1);
-  if (out == NULL) return (sdx_bytes){ .data = "", .size = 0 };
-  size_t n = 0;
-  for (size_t i = 0; i < word.size;) {
-    const bool star = word.size - i >= STAR_SIZE && memcmp(word.data + i, STAR, STAR_SIZE) == 0;
-    if (star) *any = true;
-    out[n++] = star ? '*' : word.data[i];
-    i += star ? STAR_SIZE : 1;
-  }
-  return (sdx_bytes){ .data = out, .size = n };
-}
-
-/* A token of masked text: a word, a pattern, or NULL where it is nothing but a star. */
-static tree *new_word_or_pattern(parser *p, const text_token *token, const tree_scope *scope) {
-  bool star = false;
-  const sdx_bytes surface = unmask_stars(p, token->surface, &star);
-  if (!star) return new_word(p, token, scope);
-  const sdx_bytes folded = unmask_stars(p, token->folded, &star);
-  if (surface.size == 1 || !take_unit(p)) return NULL;
-  tree *t = tree_new(p->s, TREE_PATTERN);
-  if (t == NULL) return NULL;
-  t->scope = scope;
-  t->text = surface;
-  t->folded = folded;
-  return t;
-}
-
-/* Joined words and patterns, one after another: rep*.pdf   nasa.go*   "annual rev* meeting" */
-static tree *new_pattern_phrase(parser *p, const text_token *tokens, size_t first, size_t last,
-                                const tree_scope *scope, bool quoted) {
-  tree *phrase = tree_new(p->s, TREE_PHRASE);
-  if (phrase == NULL) return NULL;
-  phrase->scope = scope;
-  phrase->quoted = quoted;
-  for (size_t i = first; i < last; i++)
-    if (tokens[i].positional) tree_append(phrase, new_word_or_pattern(p, &tokens[i], scope));
-  if (phrase->first == NULL) return NULL;
-  const bool alone = phrase->first->next == NULL;
-  for (tree *c = phrase->first; c != NULL; c = c->next) c->exact |= quoted || !alone;
-  if (!alone) return phrase;
-  phrase->first->quoted = quoted && phrase->first->kind == TREE_WORD;
-  return phrase->first;
-}
-
-/* proj*   *voice   *voi*   pro*t   *: all that has any word there. */
-static tree *read_patterns(parser *p, sdx_bytes text, const tree_scope *scope) {
-  const sdx_bytes masked = mask_stars(p, text);
-  size_t count;
-  const text_token *tokens = split(p, masked, &count);
-  if (count == 1 && tokens[0].surface.size == STAR_SIZE && masked.size == STAR_SIZE) {
-    if (scope == NULL) return tree_new(p->s, TREE_ALL);
-    tree *t = take_unit(p) ? tree_new(p->s, TREE_PATTERN) : NULL;
-    if (t == NULL) return NULL;
-    t->scope = scope;
-    t->text = t->folded = (sdx_bytes){ .data = "*", .size = 1 };
-    return t;
-  }
-  tree *all = tree_new(p->s, TREE_AND);
-  for (size_t i = 0, j; i < count; i = j) {
-    const bool ngram = tokens[i].ngram;
-    for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
-    }
-    tree_append(all, ngram ? new_ngrams(p, masked, tokens, i, j, scope)
-                           : new_pattern_phrase(p, tokens, i, j, scope, false));
-  }
-  return tree_simplify(all);
-}
-
-static size_t count_characters(sdx_bytes text) {
-  size_t n = 0;
-  for (size_t i = 0; i < text.size; i++) n += ((unsigned char)text.data[i] & 0xc0) != 0x80;
-  return n;
-}
-
-/* word~  word~1  word~2; without a number one edit in short words, two in longer ones. */
-static tree *read_fuzzy(parser *p, sdx_bytes text, const tree_scope *scope) {
-  size_t size = text.size;
-  uint32_t number = 0;
-  if (size >= 3 && (text.data[size - 1] == '1' || text.data[size - 1] == '2') &&
-      text.data[size - 2] == '~')
-    number = (uint32_t)(text.data[--size] - '0');
-  if (size < 2 || text.data[size - 1] != '~') return NULL;
-  size_t count;
-  const text_token *tokens = split(p, (sdx_bytes){ .data = text.data, .size = size - 1 }, &count);
-  if (count != 1 || tokens[0].ngram || tokens[0].end != size - 1) return NULL;
-  tree *t = new_word(p, &tokens[0], scope);
-  if (t == NULL) return NULL;
-  t->kind = TREE_FUZZY;
-  t->number = number != 0 ? number : count_characters(t->folded) < 6 ? 1 : 2;
-  return t;
-}
-
-/* The whole value of a field whose words are not indexed. */
-static tree *read_value(parser *p, sdx_bytes text, const tree_scope *scope, bool quoted) {
-  if (!take_unit(p)) return NULL;
-  tree *t = tree_new(p->s, TREE_VALUE);
-  if (t == NULL) return NULL;
-  t->scope = scope;
-  t->quoted = quoted;
-  t->text = scratch_copy(p->s, text.data, text.size);
-  return t;
-}
-
-static tree *read_chunk(parser *p, sdx_bytes text, const tree_scope *scope) {
-  if (scope != NULL && scope->count == 1 && scope->rules[0]->weight == 0)
-    return read_value(p, text, scope, false);
-  tree *t = NULL;
-  if (memchr(text.data, '*', text.size) != NULL) return read_patterns(p, text, scope);
-  if (memchr(text.data, '~', text.size) != NULL) t = read_fuzzy(p, text, scope);
-  return t != NULL ? t : read_words(p, text, scope);
-}
-
-static tree *read_quoted(parser *p, sdx_bytes text, const tree_scope *scope) {
-  if (scope != NULL && scope->count == 1 && scope->rules[0]->weight == 0)
-    return read_value(p, text, scope, true);
-  const bool stars = memchr(text.data, '*', text.size) != NULL;
-  size_t count;
-  const text_token *tokens = split(p, stars ? mask_stars(p, text) : text, &count);
-  return stars ? new_pattern_phrase(p, tokens, 0, count, scope, true)
-               : new_phrase(p, tokens, 0, count, scope, true);
 }
 
 /* ---------------------------------------------------------------- units */
@@ -413,10 +188,10 @@ size_t query_name_size(sdx_bytes chunk) {
 }
 
 static tree *read_filter(parser *p, const filter *f, sdx_bytes value) {
-  if (!take_unit(p)) return NULL;
+  if (!unit_take(&p->read)) return NULL;
   tree *t = filter_node(p->s, f, value, &p->context->dates);
   if (t != NULL || p->s->failed) return t;
-  if (p->plain) return read_words(p, value, NULL);
+  if (p->plain) return unit_words(&p->read, value, NULL);
   set_fault(p, "a filter does not know this value", value.data);
   return NULL;
 }
@@ -428,7 +203,7 @@ static tree *parse_behind_name(parser *p, const tree_scope *scope, const filter 
   if (p->now.kind == LEX_QUOTE) {
     const sdx_bytes text = p->now.text;
     advance(p);
-    return f != NULL ? read_filter(p, f, text) : read_quoted(p, text, scope);
+    return f != NULL ? read_filter(p, f, text) : unit_quoted(&p->read, text, scope);
   }
   const tree_scope *outer_scope = p->scope;
   const filter *outer_filter = p->filter;
@@ -449,12 +224,13 @@ static tree *parse_chunk(parser *p) {
   if (scope != NULL || f != NULL) {
     const sdx_bytes rest = { .data = chunk.data + name + 1, .size = chunk.size - name - 1 };
     if (rest.size != 0)
-      return f != NULL ? read_filter(p, f, rest) : read_chunk(p, rest, scope);
+      return f != NULL ? read_filter(p, f, rest) : unit_chunk(&p->read, rest, scope);
     if (p->now.glued && (p->now.kind == LEX_QUOTE || p->now.kind == LEX_OPEN))
       return parse_behind_name(p, scope, f);
     if (p->plain) return NULL;
   }
-  return p->filter != NULL ? read_filter(p, p->filter, chunk) : read_chunk(p, chunk, p->scope);
+  return p->filter != NULL ? read_filter(p, p->filter, chunk)
+                           : unit_chunk(&p->read, chunk, p->scope);
 }
 
 /* One unit: a chunk or quotes. */
@@ -462,42 +238,14 @@ static tree *parse_unit(parser *p) {
   if (p->now.kind == LEX_CHUNK) return parse_chunk(p);
   const sdx_bytes text = p->now.text;
   advance(p);
-  return p->filter != NULL ? read_filter(p, p->filter, text) : read_quoted(p, text, p->scope);
+  return p->filter != NULL ? read_filter(p, p->filter, text)
+                           : unit_quoted(&p->read, text, p->scope);
 }
 
 /* ---------------------------------------------------------------- operators */
 
 static tree *parse_or(parser *p, bool *any);
 static tree *parse_group(parser *p);
-
-/* Words, patterns, fuzzy words, phrases, and groups of any of them can stand near others. */
-static bool make_near(tree *t) {
-  switch (t->kind) {
-  case TREE_WORD:
-  case TREE_PATTERN:
-    t->exact = true;
-    return true;
-  case TREE_FUZZY:
-  case TREE_PHRASE: return true;
-  case TREE_OR:
-    for (tree *c = t->first; c != NULL; c = c->next)
-      if (!make_near(c)) return false;
-    return true;
-  default: return false;
-  }
-}
-
-/* Moves a unit into a NEAR or ADJ: the words of a chunk one by one; false where it has no positions. */
-static bool move_words(tree *near, tree *unit) {
-  if (unit == NULL || !make_near(unit)) return false;
-  if (unit->kind == TREE_PHRASE && !unit->quoted) {
-    unit->kind = near->kind;
-    tree_join(near, unit);
-  } else {
-    tree_append(near, unit);
-  }
-  return true;
-}
 
 static bool starts_unit(lexeme_kind k) {
   return k == LEX_CHUNK || k == LEX_QUOTE || k == LEX_OPEN;
@@ -509,7 +257,7 @@ static tree *parse_near(parser *p) {
   const lexeme_kind kind = p->now.kind;
   tree *near = tree_new(p->s, kind == LEX_NEAR ? TREE_NEAR : TREE_ADJ);
   if (near == NULL) return NULL;
-  bool words = move_words(near, unit);
+  bool words = unit_into_near(near, unit);
   while (words && p->fault == NULL && p->now.kind == kind) {
     if (p->now.number > near->number) near->number = p->now.number;
     advance(p);
@@ -517,7 +265,7 @@ static tree *parse_near(parser *p) {
       words = false;
       break;
     }
-    words = move_words(near, p->now.kind == LEX_OPEN ? parse_group(p) : parse_unit(p));
+    words = unit_into_near(near, p->now.kind == LEX_OPEN ? parse_group(p) : parse_unit(p));
   }
   if (!words || p->now.kind == LEX_NEAR || p->now.kind == LEX_ADJ)
     set_fault(p, "NEAR and ADJ stand between words", p->now.text.data);
@@ -535,8 +283,10 @@ static tree *parse_group(parser *p) {
   advance(p);
   bool any;
   tree *t = parse_or(p, &any);
-  if (p->now.kind == LEX_CLOSE) advance(p);
-  else set_fault(p, "a parenthesis is not closed", open);
+  if (p->now.kind == LEX_CLOSE)
+    advance(p);
+  else
+    set_fault(p, "a parenthesis is not closed", open);
   p->depth--;
   return t;
 }
@@ -553,7 +303,7 @@ static tree *parse_unary(parser *p) {
   if (t == NULL || !without) return t;
   tree *not = tree_new(p->s, TREE_NOT);
   tree_append(not, t);
-  return not;
+  return not ;
 }
 
 /* *any says whether there was a unit at all, even one without words. */
@@ -561,7 +311,7 @@ static tree *parse_and(parser *p, bool *any) {
   tree *all = tree_new(p->s, TREE_AND);
   bool wanted = false;
   *any = false;
-  while (p->fault == NULL && p->status == SDX_OK && all != NULL) {
+  while (p->fault == NULL && p->read.status == SDX_OK && all != NULL) {
     const lexeme_kind k = p->now.kind;
     if (k == LEX_END || k == LEX_CLOSE || k == LEX_OR) break;
     if (k == LEX_AND) {
@@ -584,7 +334,7 @@ static tree *parse_or(parser *p, bool *any) {
   tree *t = parse_and(p, any);
   for (;;) {
     tree_join(either, t);
-    if (p->fault != NULL || p->status != SDX_OK || p->now.kind != LEX_OR) break;
+    if (p->fault != NULL || p->read.status != SDX_OK || p->now.kind != LEX_OR) break;
     bool right;
     const char *where = p->now.text.data;
     advance(p);
@@ -611,7 +361,7 @@ static tree *parse_all(parser *p) {
 static tree *parse_plain(parser *p) {
   p->plain = true;
   p->fault = NULL;
-  p->units = p->depth = 0;
+  p->read.units = p->depth = 0;
   p->scope = NULL;
   p->filter = NULL;
   p->at = p->begin;
@@ -619,7 +369,7 @@ static tree *parse_plain(parser *p) {
   tree *all = tree_new(p->s, TREE_AND);
   bool without = false;
   advance(p);
-  while (p->now.kind != LEX_END && p->status == SDX_OK && all != NULL) {
+  while (p->now.kind != LEX_END && p->read.status == SDX_OK && all != NULL) {
     if (p->now.kind != LEX_CHUNK) {
       without = p->now.kind == LEX_NOT || p->now.kind == LEX_MINUS;
       advance(p);
@@ -644,20 +394,25 @@ static sdx_bytes cut(sdx_bytes text) {
 sdx_status query_parse(query *out, scratch *s, text_analyser *analyser, sdx_bytes text,
                        const query_context *context, sdx_error *err) {
   const sdx_bytes kept = text.size != 0 ? cut(text) : (sdx_bytes){ .data = "", .size = 0 };
-  parser p = { .s = s, .analyser = analyser, .context = context, .begin = kept.data,
-               .end = kept.data + kept.size, .err = err };
+  parser p = { .s = s,
+               .read = { .s = s, .analyser = analyser, .err = err },
+               .context = context,
+               .begin = kept.data,
+               .end = kept.data + kept.size };
   *out = (query){ .root = NULL, .fell_back = kept.size < text.size };
   tree *t = parse_all(&p);
   if (p.fault != NULL && context->strict)
-    return error_set(err, SDX_INVALID, "the query has a fault at byte %zu: %s", p.fault_at, p.fault);
-  if (p.fault != NULL && p.status == SDX_OK) {
+    return error_set(err, SDX_INVALID, "the query has a fault at byte %zu: %s", p.fault_at,
+                     p.fault);
+  if (p.fault != NULL && p.read.status == SDX_OK) {
     out->fell_back = true;
     t = parse_plain(&p);
-    if (t == NULL && p.status == SDX_OK) t = read_words(&p, kept, NULL); /* nothing but operators */
+    if (t == NULL && p.read.status == SDX_OK)
+      t = unit_words(&p.read, kept, NULL); /* nothing but operators */
   }
-  out->fell_back |= p.dropped;
+  out->fell_back |= p.read.dropped;
   out->root = t != NULL ? t : tree_new(s, TREE_NOTHING);
-  if (p.status != SDX_OK) return p.status;
+  if (p.read.status != SDX_OK) return p.read.status;
   if (s->failed) return error_memory(err);
   return SDX_OK;
 }

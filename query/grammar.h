@@ -20,7 +20,6 @@
 #include "query/tree.h"
 
 #define QUERY_BYTES_MAX 65536 /* longer text is cut there */
-#define QUERY_UNITS_MAX 1024  /* words and filters behind these are dropped */
 #define QUERY_DEPTH_MAX 64    /* parentheses nested deeper are a fault */
 #define QUERY_WINDOW_DEFAULT 10 /* of NEAR and ADJ without a number, as in Xapian */
 #define QUERY_WINDOW_MAX 10000

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/wipe.h"
 #include "index/note.h"
+#include "query/built.h"
 #include "query/correct.h"
 #include "query/facet.h"
 #include "query/grammar.h"
@@ -21,9 +22,10 @@ typedef struct search {
   sdx_index *index;
   const sdx_search_options *options;
   sdx_bytes text;
-  int64_t begun; /* CLOCK_MONOTONIC nanoseconds */
+  const sdx_query *built; /* in place of the text; or NULL */
+  int64_t begun;          /* CLOCK_MONOTONIC nanoseconds */
   query_clock clock;
-  page page;     /* where the page before ended; then where this one does */
+  page page; /* where the page before ended; then where this one does */
   text_analyser *analyser;
   scratch s;
   view_read read;
@@ -43,8 +45,12 @@ sdx_status sdx_cancel_new(sdx_cancel **out, sdx_error *err) {
   return SDX_OK;
 }
 
-void sdx_cancel_set(sdx_cancel *cancel, bool wish) { atomic_store(&cancel->wish, wish); }
-void sdx_cancel_free(sdx_cancel *cancel) { free(cancel); }
+void sdx_cancel_set(sdx_cancel *cancel, bool wish) {
+  atomic_store(&cancel->wish, wish);
+}
+void sdx_cancel_free(sdx_cancel *cancel) {
+  free(cancel);
+}
 
 static void say_why(const search *q, bool timed_out) {
   const unsigned partial = q->read.view->partial;
@@ -59,8 +65,8 @@ static void say_why(const search *q, bool timed_out) {
 static void print_parsed(search *q) {
   buffer out = BUFFER_INIT;
   tree_print(q->query.root, &out);
-  q->results->parsed = scratch_copy(&q->results->memory, out.size != 0 ? out.data : (const uint8_t *)"",
-                                    out.size);
+  q->results->parsed =
+      scratch_copy(&q->results->memory, out.size != 0 ? out.data : (const uint8_t *)"", out.size);
   if (out.failed) q->results->memory.failed = true;
   buffer_free(&out);
 }
@@ -77,7 +83,9 @@ static size_t best_wanted(const search *q) {
 static uint64_t digest_query(const search *q) {
   const sdx_search_options *o = q->options;
   const int32_t offset = o->utc_offset;
-  return page_digest(page_digest(0, &offset, sizeof(offset)), q->text.data, q->text.size);
+  const uint64_t seed =
+      page_digest(q->built != NULL ? built_digest(q->built) : 0, &offset, sizeof(offset));
+  return page_digest(seed, q->text.data, q->text.size);
 }
 
 static sdx_status take_cursor(search *q, sdx_error *err) {
@@ -90,7 +98,8 @@ static sdx_status take_cursor(search *q, sdx_error *err) {
   sdx_status status = note_open(&plain, q->index, o->after, err);
   if (status == SDX_OK && !page_decode(&q->page, &q->s, plain.data, plain.size))
     status = q->s.failed ? error_memory(err)
-                         : error_set(err, SDX_INVALID, "a cursor of another version; begin at the first page");
+                         : error_set(err, SDX_INVALID,
+                                     "a cursor of another version; begin at the first page");
   if (status == SDX_OK && (q->page.query != digest_query(q) || q->page.sort != o->sort ||
                            q->page.collapse != o->collapse_threads))
     status = error_set(err, SDX_INVALID, "the cursor belongs to another query or order");
@@ -104,8 +113,8 @@ static sdx_status give_cursor(search *q, const rank_hit *last, sdx_error *err) {
   q->page.date = q->results->hits[q->results->count - 1].date;
   q->page.id = q->results->hits[q->results->count - 1].id;
   page_encode(&plain, &q->page);
-  sdx_status status = plain.failed ? error_memory(err)
-                                   : note_seal(&text, q->index, plain.data, plain.size, err);
+  sdx_status status =
+      plain.failed ? error_memory(err) : note_seal(&text, q->index, plain.data, plain.size, err);
   if (status == SDX_OK) {
     q->results->next = scratch_copy(&q->results->memory, text.data, text.size);
     if (q->results->memory.failed) status = error_memory(err);
@@ -151,10 +160,13 @@ static sdx_status answer(search *q, sdx_error *err) {
   }
   plan_context planning = { .s = &q->s, .analyser = q->analyser, .read = &q->read };
   const size_t best = best_wanted(q);
-  engine_options options = { .sort = o->sort, .best = best + (o->pages ? 1 : 0),
+  engine_options options = { .sort = o->sort,
+                             .best = best + (o->pages ? 1 : 0),
                              .bound_total = o->bound_total,
-                             .collapse_threads = o->collapse_threads, .clock = &q->clock,
-                             .after = o->after.size != 0 ? &q->page : NULL, .now = q->page.now,
+                             .collapse_threads = o->collapse_threads,
+                             .clock = &q->clock,
+                             .after = o->after.size != 0 ? &q->page : NULL,
+                             .now = q->page.now,
                              .half_life = HALF_LIFE };
   engine_result found;
   plan *p;
@@ -168,7 +180,8 @@ static sdx_status answer(search *q, sdx_error *err) {
   if (status == SDX_OK && o->facets)
     status = facets_open(&all.counted, &q->s, &q->read, o->utc_offset, err);
   if (status == SDX_OK && o->order_count > 0)
-    status = ordering_open(&all.ordered, &q->s, &q->read, q->analyser, o->orders, o->order_count, err);
+    status =
+        ordering_open(&all.ordered, &q->s, &q->read, q->analyser, o->orders, o->order_count, err);
   if (status != SDX_OK) return status;
   if (o->facets || o->order_count > 0) {
     options.each_window = look;
@@ -184,14 +197,16 @@ static sdx_status answer(search *q, sdx_error *err) {
   if (status == SDX_OK && o->facets)
     status = facets_finish(all.counted, q->results, &q->failed_segment, err);
   if (status == SDX_OK && o->order_count > 0)
-    status = ordering_finish(all.ordered, &found, best, o->collapse_threads, &q->failed_segment, err);
+    status =
+        ordering_finish(all.ordered, &found, best, o->collapse_threads, &q->failed_segment, err);
   if (status != SDX_OK) return status;
   const bool more = o->pages && found.top.count > best;
   if (more) found.top.count = best;
   q->results->total = found.total;
   q->results->exact = found.exact;
   say_why(q, found.timed_out);
-  if (found.top.count == 0 && found.total == 0 && !found.timed_out && (o->want & SDX_WANT_SUGGESTION))
+  if (found.top.count == 0 && found.total == 0 && !found.timed_out &&
+      (o->want & SDX_WANT_SUGGESTION))
     return suggest(q, &planning, err);
   const snippet_words *words =
       o->want & (SDX_WANT_SNIPPET | SDX_WANT_EXCERPTS)
@@ -204,11 +219,18 @@ static sdx_status answer(search *q, sdx_error *err) {
   return status;
 }
 
-/* One attempt in a view of its own. *again: a segment stopped opening; the next view is without it. */
+/* The text or the calls as a tree. */
+static sdx_status read_query(query *out, scratch *s, text_analyser *analyser, sdx_bytes text,
+                             const sdx_query *built, const query_context *context, sdx_error *err) {
+  return built != NULL ? built_tree(out, s, analyser, built, context, err)
+                       : query_parse(out, s, analyser, text, context, err);
+}
+
+/* One attempt in a view of its own. *again: a segment stopped opening; the next view is without it.
+ */
 static sdx_status attempt(search *q, bool *again, sdx_error *err) {
   *again = false;
-  sdx_status status =
-      view_begin_at(&q->read, q->index, q->clock.deadline, q->options->now, err);
+  sdx_status status = view_begin_at(&q->read, q->index, q->clock.deadline, q->options->now, err);
   if (status != SDX_OK) return status;
   q->results = results_new();
   status = take_cursor(q, err);
@@ -218,7 +240,8 @@ static sdx_status attempt(search *q, bool *again, sdx_error *err) {
     .strict = q->options->strict,
   };
   if (q->results == NULL) status = error_memory(err);
-  if (status == SDX_OK) status = query_parse(&q->query, &q->s, q->analyser, q->text, &context, err);
+  if (status == SDX_OK)
+    status = read_query(&q->query, &q->s, q->analyser, q->text, q->built, &context, err);
   if (status == SDX_OK) {
     q->results->fell_back = q->query.fell_back;
     print_parsed(q);
@@ -241,10 +264,13 @@ static void count(search *q) {
                             memory_order_relaxed);
 }
 
-sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options *options,
-                      sdx_results **out, sdx_error *err) {
+static sdx_status run(sdx_index *index, sdx_bytes text, const sdx_query *built,
+                      const sdx_search_options *options, sdx_results **out, sdx_error *err) {
   static const sdx_search_options defaults = SDX_SEARCH_OPTIONS_INIT;
-  search q = { .index = index, .options = options != NULL ? options : &defaults, .text = text,
+  search q = { .index = index,
+               .options = options != NULL ? options : &defaults,
+               .text = text,
+               .built = built,
                .begun = clock_now() };
   *out = NULL;
   sdx_status status = index_check(index, err);
@@ -253,9 +279,9 @@ sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options
     return error_set(err, SDX_INVALID, "pages by cursor are in one of the orders of sdx_sort");
   if (q.options->cancel != NULL) q.clock.cancel = &q.options->cancel->wish;
   if (q.options->time_limit_us > 0)
-    q.clock.deadline = q.begun + (q.options->time_limit_us < INT64_MAX / 2000
-                                ? q.options->time_limit_us * 1000
-                                : INT64_MAX / 2);
+    q.clock.deadline =
+        q.begun + (q.options->time_limit_us < INT64_MAX / 2000 ? q.options->time_limit_us * 1000
+                                                               : INT64_MAX / 2);
   status = index_borrow_analyser(index, &q.analyser, err);
   if (status != SDX_OK) return status;
   bool again = true;
@@ -272,6 +298,16 @@ sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options
   }
   count(&q);
   return status;
+}
+
+sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options *options,
+                      sdx_results **out, sdx_error *err) {
+  return run(index, text, NULL, options, out, err);
+}
+
+sdx_status sdx_search_query(sdx_index *index, const sdx_query *built,
+                            const sdx_search_options *options, sdx_results **out, sdx_error *err) {
+  return run(index, (sdx_bytes){ .data = "", .size = 0 }, built, options, out, err);
 }
 
 /* ---------------------------------------------------------------- one item's snippet */
@@ -299,27 +335,29 @@ static sdx_status take_text(buffer *fields, view_read *read, sdx_bytes id, int *
 }
 
 static sdx_status make_snippet(buffer *html, scratch *s, view_read *read, text_analyser *analyser,
-                               sdx_bytes id, sdx_bytes text, sdx_bytes given, sdx_error *err) {
+                               sdx_bytes id, sdx_bytes text, const sdx_query *built,
+                               sdx_bytes given, sdx_error *err) {
   const query_context context = { .dates = { .now = read->now } };
   query q;
   int language = -1;
   buffer fields = BUFFER_INIT;
-  sdx_status status = query_parse(&q, s, analyser, text, &context, err);
+  sdx_status status = read_query(&q, s, analyser, text, built, &context, err);
   if (status == SDX_OK) status = take_text(&fields, read, id, &language, analyser, err);
   if (status == SDX_OK) {
     const snippet_words *words = snippet_prepare(s, analyser, q.root, false);
     if (given.size != 0)
       snippet_of_text(s, analyser, words, language, (sdx_bytes){ .data = "body", .size = 4 }, given,
                       html);
-    else snippet_of_fields(s, analyser, words, language, fields.data, fields.size, html);
+    else
+      snippet_of_fields(s, analyser, words, language, fields.data, fields.size, html);
     if (s->failed || fields.failed || html->failed) status = error_memory(err);
   }
   buffer_free(&fields);
   return status;
 }
 
-sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text, sdx_bytes text,
-                       char **out, sdx_error *err) {
+static sdx_status run_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text,
+                              const sdx_query *built, sdx_bytes text, char **out, sdx_error *err) {
   text_analyser *analyser;
   view_read read;
   scratch s = SCRATCH_INIT;
@@ -330,12 +368,13 @@ sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text, sdx
   if (status != SDX_OK) return status;
   status = view_begin(&read, index, 0, err);
   if (status == SDX_OK) {
-    status = make_snippet(&html, &s, &read, analyser, id, query_text, text, err);
+    status = make_snippet(&html, &s, &read, analyser, id, query_text, built, text, err);
     view_end(&read);
   }
   if (status == SDX_OK) {
     *out = malloc(html.size + 1);
-    if (*out == NULL) status = error_memory(err);
+    if (*out == NULL)
+      status = error_memory(err);
     else {
       if (html.size != 0) memcpy(*out, html.data, html.size);
       (*out)[html.size] = '\0';
@@ -345,6 +384,16 @@ sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text, sdx
   buffer_free(&html);
   index_return_analyser(index, analyser);
   return status;
+}
+
+sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text, sdx_bytes text,
+                       char **out, sdx_error *err) {
+  return run_snippet(index, id, query_text, NULL, text, out, err);
+}
+
+sdx_status sdx_snippet_query(sdx_index *index, sdx_bytes id, const sdx_query *built, sdx_bytes text,
+                             char **out, sdx_error *err) {
+  return run_snippet(index, id, (sdx_bytes){ .data = "", .size = 0 }, built, text, out, err);
 }
 
 void sdx_text_free(char *text) {
