@@ -7,8 +7,11 @@
 
 static sdx_status get_block(void *context, void *session, segment_stream stream, uint32_t number,
                             uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
-  const opened_segment *s = context;
-  return blocks_get(&s->blocks, session, stream, number, plain, err);
+  opened_segment *s = context;
+  const sdx_status status = blocks_get(&s->blocks, session, stream, number, plain, err);
+  if (s->release_every != 0 && ++s->blocks_read % s->release_every == 0)
+    store_release_map(s->index->store);
+  return status;
 }
 
 #define PREFETCH_AT_ONCE 64

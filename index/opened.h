@@ -25,6 +25,8 @@ typedef struct opened_segment {
   seal_key *key;
   sealed_blocks blocks;
   segment *seg;
+  unsigned release_every; /* blocks that are read until the map is released; 0: never. For one thread's own */
+  unsigned blocks_read;
   pthread_mutex_t lock; /* guards the two below */
   opened_attributes *attributes;
   uint32_t attributes_version;

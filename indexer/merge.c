@@ -14,6 +14,7 @@
 #include "segment/builder.h"
 
 #define CACHE_BYTES (4U << 20)
+#define RELEASE_BLOCKS 512 /* the kernel maps what is around each that is read, too: 64 KiB */
 #define TRIES 8 /* of a merge while others restore what is due */
 #define TRASH_FLUSH_BYTES (4U << 20) /* of records in one small transaction */
 
@@ -94,6 +95,7 @@ static sdx_status open_input(merging *m, input *in, holder_id id, sdx_error *err
   if (status == SDX_NOT_FOUND)
     return error_set(err, SDX_DAMAGED, "segment %016llx: its key is missing", (unsigned long long)id);
   if (status != SDX_OK) return status;
+  in->seg->release_every = (unsigned)(RELEASE_BLOCKS / m->count) + 1;
   in->session = (segment_session){ .context = m->txn, .err = err };
   in->dropped = roaring_bitmap_create();
   in->trashed = roaring_bitmap_create();
