@@ -9,7 +9,7 @@
 #include "base/buffer.h"
 #include "sealdex.h"
 
-#define COMPRESS_LEVEL 3
+#define COMPRESS_LEVEL 1
 #define COMPRESS_CONTENT_MAX (UINT32_MAX / 4) /* bytes of one piece, before */
 
 /* Keeps working memory between pieces; for one thread. */
