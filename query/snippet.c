@@ -7,7 +7,7 @@
 #include "query/expansion.h"
 #include "segment/record.h"
 
-#define WORDS_MAX 64  /* of a query that are told apart */
+#define WORDS_MAX 64 /* of a query that are told apart */
 #define PIECES_MAX 3
 #define PIECE_BYTES 90 /* of each, where there are several */
 
@@ -16,9 +16,17 @@ typedef struct marked_word {
   const tree *leaf;
   const tree_scope *scope;
   sdx_bytes stems[TEXT_LANGUAGES_MAX];
-  uint32_t phrase;   /* number of the phrase it belongs to; 0: none */
+  uint32_t phrase;    /* number of the phrase it belongs to; 0: none */
   uint32_t in_phrase; /* its place there, from 0 */
+  uint32_t near;      /* number of the NEAR or ADJ it belongs to; 0: none */
+  uint32_t member;    /* which of those that are near each other it stands for, from 0 */
 } marked_word;
+
+/* What is marked only where it stands together. */
+typedef struct near_group {
+  uint32_t members, window;
+  bool ordered;
+} near_group;
 
 struct snippet_words {
   marked_word words[WORDS_MAX];
@@ -26,6 +34,9 @@ struct snippet_words {
   uint32_t phrases;
   uint32_t phrase_size[WORDS_MAX + 1];
   uint32_t phrase_first[WORDS_MAX + 1]; /* its words stand one after another */
+  uint32_t nears;
+  near_group near[WORDS_MAX + 1];
+  uint32_t in_near, in_member; /* while words are collected */
   size_t languages;
   bool mark; /* matches in <mark>, not in <b> */
 };
@@ -36,7 +47,12 @@ static void add_word(snippet_words *w, scratch *s, text_analyser *a, const tree 
                      const tree_scope *scope, uint32_t phrase, uint32_t in_phrase) {
   if (w->count == WORDS_MAX) return;
   marked_word *m = &w->words[w->count++];
-  *m = (marked_word){ .leaf = leaf, .scope = scope, .phrase = phrase, .in_phrase = in_phrase };
+  *m = (marked_word){ .leaf = leaf,
+                      .scope = scope,
+                      .phrase = phrase,
+                      .in_phrase = in_phrase,
+                      .near = w->in_near,
+                      .member = w->in_member };
   if (leaf->kind != TREE_WORD || leaf->exact) return;
   for (size_t i = 0; i < w->languages; i++) {
     char stem[TEXT_TERM_MAX];
@@ -45,13 +61,50 @@ static void add_word(snippet_words *w, scratch *s, text_analyser *a, const tree 
   }
 }
 
+static size_t count_words(const tree *t) {
+  size_t n = t->first == NULL;
+  for (const tree *c = t->first; c != NULL; c = c->next) n += count_words(c);
+  return n;
+}
+
+/* How many words stand there at most. */
+static uint32_t width(const tree *t) {
+  if (t->kind == TREE_PHRASE) return (uint32_t)tree_children(t);
+  uint32_t widest = 1;
+  for (const tree *c = t->kind == TREE_OR ? t->first : NULL; c != NULL; c = c->next)
+    if (width(c) > widest) widest = width(c);
+  return widest;
+}
+
+static void collect(snippet_words *w, scratch *s, text_analyser *a, const tree *t);
+
+/* All of its words or none: half of them would be marked where they are not near the others. */
+static void collect_near(snippet_words *w, scratch *s, text_analyser *a, const tree *t) {
+  if (w->count + count_words(t) > WORDS_MAX) return;
+  near_group *g = &w->near[++w->nears];
+  uint32_t places = 0;
+  w->in_near = w->nears;
+  w->in_member = 0;
+  for (const tree *c = t->first; c != NULL; c = c->next) {
+    collect(w, s, a, c);
+    places += width(c);
+    w->in_member++;
+  }
+  *g = (near_group){ .members = w->in_member,
+                     .window = t->number + places - 1,
+                     .ordered = t->kind == TREE_ADJ };
+  w->in_near = w->in_member = 0;
+}
+
 static void collect(snippet_words *w, scratch *s, text_analyser *a, const tree *t) {
   switch (t->kind) {
   case TREE_AND:
   case TREE_OR:
+    for (const tree *c = t->first; c != NULL; c = c->next) collect(w, s, a, c);
+    return;
   case TREE_NEAR:
   case TREE_ADJ:
-    for (const tree *c = t->first; c != NULL; c = c->next) collect(w, s, a, c);
+    collect_near(w, s, a, t);
     return;
   case TREE_PHRASE: {
     const uint32_t size = (uint32_t)tree_children(t);
@@ -66,8 +119,11 @@ static void collect(snippet_words *w, scratch *s, text_analyser *a, const tree *
   }
   case TREE_WORD:
   case TREE_PATTERN:
-  case TREE_FUZZY: add_word(w, s, a, t, t->scope, 0, 0); return;
-  default: return;
+  case TREE_FUZZY:
+    add_word(w, s, a, t, t->scope, 0, 0);
+    return;
+  default:
+    return;
   }
 }
 
@@ -149,15 +205,12 @@ static void mark(const snippet_words *w, text_analyser *a, int language, sdx_byt
   }
 }
 
-/* Words of a phrase are marked only where all of it stands. */
-static void unmark_broken_phrases(const snippet_words *w, spot *spots, size_t count, size_t *at,
+/* Words of a phrase are marked only where all of it stands. `at`: the n tokens that have positions.
+ */
+static void unmark_broken_phrases(const snippet_words *w, spot *spots, const size_t *at, size_t n,
                                   uint64_t *kept) {
-  size_t n = 0; /* tokens that have positions, in order */
-  for (size_t i = 0; i < count; i++) {
-    kept[i] = 0;
-    if (spots[i].positional) at[n++] = i;
-  }
   uint64_t of_phrases = 0;
+  for (size_t i = 0; i < n; i++) kept[i] = 0;
   for (uint32_t p = 1; p <= w->phrases; p++) {
     const uint32_t first = w->phrase_first[p], size = w->phrase_size[p];
     for (uint32_t k = 0; k < size; k++) of_phrases |= UINT64_C(1) << (first + k);
@@ -165,11 +218,110 @@ static void unmark_broken_phrases(const snippet_words *w, spot *spots, size_t co
       uint32_t k = 0;
       while (k < size && (spots[at[i + k]].words >> (first + k) & 1) != 0) k++;
       if (k < size) continue;
-      for (k = 0; k < size; k++) kept[at[i + k]] |= UINT64_C(1) << (first + k);
+      for (k = 0; k < size; k++) kept[i + k] |= UINT64_C(1) << (first + k);
     }
   }
+  for (size_t i = 0; i < n; i++)
+    spots[at[i]].words = (spots[at[i]].words & ~of_phrases) | (spots[at[i]].words & kept[i]);
+}
+
+/* ---- near */
+
+/* The tokens where a member of one NEAR or ADJ stands, or begins. */
+typedef struct nearing {
+  const snippet_words *w;
+  near_group group;
+  uint64_t heads[WORDS_MAX]; /* of each member, the words that it may begin with */
+  spot *spots;
+  const size_t *at; /* tokens that have positions */
+  size_t n;
+  uint64_t *kept; /* of each, what stays marked */
+} nearing;
+
+/* Keeps the members that begin at the token. */
+static void keep_at(nearing *x, size_t i, uint64_t heads) {
+  uint64_t left = x->spots[x->at[i]].words & heads;
+  for (; left != 0; left &= left - 1) {
+    const uint32_t k = (uint32_t)__builtin_ctzll(left), phrase = x->w->words[k].phrase;
+    const uint32_t size = phrase != 0 ? x->w->phrase_size[phrase] : 1;
+    for (uint32_t j = 0; j < size && i + j < x->n; j++) x->kept[i + j] |= UINT64_C(1) << (k + j);
+  }
+}
+
+/* In any order: every run of the window's length in which all members stand. */
+static void keep_near(nearing *x) {
+  uint32_t counts[WORDS_MAX] = { 0 }, missing = x->group.members;
+  size_t first = 0, done = 0, tokens = 0;
+  uint64_t all = 0;
+  for (uint32_t m = 0; m < x->group.members; m++) all |= x->heads[m];
+  for (size_t i = 0; i < x->n; i++) {
+    const uint64_t here = x->spots[x->at[i]].words;
+    if ((here & all) == 0) continue;
+    tokens++;
+    for (uint32_t m = 0; m < x->group.members; m++)
+      if ((here & x->heads[m]) != 0 && counts[m]++ == 0) missing--;
+    for (; i - first >= x->group.window; first++) {
+      const uint64_t gone = x->spots[x->at[first]].words;
+      tokens -= (gone & all) != 0;
+      for (uint32_t m = 0; m < x->group.members; m++)
+        if ((gone & x->heads[m]) != 0 && --counts[m] == 0) missing++;
+    }
+    if (missing > 0 || tokens < x->group.members) continue;
+    for (size_t k = done > first ? done : first; k <= i; k++) keep_at(x, k, all);
+    done = i + 1;
+  }
+}
+
+/* In this order: of the ways to stand so that end at a token, the one that begins last. */
+static void keep_ordered(nearing *x) {
+  size_t chains[WORDS_MAX][WORDS_MAX];
+  bool begun[WORDS_MAX] = { false };
+  const uint32_t last = x->group.members - 1;
+  for (size_t i = 0; i < x->n; i++) {
+    const uint64_t here = x->spots[x->at[i]].words;
+    for (uint32_t m = last + 1; m-- > 0;) { /* backwards: each token is one member's */
+      if ((here & x->heads[m]) == 0 || (m > 0 && !begun[m - 1])) continue;
+      if (m > 0) memcpy(chains[m], chains[m - 1], m * sizeof(**chains));
+      chains[m][m] = i;
+      begun[m] = true;
+      if (m < last || i - chains[m][0] >= x->group.window) continue;
+      for (uint32_t k = 0; k <= last; k++) keep_at(x, chains[m][k], x->heads[k]);
+    }
+  }
+}
+
+/* Words of a NEAR or ADJ are marked only where they are near. */
+static void unmark_far(const snippet_words *w, spot *spots, const size_t *at, size_t n,
+                       uint64_t *kept) {
+  uint64_t of_nears = 0;
+  for (size_t i = 0; i < n; i++) kept[i] = 0;
+  for (uint32_t g = 1; g <= w->nears; g++) {
+    nearing x = { .w = w, .group = w->near[g], .spots = spots, .at = at, .n = n, .kept = kept };
+    for (uint32_t k = 0; k < w->count; k++) {
+      if (w->words[k].near != g) continue;
+      of_nears |= UINT64_C(1) << k;
+      if (w->words[k].in_phrase == 0) x.heads[w->words[k].member] |= UINT64_C(1) << k;
+    }
+    if (x.group.members == 0) continue;
+    if (x.group.ordered)
+      keep_ordered(&x);
+    else
+      keep_near(&x);
+  }
+  for (size_t i = 0; i < n; i++)
+    spots[at[i]].words = (spots[at[i]].words & ~of_nears) | (spots[at[i]].words & kept[i]);
+}
+
+static void unmark_apart(const snippet_words *w, scratch *s, spot *spots, size_t count) {
+  if (w->phrases == 0 && w->nears == 0) return;
+  size_t *at = scratch_take(s, (count + 1) * sizeof(*at));
+  uint64_t *kept = scratch_take(s, (count + 1) * sizeof(*kept));
+  if (at == NULL || kept == NULL) return;
+  size_t n = 0;
   for (size_t i = 0; i < count; i++)
-    spots[i].words = (spots[i].words & ~of_phrases) | (spots[i].words & kept[i]);
+    if (spots[i].positional) at[n++] = i;
+  if (w->phrases > 0) unmark_broken_phrases(w, spots, at, n, kept);
+  if (w->nears > 0) unmark_far(w, spots, at, n, kept);
 }
 
 /* Splits and marks the text; the spots live in scratch. */
@@ -193,12 +345,7 @@ static spot *find_spots(scratch *s, text_analyser *a, const snippet_words *w, in
     copy += t->folded.size;
   }
   mark(w, a, language, field, spots, *count);
-  if (w->phrases > 0) {
-    size_t *at = scratch_take(s, (*count + 1) * sizeof(*at));
-    uint64_t *kept = scratch_take(s, (*count + 1) * sizeof(*kept));
-    if (at == NULL || kept == NULL) return NULL;
-    unmark_broken_phrases(w, spots, *count, at, kept);
-  }
+  unmark_apart(w, s, spots, *count);
   return spots;
 }
 
@@ -270,8 +417,10 @@ static unsigned choose(piece *pieces, unsigned *pieces_count, const spot *spots,
 /* Length of the UTF-8 character at p; 0 where there is none. */
 static size_t character(const unsigned char *p, size_t left) {
   if (p[0] < 0x80) return 1;
-  const size_t n = p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-                   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+  const size_t n = p[0] >= 0xc2 && p[0] < 0xe0   ? 2
+                   : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+                   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                                 : 0;
   if (n == 0 || n > left) return 0;
   for (size_t i = 1; i < n; i++)
     if ((p[i] & 0xc0) != 0x80) return 0;
@@ -280,10 +429,12 @@ static size_t character(const unsigned char *p, size_t left) {
   return overlong || beyond ? 0 : n;
 }
 
-static void put(buffer *out, const char *text) { buffer_put(out, text, strlen(text)); }
+static void put(buffer *out, const char *text) {
+  buffer_put(out, text, strlen(text));
+}
 
-/* Escapes text; runs of white space and control characters become one space, bytes that are no UTF-8
- * the replacement character. */
+/* Escapes text; runs of white space and control characters become one space, bytes that are no
+ * UTF-8 the replacement character. */
 static void put_escaped(buffer *out, const char *text, size_t size, bool *space) {
   for (size_t i = 0; i < size;) {
     const unsigned char c = (unsigned char)text[i];
@@ -295,21 +446,49 @@ static void put_escaped(buffer *out, const char *text, size_t size, bool *space)
     }
     *space = false;
     const size_t n = character((const unsigned char *)text + i, size - i);
-    if (n == 0) put(out, "\xef\xbf\xbd");
-    else if (c == '&') put(out, "&amp;");
-    else if (c == '<') put(out, "&lt;");
-    else if (c == '>') put(out, "&gt;");
-    else if (c == '"') put(out, "&quot;");
-    else if (c == '\'') put(out, "&#39;");
-    else buffer_put(out, text + i, n);
+    if (n == 0)
+      put(out, "\xef\xbf\xbd");
+    else if (c == '&')
+      put(out, "&amp;");
+    else if (c == '<')
+      put(out, "&lt;");
+    else if (c == '>')
+      put(out, "&gt;");
+    else if (c == '"')
+      put(out, "&quot;");
+    else if (c == '\'')
+      put(out, "&#39;");
+    else
+      buffer_put(out, text + i, n);
     i += n != 0 ? n : 1;
   }
 }
 
+#define PUNCTUATION_MAX 16 /* bytes on each side of a piece */
+
+static bool is_blank(char c) {
+  return (unsigned char)c <= ' ' || c == 0x7f;
+}
+
+/* Where a piece begins: with the punctuation in front of its first word, back to a blank, if that
+ * is all there is. */
+static uint32_t start_of(sdx_bytes text, uint32_t from, uint32_t start) {
+  uint32_t at = start;
+  while (at > from && start - at < PUNCTUATION_MAX && !is_blank(text.data[at - 1])) at--;
+  return at == 0 || is_blank(text.data[at - 1]) ? at : start;
+}
+
+/* Where it ends: in the same way with that behind its last word. */
+static uint32_t end_of(sdx_bytes text, uint32_t end, uint32_t until) {
+  uint32_t at = end;
+  while (at < until && at - end < PUNCTUATION_MAX && !is_blank(text.data[at])) at++;
+  return at == text.size || is_blank(text.data[at]) ? at : end;
+}
+
 /* The text of a piece; n-grams overlap, and are marked as one. */
 static void put_piece(buffer *out, const snippet_words *w, sdx_bytes text, const spot *spots,
-                      const piece *p) {
-  uint32_t at = spots[p->first].start;
+                      size_t count, const piece *p) {
+  uint32_t at = start_of(text, p->first > 0 ? spots[p->first - 1].end : 0, spots[p->first].start);
   bool space = true;
   for (size_t i = p->first; i <= p->last; i++) {
     if (spots[i].words == 0 || spots[i].start < at) continue;
@@ -326,6 +505,7 @@ static void put_piece(buffer *out, const snippet_words *w, sdx_bytes text, const
   uint32_t end = at;
   for (size_t i = p->first; i <= p->last; i++)
     if (spots[i].end > end) end = spots[i].end;
+  end = end_of(text, end, p->last + 1 < count ? spots[p->last + 1].start : (uint32_t)text.size);
   put_escaped(out, text.data + at, end - at, &space);
 }
 
@@ -333,7 +513,7 @@ static void put_pieces(buffer *out, const snippet_words *w, sdx_bytes text, cons
                        size_t count, const piece *pieces, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
     if (pieces[i].first > 0) put(out, i > 0 ? " \xe2\x80\xa6 " : "\xe2\x80\xa6 ");
-    put_piece(out, w, text, spots, &pieces[i]);
+    put_piece(out, w, text, spots, count, &pieces[i]);
   }
   if (n > 0 && pieces[n - 1].last + 1 < count) put(out, " \xe2\x80\xa6");
 }
@@ -372,8 +552,10 @@ unsigned snippet_of_text(scratch *s, text_analyser *analyser, const snippet_word
                     : NULL;
   bool *taken = spots != NULL ? SCRATCH_MANY(s, bool, count + 1) : NULL;
   if (taken != NULL) score = choose(pieces, &pieces_count, spots, count, taken);
-  if (pieces_count > 0) put_pieces(out, words, kept, spots, count, pieces, pieces_count);
-  else put_beginning(out, kept);
+  if (pieces_count > 0)
+    put_pieces(out, words, kept, spots, count, pieces, pieces_count);
+  else
+    put_beginning(out, kept);
   scratch_return(s, mark_here);
   return score;
 }
@@ -382,27 +564,32 @@ static bool is_named(sdx_bytes field, const char *name) {
   return field.size == strlen(name) && memcmp(field.data, name, field.size) == 0;
 }
 
-/* Takes the first line off the text of an attachment, if it is the name of one of the item's files, and
- * returns it (docs/sources.md). */
+/* Takes the first line off the text of an attachment, if it is the name of one of the item's files,
+ * and returns it (docs/sources.md); else the name of its only file; else nothing. */
 static sdx_bytes take_name(sdx_bytes *text, const void *fields, size_t size) {
   const char *end = memchr(text->data, '\n', text->size);
   cursor at = cursor_over(fields, size);
-  sdx_bytes name, value;
-  if (end == NULL) return (sdx_bytes){ .data = "", .size = 0 };
-  const sdx_bytes line = { .data = text->data, .size = (size_t)(end - text->data) };
+  sdx_bytes name, value, only = { .data = "", .size = 0 };
+  unsigned files = 0, texts = 0;
+  const sdx_bytes line = { .data = text->data,
+                           .size = end != NULL ? (size_t)(end - text->data) : 0 };
   while (record_fields_next(&at, &name, &value)) {
-    if (!is_named(name, "filename") || !same(value, line)) continue;
+    texts += is_named(name, "attachment");
+    if (!is_named(name, "filename")) continue;
+    files++;
+    only = value;
+    if (end == NULL || !same(value, line)) continue;
     text->data += line.size + 1;
     text->size -= line.size + 1;
     return line;
   }
-  return (sdx_bytes){ .data = "", .size = 0 };
+  return files == 1 && texts == 1 ? only : (sdx_bytes){ .data = "", .size = 0 };
 }
 
 static void put_name(buffer *out, sdx_bytes name) {
   bool space = true;
-  if (name.size == 0) return;
   put(out, "in attachment: ");
+  if (name.size == 0) return;
   put_escaped(out, name.data, name.size, &space);
   put(out, ": ");
 }

@@ -4,7 +4,8 @@
  * matched in <b>, up to three pieces with " … " between them.
  *
  * A word is marked where the query would find it: by its stem, folded, as a pattern or fuzzily; the
- * words of a phrase only where they stand together. What the query excludes is not marked.
+ * words of a phrase only where they stand together, those of NEAR and ADJ only where they are near. What the
+ * query excludes is not marked. A piece has the punctuation around its words.
  */
 #ifndef SEALDEX_QUERY_SNIPPET_H
 #define SEALDEX_QUERY_SNIPPET_H
@@ -27,7 +28,7 @@ unsigned snippet_of_text(scratch *s, text_analyser *analyser, const snippet_word
 
 /* Fills an empty buffer with the snippet of an item's stored fields (segment/record.h): that of the
  * field that matches best, the body where they are equal; that of an attachment begins with
- * "in attachment: NAME: ". */
+ * "in attachment: NAME: ", or "in attachment: " where its name is not known. */
 void snippet_of_fields(scratch *s, text_analyser *analyser, const snippet_words *words,
                        int language, const void *fields, size_t size, buffer *out);
 
