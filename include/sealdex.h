@@ -600,6 +600,8 @@ typedef struct sdx_suggest_options {
   uint32_t version;
   size_t limit;        /* 0: 10 */
   int64_t now;         /* which items have expired, and how long ago addresses were used */
+  int64_t time_limit_us; /* 0: none; reached: what was found by then, and not complete */
+  const sdx_cancel *cancel; /* NULL: cannot be cancelled */
 } sdx_suggest_options;
 #define SDX_SUGGEST_OPTIONS_INIT { .version = 1 }
 
@@ -614,7 +616,7 @@ SDX_API sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_sugg
 SDX_API void sdx_suggestions_free(sdx_suggestions *suggestions); /* wipes; NULL is fine */
 SDX_API size_t sdx_suggestions_count(const sdx_suggestions *suggestions);
 SDX_API const sdx_suggestion *sdx_suggestions_at(const sdx_suggestions *suggestions, size_t i);
-/* False where some of the index could not be read. */
+/* False where some of the index could not be read, or the time limit was reached. */
 SDX_API bool sdx_suggestions_complete(const sdx_suggestions *suggestions);
 
 /* One item in full, as it was added. Borrowed from the object until it is freed. */

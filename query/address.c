@@ -69,6 +69,7 @@ typedef struct finding {
   size_t number; /* of the segment */
   const segment *seg;
   postings live;
+  const query_clock *clock;
   uint64_t *named; /* items that have a word which begins so, as bits */
 } finding;
 
@@ -87,7 +88,9 @@ static bool host_begins(sdx_bytes address, sdx_bytes with) {
   return false;
 }
 
-/* Calls `each` for every term that begins with prefix and rest. */
+#define CLOCK_EVERY 256 /* terms */
+
+/* Calls `each` for every term that begins with prefix and rest, while there is time. */
 static void walk(finding *f, const char *prefix, sdx_bytes rest,
                  void (*each)(finding *f, sdx_bytes behind, const segment_term *term)) {
   char from[TEXT_TERM_MAX + 8];
@@ -100,8 +103,10 @@ static void walk(finding *f, const char *prefix, sdx_bytes rest,
   sdx_bytes name;
   segment_term term;
   if (segment_terms_open(&terms, f->seg, &f->read->session, from, all.size) != SDX_OK) return;
-  while (segment_terms_next(terms, &name, &term) && begins(name, all))
+  for (uint32_t n = 1; segment_terms_next(terms, &name, &term) && begins(name, all); n++) {
+    if (n % CLOCK_EVERY == 0 && clock_is_up(f->clock)) break;
     each(f, (sdx_bytes){ .data = name.data + size, .size = name.size - size }, &term);
+  }
   segment_terms_close(terms);
 }
 
@@ -207,6 +212,7 @@ static void read_marked(finding *f) {
   for (uint32_t w = 0; w <= items / 64 && read < most; w++)
     for (uint64_t left = f->named[w]; left != 0 && read < most; left &= left - 1, met++) {
       if (met >= newest && met < next) continue;
+      if (clock_is_up(f->clock)) return;
       next = met + step;
       read++;
       read_names(f, (w << 6) + (uint32_t)__builtin_ctzll(left));
@@ -239,9 +245,10 @@ static void find_in_segment(finding *f) {
 }
 
 void address_find(candidates *into, scratch *s, view_read *read, text_analyser *analyser,
-                  const tree_scope *scope, sdx_bytes typed, int64_t now) {
+                  const tree_scope *scope, sdx_bytes typed, int64_t now,
+                  const query_clock *clock) {
   finding f = { .into = into, .s = s, .read = read, .analyser = analyser, .scope = scope,
-                .typed = typed };
+                .typed = typed, .clock = clock };
   if (typed.size == 0) return;
   for (f.number = 0; f.number < read->view->segment_count && read->session.status == SDX_OK;
        f.number++) {

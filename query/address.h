@@ -6,6 +6,7 @@
 #define SEALDEX_QUERY_ADDRESS_H
 
 #include "query/candidates.h"
+#include "query/clock.h"
 #include "query/tree.h"
 
 /* True where the field holds addresses. */
@@ -14,7 +15,8 @@ bool address_scope(const tree_scope *scope);
  * does, scored by how frequent and recent they are at `now`. Senders are all looked at; of the much
  * more numerous others the names in some hundred items, mostly the newest, where text is stored. */
 void address_find(candidates *into, scratch *s, view_read *read, text_analyser *analyser,
-                  const tree_scope *scope, sdx_bytes typed, int64_t now);
+                  const tree_scope *scope, sdx_bytes typed, int64_t now,
+                  const query_clock *clock);
 /* How the candidate's newest item writes the name that belongs to the address; empty where it does not, or
  * its text is not stored. */
 sdx_bytes address_name(scratch *s, view_read *read, const tree_scope *scope, const candidate *c);

@@ -263,6 +263,7 @@ static sdx_status run_segment(engine *e, sdx_error *err) {
     run_window(e, base);
     from = base + WINDOW;
   }
+  if (!e->result->timed_out) e->result->timed_out = clock_is_up(e->options->clock); /* in a pattern */
   match_close(e->matcher);
   block_release(&e->dates);
   block_release(&e->thread_column);
@@ -319,8 +320,7 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
     status = run_segment(&e, err);
   }
   if (out->timed_out) out->exact = false;
-  if (status == SDX_OK && clock_is_cancelled(options->clock))
-    status = error_set(err, SDX_CANCELLED, "the search was cancelled");
+  if (status == SDX_OK) status = clock_check(options->clock, err);
   if (e.threads != NULL && status == SDX_OK) status = threads_finish(e.threads, &out->total, err);
   if (status == SDX_OK) rank_top_finish(&out->top);
   out->top.after = NULL;

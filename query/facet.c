@@ -7,7 +7,13 @@
 #include "base/error.h"
 #include "query/tally.h"
 
-typedef enum facet_name { FACET_KIND, FACET_FOLDER, FACET_FROM, FACET_MONTH, FACET_COUNT } facet_name;
+typedef enum facet_name {
+  FACET_KIND,
+  FACET_FOLDER,
+  FACET_FROM,
+  FACET_MONTH,
+  FACET_COUNT
+} facet_name;
 
 static const char *const names[FACET_COUNT] = { "kind", "folder", "from", "month" };
 
@@ -15,12 +21,14 @@ struct facets {
   scratch *s;
   view_read *read;
   int32_t utc_offset;
+  const query_clock *clock;
+  bool timed_out;
   uint64_t **hits; /* bits, per segment */
   tally tallies[FACET_COUNT];
 };
 
 sdx_status facets_open(facets **out, scratch *s, view_read *read, int32_t utc_offset,
-                       sdx_error *err) {
+                       const query_clock *clock, sdx_error *err) {
   const view *v = read->view;
   facets *f = SCRATCH_ONE(s, facets);
   *out = f;
@@ -28,6 +36,7 @@ sdx_status facets_open(facets **out, scratch *s, view_read *read, int32_t utc_of
   f->s = s;
   f->read = read;
   f->utc_offset = utc_offset;
+  f->clock = clock;
   f->hits = SCRATCH_MANY(s, uint64_t *, v->segment_count + 1);
   for (size_t i = 0; f->hits != NULL && i < v->segment_count; i++) {
     const size_t items = segment_about(v->segments[i].seg)->items;
@@ -43,6 +52,13 @@ void facets_window(void *context, size_t number, uint32_t base, const uint64_t *
 }
 
 /* ---------------------------------------------------------------- counting */
+
+#define CLOCK_EVERY 256 /* terms */
+
+static bool is_late(facets *f) {
+  if (!f->timed_out) f->timed_out = clock_is_up(f->clock);
+  return f->timed_out;
+}
 
 static bool is_hit(const uint64_t *hits, uint32_t ordinal) {
   return (hits[ordinal >> 6] >> (ordinal & 63) & 1) != 0;
@@ -65,7 +81,7 @@ static sdx_status count_attributes(facets *f, size_t number, sdx_error *err) {
   if (status != SDX_OK) return status;
   sdx_bytes key;
   const roaring_bitmap_t *bitmap;
-  for (size_t i = 0; attributes_at(a, i, &key, &bitmap); i++) {
+  for (size_t i = 0; attributes_at(a, i, &key, &bitmap) && !is_late(f); i++) {
     if (key.size == 0 || (key.data[0] != 'f' && key.data[0] != 'k')) continue;
     const uint64_t n = count_bitmap(bitmap, f->hits[number], items);
     if (key.data[0] == 'f') {
@@ -89,7 +105,8 @@ static void count_senders(facets *f, size_t number) {
   if (segment_terms_open(&terms, seg, session, prefix, size) != SDX_OK) return;
   sdx_bytes name;
   segment_term term;
-  while (segment_terms_next(terms, &name, &term)) {
+  for (uint32_t steps = 0; segment_terms_next(terms, &name, &term); steps++) {
+    if (steps % CLOCK_EVERY == 0 && is_late(f)) break;
     if (name.size < size || memcmp(name.data, prefix, size) != 0) break;
     postings p;
     uint64_t n = 0;
@@ -116,16 +133,14 @@ static void count_months(facets *f, size_t number) {
   segment_session *session = &f->read->session;
   const uint32_t items = segment_about(seg)->items;
   block_ref hold = BLOCK_REF_INIT;
-  for (uint32_t from = 0; from < items && session->status == SDX_OK;) {
+  for (uint32_t from = 0; from < items && session->status == SDX_OK && !is_late(f);) {
     if (!is_hit(f->hits[number], from)) { /* on to the next hit */
       from++;
       while (from < items && (from & 63) == 0 && f->hits[number][from >> 6] == 0) from += 64;
       continue;
     }
-    const int64_t month =
-        date_month(segment_date_at(seg, session, from, &hold), f->utc_offset);
-    const uint32_t end =
-        segment_date_bound(seg, session, date_month_start(month, f->utc_offset));
+    const int64_t month = date_month(segment_date_at(seg, session, from, &hold), f->utc_offset);
+    const uint32_t end = segment_date_bound(seg, session, date_month_start(month, f->utc_offset));
     const uint32_t to = end > from ? end : from + 1;
     char name[32];
     const int size = snprintf(name, sizeof(name), "%04lld-%02lld", (long long)(month / 12),
@@ -136,8 +151,9 @@ static void count_months(facets *f, size_t number) {
   block_release(&hold);
 }
 
-sdx_status facets_finish(facets *f, sdx_results *r, size_t *failed_segment, sdx_error *err) {
-  for (size_t i = 0; i < f->read->view->segment_count; i++) {
+sdx_status facets_finish(facets *f, sdx_results *r, bool *timed_out, size_t *failed_segment,
+                         sdx_error *err) {
+  for (size_t i = 0; i < f->read->view->segment_count && !f->timed_out; i++) {
     *failed_segment = i;
     const sdx_status status = count_attributes(f, i, err);
     if (status != SDX_OK) return status;
@@ -145,6 +161,7 @@ sdx_status facets_finish(facets *f, sdx_results *r, size_t *failed_segment, sdx_
     count_months(f, i);
     if (f->read->session.status != SDX_OK) return f->read->session.status;
   }
+  *timed_out |= f->timed_out;
   for (size_t i = 0; i < FACET_COUNT; i++) {
     tally_entry *entries;
     const size_t n = tally_sorted(&f->tallies[i], FACET_VALUES_MAX, &entries);

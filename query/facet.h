@@ -16,10 +16,12 @@ typedef struct facets facets;
 
 /* In the scratch. */
 sdx_status facets_open(facets **out, scratch *s, view_read *read, int32_t utc_offset,
-                       sdx_error *err) SDX_CHECK;
+                       const query_clock *clock, sdx_error *err) SDX_CHECK;
 /* Takes the hits of a window: for engine_options.each_window. */
 void facets_window(void *context, size_t number, uint32_t base, const uint64_t *bits);
-/* Counts, and puts the facets into the results. */
-sdx_status facets_finish(facets *f, sdx_results *r, size_t *failed_segment, sdx_error *err) SDX_CHECK;
+/* Counts, and puts the facets into the results; *timed_out where the clock came first, and counts are too
+ * low. */
+sdx_status facets_finish(facets *f, sdx_results *r, bool *timed_out, size_t *failed_segment,
+                         sdx_error *err) SDX_CHECK;
 
 #endif

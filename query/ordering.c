@@ -26,6 +26,7 @@ struct ordering {
   scratch *s;
   view_read *read;
   text_analyser *analyser;
+  const query_clock *clock;
   const sdx_order *orders;
   size_t count;
   thread_set threads[ORDERING_KEYS_MAX];
@@ -36,9 +37,10 @@ static bool is_text(sdx_order_key k) {
   return k == SDX_ORDER_FROM || k == SDX_ORDER_TO || k == SDX_ORDER_SUBJECT;
 }
 
-sdx_status ordering_open(ordering **out, scratch *s, view_read *read, text_analyser *analyser,
-                         const sdx_order *orders, size_t count, sdx_error *err) {
-  const view *v = read->view;
+sdx_status ordering_open(ordering **out, plan_context *c, const sdx_order *orders, size_t count,
+                         sdx_error *err) {
+  scratch *s = c->s;
+  const view *v = c->read->view;
   ordering *o = SCRATCH_ONE(s, ordering);
   sdx_status status = SDX_OK;
   *out = o;
@@ -46,8 +48,9 @@ sdx_status ordering_open(ordering **out, scratch *s, view_read *read, text_analy
   if (count > ORDERING_KEYS_MAX)
     return error_set(err, SDX_INVALID, "an order has at most %d keys", ORDERING_KEYS_MAX);
   o->s = s;
-  o->read = read;
-  o->analyser = analyser;
+  o->read = c->read;
+  o->analyser = c->analyser;
+  o->clock = c->clock;
   o->orders = orders;
   o->count = count;
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
@@ -55,8 +58,8 @@ sdx_status ordering_open(ordering **out, scratch *s, view_read *read, text_analy
     if (k < SDX_ORDER_DATE || k > SDX_ORDER_SOME_IN_THREAD)
       return error_set(err, SDX_INVALID, "key %zu of the order is none", i);
     if (k == SDX_ORDER_ALL_IN_THREAD || k == SDX_ORDER_SOME_IN_THREAD)
-      status = thread_set_make(&o->threads[i], s, read, orders[i].keyword,
-                               k == SDX_ORDER_ALL_IN_THREAD, err);
+      status = thread_set_make(&o->threads[i], s, c->read, orders[i].keyword,
+                               k == SDX_ORDER_ALL_IN_THREAD, c->clock, &c->timed_out, err);
   }
   o->hits = SCRATCH_MANY(s, uint64_t *, v->segment_count + 1);
   for (size_t i = 0; o->hits != NULL && i < v->segment_count; i++)
@@ -202,24 +205,65 @@ static int compare(const void *a, const void *b, void *context) {
   return compare_bytes(x->id, y->id);
 }
 
-/* Keeps the first of each thread. */
+/* Keeps the best of each thread. */
 static size_t collapse_threads(ordering *o, entry *all, size_t count) {
   size_t room = 16, kept = 0;
   while (room < 2 * count) room *= 2;
-  uint64_t *met = SCRATCH_MANY(o->s, uint64_t, room);
+  size_t *met = SCRATCH_MANY(o->s, size_t, room); /* places behind 0 */
   if (met == NULL) return 0;
   for (size_t i = 0; i < count; i++) {
     const uint64_t thread = all[i].hit.thread;
     size_t at = (size_t)(thread * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (room - 1);
-    while (met[at] != 0 && met[at] != thread) at = (at + 1) & (room - 1);
-    if (thread != 0 && met[at] == thread) continue;
-    met[at] = thread;
-    all[kept++] = all[i];
+    while (met[at] != 0 && all[met[at] - 1].hit.thread != thread) at = (at + 1) & (room - 1);
+    if (thread == 0 || met[at] == 0) {
+      all[kept++] = all[i];
+      if (thread != 0) met[at] = kept;
+    } else if (compare(&all[i], &all[met[at] - 1], o) < 0) {
+      all[met[at] - 1] = all[i];
+    }
   }
   return kept;
 }
 
-static sdx_status collect(ordering *o, entry *all, size_t *failed_segment, sdx_error *err) {
+static void swap(entry *a, entry *b) {
+  const entry kept = *a;
+  *a = *b;
+  *b = kept;
+}
+
+/* Moves the entry at i down to where all below are better: the worst stands first. */
+static void sift(ordering *o, entry *heap, size_t n, size_t i) {
+  for (;;) {
+    size_t worst = i;
+    for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < n; child++)
+      if (compare(&heap[child], &heap[worst], o) > 0) worst = child;
+    if (worst == i) return;
+    swap(&heap[i], &heap[worst]);
+    i = worst;
+  }
+}
+
+/* Moves the best, at most `best`, to the front, in order; returns how many they are. */
+static size_t select_best(ordering *o, entry *all, size_t count, size_t best) {
+  const size_t shown = count < best ? count : best;
+  if (shown == 0) return 0;
+  if (shown < count) {
+    for (size_t k = shown / 2; k-- > 0;) sift(o, all, shown, k);
+    for (size_t i = shown; i < count; i++) {
+      if (compare(&all[i], &all[0], o) >= 0) continue;
+      swap(&all[i], &all[0]);
+      sift(o, all, shown, 0);
+    }
+  }
+  if (shown > 1) qsort_r(all, shown, sizeof(*all), compare, o);
+  return shown;
+}
+
+#define CLOCK_EVERY 64 /* items */
+
+/* *count: how many there were time for. */
+static sdx_status collect(ordering *o, entry *all, size_t *count, bool *timed_out,
+                          size_t *failed_segment, sdx_error *err) {
   sdx_status status = SDX_OK;
   buffer fields = BUFFER_INIT;
   bool texts = false;
@@ -228,11 +272,17 @@ static sdx_status collect(ordering *o, entry *all, size_t *failed_segment, sdx_e
   for (size_t i = 0; i < o->read->view->segment_count && status == SDX_OK; i++) {
     *failed_segment = i;
     const uint32_t words = segment_about(o->read->view->segments[i].seg)->items / 64 + 1;
-    for (uint32_t w = 0; w < words; w++)
-      for (uint64_t left = o->hits[i][w]; left != 0 && status == SDX_OK; left &= left - 1)
+    for (uint32_t w = 0; w < words && !*timed_out; w++)
+      for (uint64_t left = o->hits[i][w]; left != 0 && status == SDX_OK; left &= left - 1) {
+        if (n % CLOCK_EVERY == 0 && clock_is_up(o->clock)) {
+          *timed_out = true;
+          break;
+        }
         status = make_entry(o, &all[n++], i, (w << 6) + (uint32_t)__builtin_ctzll(left), texts,
                             &fields, err);
+      }
   }
+  *count = n;
   if (status == SDX_OK && fields.failed) status = error_memory(err);
   buffer_free(&fields);
   return status;
@@ -246,11 +296,12 @@ sdx_status ordering_finish(ordering *o, engine_result *found, size_t best, bool 
       count += (size_t)__builtin_popcountll(o->hits[i][w]);
   entry *all = scratch_take(o->s, (count + 1) * sizeof(*all));
   if (all == NULL) return error_memory(err);
-  const sdx_status status = collect(o, all, failed_segment, err);
+  sdx_status status = collect(o, all, &count, &found->timed_out, failed_segment, err);
+  if (found->timed_out) found->exact = false;
+  if (status == SDX_OK) status = clock_check(o->clock, err);
   if (status != SDX_OK) return status;
-  if (count > 1) qsort_r(all, count, sizeof(*all), compare, o);
   if (collapse) found->total = count = collapse_threads(o, all, count);
-  const size_t shown = count < best ? count : best;
+  const size_t shown = select_best(o, all, count, best);
   found->top.hits = scratch_take(o->s, (shown + 1) * sizeof(*found->top.hits));
   if (found->top.hits == NULL || o->s->failed) return error_memory(err);
   for (size_t i = 0; i < shown; i++) found->top.hits[i] = all[i].hit;

@@ -13,8 +13,8 @@
 typedef struct ordering ordering;
 
 /* In the scratch. SDX_INVALID for keys that are none. */
-sdx_status ordering_open(ordering **out, scratch *s, view_read *read, text_analyser *analyser,
-                         const sdx_order *orders, size_t count, sdx_error *err) SDX_CHECK;
+sdx_status ordering_open(ordering **out, plan_context *c, const sdx_order *orders, size_t count,
+                         sdx_error *err) SDX_CHECK;
 /* Takes the hits of a window. */
 void ordering_window(ordering *o, size_t number, uint32_t base, const uint64_t *bits);
 /* Puts the first `best` hits in order into found->top; with `collapse` the first of each thread, and

@@ -380,8 +380,8 @@ static sdx_status make_threads(plan **out, plan_context *c, const tree *t, sdx_e
   if (*out == NULL) return SDX_OK;
   const bool lacking = t->low != 0;
   (*out)->ordered = t->number != 0;
-  return thread_set_make(&(*out)->threads, c->s, c->read, t->text, t->number == 1 ? !lacking : lacking,
-                         err);
+  return thread_set_make(&(*out)->threads, c->s, c->read, t->text,
+                         t->number == 1 ? !lacking : lacking, c->clock, &c->timed_out, err);
 }
 
 static sdx_status make_children(plan **out, plan_context *c, const tree *t, plan_kind kind,

@@ -11,6 +11,7 @@
 #define SEALDEX_QUERY_PLAN_H
 
 #include "index/view.h"
+#include "query/clock.h"
 #include "query/page.h"
 #include "query/rank.h"
 #include "query/thread_set.h"
@@ -71,6 +72,8 @@ typedef struct plan_context {
   view_read *read;
   rank_model model;
   page_statistics *statistics; /* df that weights are made of; NULL: those of the view */
+  const query_clock *clock; /* NULL: there is time */
+  bool timed_out; /* and the plan stands for less than the tree */
   size_t segment; /* that was looked at last: where a sticky status comes from */
 } plan_context;
 

@@ -118,14 +118,15 @@ static sdx_status fill_hit(filling *f, const rank_hit *found, sdx_hit *hit) {
 
 sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser,
                         const engine_result *found, size_t offset, unsigned want,
-                        const snippet_words *words, size_t *failed_segment, sdx_error *err) {
+                        const snippet_words *words, const query_clock *clock, size_t *failed_segment, sdx_error *err) {
   filling f = { .r = r, .read = read, .analyser = analyser, .want = want, .words = words };
   sdx_status status = SDX_OK;
   r->count = found->top.count > offset ? found->top.count - offset : 0;
   r->hits = SCRATCH_MANY(&r->memory, sdx_hit, r->count + 1);
   for (size_t i = 0; i < r->count && status == SDX_OK && !r->memory.failed; i++) {
     *failed_segment = found->top.hits[offset + i].segment;
-    status = fill_hit(&f, &found->top.hits[offset + i], &r->hits[i]);
+    status = clock_check(clock, err); /* what was found by the time limit is shown in full */
+    if (status == SDX_OK) status = fill_hit(&f, &found->top.hits[offset + i], &r->hits[i]);
   }
   if (f.fields.failed || f.html.failed || r->memory.failed) status = error_memory(err);
   block_release(&f.records);

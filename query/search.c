@@ -34,24 +34,6 @@ typedef struct search {
   size_t failed_segment;
 } search;
 
-struct sdx_cancel {
-  atomic_bool wish;
-};
-
-sdx_status sdx_cancel_new(sdx_cancel **out, sdx_error *err) {
-  *out = calloc(1, sizeof(**out));
-  if (*out == NULL) return error_memory(err);
-  atomic_init(&(*out)->wish, false);
-  return SDX_OK;
-}
-
-void sdx_cancel_set(sdx_cancel *cancel, bool wish) {
-  atomic_store(&cancel->wish, wish);
-}
-void sdx_cancel_free(sdx_cancel *cancel) {
-  free(cancel);
-}
-
 static void say_why(const search *q, bool timed_out) {
   const unsigned partial = q->read.view->partial;
   if (partial & VIEW_SEGMENT_DAMAGED) results_add_why(q->results, "segment damaged");
@@ -158,7 +140,8 @@ static sdx_status answer(search *q, sdx_error *err) {
     q->page.statistics.items = q->read.view->items;
     q->page.statistics.length = q->read.view->length;
   }
-  plan_context planning = { .s = &q->s, .analyser = q->analyser, .read = &q->read };
+  plan_context planning = { .s = &q->s, .analyser = q->analyser, .read = &q->read,
+                            .clock = &q->clock };
   const size_t best = best_wanted(q);
   engine_options options = { .sort = o->sort,
                              .best = best + (o->pages ? 1 : 0),
@@ -178,10 +161,9 @@ static sdx_status answer(search *q, sdx_error *err) {
   if (status == SDX_OK) status = q->read.session.status;
   looking all = { .ordered = NULL };
   if (status == SDX_OK && o->facets)
-    status = facets_open(&all.counted, &q->s, &q->read, o->utc_offset, err);
+    status = facets_open(&all.counted, &q->s, &q->read, o->utc_offset, &q->clock, err);
   if (status == SDX_OK && o->order_count > 0)
-    status =
-        ordering_open(&all.ordered, &q->s, &q->read, q->analyser, o->orders, o->order_count, err);
+    status = ordering_open(&all.ordered, &planning, o->orders, o->order_count, err);
   if (status != SDX_OK) return status;
   if (o->facets || o->order_count > 0) {
     options.each_window = look;
@@ -194,11 +176,16 @@ static sdx_status answer(search *q, sdx_error *err) {
   }
   status = engine_run(&found, &q->s, &q->read, p, &planning.model, &options, err);
   q->failed_segment = found.failed_segment;
+  if (planning.timed_out) { /* while threads were looked at */
+    found.timed_out = true;
+    found.exact = false;
+  }
   if (status == SDX_OK && o->facets)
-    status = facets_finish(all.counted, q->results, &q->failed_segment, err);
+    status = facets_finish(all.counted, q->results, &found.timed_out, &q->failed_segment, err);
   if (status == SDX_OK && o->order_count > 0)
     status =
         ordering_finish(all.ordered, &found, best, o->collapse_threads, &q->failed_segment, err);
+  if (status == SDX_OK) status = clock_check(&q->clock, err);
   if (status != SDX_OK) return status;
   const bool more = o->pages && found.top.count > best;
   if (more) found.top.count = best;
@@ -213,7 +200,7 @@ static sdx_status answer(search *q, sdx_error *err) {
           ? snippet_prepare(&q->s, q->analyser, q->query.root, o->html_mark)
           : NULL;
   status = results_fill(q->results, &q->read, q->analyser, &found, o->offset, o->want, words,
-                        &q->failed_segment, err);
+                        &q->clock, &q->failed_segment, err);
   if (status == SDX_OK && more && q->results->count > 0)
     status = give_cursor(q, &found.top.hits[found.top.count - 1], err);
   return status;
@@ -277,11 +264,7 @@ static sdx_status run(sdx_index *index, sdx_bytes text, const sdx_query *built,
   if (status != SDX_OK) return status;
   if (q.options->order_count > 0 && (q.options->pages || q.options->after.size != 0))
     return error_set(err, SDX_INVALID, "pages by cursor are in one of the orders of sdx_sort");
-  if (q.options->cancel != NULL) q.clock.cancel = &q.options->cancel->wish;
-  if (q.options->time_limit_us > 0)
-    q.clock.deadline =
-        q.begun + (q.options->time_limit_us < INT64_MAX / 2000 ? q.options->time_limit_us * 1000
-                                                               : INT64_MAX / 2);
+  q.clock = clock_for(q.begun, q.options->time_limit_us, q.options->cancel);
   status = index_borrow_analyser(index, &q.analyser, err);
   if (status != SDX_OK) return status;
   bool again = true;

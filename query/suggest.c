@@ -24,6 +24,7 @@ typedef struct typing {
   scratch s;
   text_analyser *analyser;
   view_read read;
+  query_clock clock;
   sdx_suggestions *out;
   sdx_bytes before;        /* kept as it was typed */
   sdx_bytes word;
@@ -119,7 +120,7 @@ static void propose_addresses(typing *t, const tree_scope *scope, size_t most) {
     .size = text_fold(t->analyser, t->word.data, t->word.size, folded, 3 * t->word.size + 4),
   };
   candidates_init(&all, &t->s);
-  address_find(&all, &t->s, &t->read, t->analyser, scope, typed, t->read.now);
+  address_find(&all, &t->s, &t->read, t->analyser, scope, typed, t->read.now, &t->clock);
   const size_t n = candidates_sorted(&all, most, &best);
   for (size_t i = 0; i < n && t->out->count < t->out->room; i++)
     propose(t, SDX_SUGGEST_ADDRESS, best[i].value, &best[i],
@@ -131,6 +132,7 @@ static void propose_addresses(typing *t, const tree_scope *scope, size_t most) {
 /* Behind few letters there are very many words. Those that are rare in every segment are left out first,
  * which is right where enough others are more frequent than all of them together could be. */
 #define RARE 16
+#define CLOCK_EVERY 16 /* words whose items are counted */
 #define LOOKED_AT 50 /* candidates for each suggestion, where many have no live item */
 
 typedef struct collecting {
@@ -200,10 +202,11 @@ static bool find_words(typing *t, const char *prefix, const tree *pattern, uint3
   candidates_init(&all, &t->s);
   collecting w = { .into = &all, .prefix = strlen(prefix), .least = least };
   for (size_t i = 0; i < v->segment_count; i++)
-    expansion_run(v->segments[i].seg, &t->read.session, pattern, prefix, NULL, collect_word, &w);
+    expansion_run(v->segments[i].seg, &t->read.session, pattern, prefix, &t->clock, collect_word, &w);
   const size_t n = candidates_sorted(&all, LOOKED_AT * t->out->room, &best);
   size_t live = 0;
   for (size_t i = 0; i < n && live < 2 * t->out->room; i++) {
+    if (i % CLOCK_EVERY == CLOCK_EVERY - 1 && clock_is_up(&t->clock)) break;
     count_live(t, &p, prefix, &best[i]);
     if (best[i].count != 0) best[live++] = best[i];
   }
@@ -218,7 +221,7 @@ static bool find_words(typing *t, const char *prefix, const tree *pattern, uint3
 
 static void propose_words(typing *t, const char *prefix, const tree *pattern) {
   const uint32_t least = pattern->text.size <= 3 ? RARE : 1; /* two letters and the star */
-  if (!find_words(t, prefix, pattern, least)) (void)find_words(t, prefix, pattern, 1);
+  if (!find_words(t, prefix, pattern, least) && !clock_is_up(&t->clock)) (void)find_words(t, prefix, pattern, 1);
 }
 
 /* The last token of the word as a pattern; what was typed before it stays. NULL: it ends in none. */
@@ -319,7 +322,9 @@ static sdx_status complete(typing *t, sdx_error *err) {
 }
 
 static sdx_status finish(const typing *t, sdx_error *err) {
-  t->out->complete = t->read.view->partial == 0;
+  t->out->complete = t->read.view->partial == 0 && !clock_is_up(&t->clock);
+  const sdx_status cancelled = clock_check(&t->clock, err);
+  if (cancelled != SDX_OK) return cancelled;
   if (t->s.failed || t->out->memory.failed) return error_memory(err);
   if (t->read.session.status == SDX_DAMAGED) { /* what was found elsewhere stands */
     t->out->complete = false;
@@ -342,7 +347,8 @@ sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_suggest_opti
                        sdx_suggestions **out, sdx_error *err) {
   static const sdx_suggest_options defaults = SDX_SUGGEST_OPTIONS_INIT;
   if (options == NULL) options = &defaults;
-  typing t = { .s = SCRATCH_INIT };
+  typing t = { .s = SCRATCH_INIT,
+               .clock = clock_for(clock_now(), options->time_limit_us, options->cancel) };
   *out = NULL;
   if (typed.size == 0) typed.data = "";
   if (typed.size > QUERY_BYTES_MAX)
@@ -350,7 +356,7 @@ sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_suggest_opti
   sdx_status status = index_check(index, err);
   if (status == SDX_OK) status = index_borrow_analyser(index, &t.analyser, err);
   if (status != SDX_OK) return status;
-  status = view_begin_at(&t.read, index, 0, options->now, err);
+  status = view_begin_at(&t.read, index, t.clock.deadline, options->now, err);
   if (status == SDX_OK) {
     t.out = new_suggestions(options->limit);
     if (t.out == NULL) {

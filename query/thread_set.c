@@ -33,8 +33,11 @@ static sdx_status find_items(roaring_bitmap_t *out, view_read *read, size_t numb
   return SDX_OK;
 }
 
-static sdx_status add_threads(thread_set *t, size_t *room, scratch *s, view_read *read, size_t number,
-                              const roaring_bitmap_t *items, sdx_error *err) {
+#define CLOCK_EVERY 4096 /* items */
+
+static sdx_status add_threads(thread_set *t, size_t *room, scratch *s, view_read *read,
+                              size_t number, const roaring_bitmap_t *items,
+                              const query_clock *clock, bool *timed_out, sdx_error *err) {
   const segment *seg = read->view->segments[number].seg;
   const uint64_t more = roaring_bitmap_get_cardinality(items);
   block_ref hold = BLOCK_REF_INIT;
@@ -47,22 +50,26 @@ static sdx_status add_threads(thread_set *t, size_t *room, scratch *s, view_read
     t->threads = threads;
   }
   roaring_init_iterator(items, &at);
-  for (; at.has_value; roaring_advance_uint32_iterator(&at))
+  for (uint32_t n = 0; at.has_value; roaring_advance_uint32_iterator(&at)) {
+    if (n++ % CLOCK_EVERY == 0 && (*timed_out = clock_is_up(clock))) break;
     t->threads[t->count++] = segment_thread_at(seg, &read->session, at.current_value, &hold);
+  }
   block_release(&hold);
   return SDX_OK;
 }
 
-sdx_status thread_set_make(thread_set *out, scratch *s, view_read *read, sdx_bytes flag, bool without,
+sdx_status thread_set_make(thread_set *out, scratch *s, view_read *read, sdx_bytes flag,
+                           bool without, const query_clock *clock, bool *timed_out,
                            sdx_error *err) {
   sdx_status status = SDX_OK;
   size_t room = 0;
   *out = (thread_set){ .count = 0 };
-  for (size_t i = 0; i < read->view->segment_count && status == SDX_OK; i++) {
+  for (size_t i = 0; i < read->view->segment_count && status == SDX_OK && !*timed_out; i++) {
     roaring_bitmap_t *items = roaring_bitmap_create();
     if (items == NULL) return error_memory(err);
     status = find_items(items, read, i, flag, without, err);
-    if (status == SDX_OK) status = add_threads(out, &room, s, read, i, items, err);
+    if (status == SDX_OK)
+      status = add_threads(out, &room, s, read, i, items, clock, timed_out, err);
     roaring_bitmap_free(items);
   }
   if (status == SDX_OK && out->count > 1)
