@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * attack: what somebody learns of words who has all files at several times, and a fifth of the mails in clear.
+ * attack: what somebody learns of words who has all files at many times, and a fifth of the mails
+ * in clear.
  *
- * The attacks of matching.h run twice. First on a table of deterministic term tokens (what a search over
- * encrypted mail that hides words by a keyed hash leaves on the disk), which shows that they work. Then on
- * Sealdex: tokens are all strings of 8 bytes that stand in several pages of any snapshot of its files. And a
- * third attack, on the lengths of journal records: each mail is added by itself, the attacker sees by how
- * much the store grew, and names the words that mails of that size class have most often.
+ * The attacks of matching.h run first on a table of deterministic term tokens (what a search over
+ * encrypted mail that hides words by a keyed hash leaves on the disk), which shows that they work.
+ * Then on Sealdex, by what its files show before and after each mail (observed.h): tokens whatever
+ * recurs: strings of 8 bytes that several mails wrote, and values of what can be counted. The
+ * attack names a word for each token; it is right in each mail of the token that has the word sizes
+ * by the mails that he knows, the words that are likely in a mail of such growth: TOP for each mail
+ * Both are held against the same words named for mails without looking at the files. With several
+ * seeds, which mails are known and what stands for what is drawn anew for each.
  *
- *   sealdex-bench attack [--items N] [--words N] [--seed N] PATH...
+ *   sealdex-bench attack [--items N] [--words N] [--seeds N] [--seed N] [--out FILE] PATH...
+ *
+ * Exit 1 where an attack on Sealdex gains more than a point, or one on tokens tells less than a
+ * tenth.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +28,14 @@
 
 #include "command.h"
 #include "corpus.h"
+#include "figures.h"
 #include "matching.h"
+#include "observed.h"
 #include "random.h"
 
-enum { SNAPSHOTS = 8, PAGE = 4096, WORD_MAX = 24, TOP = 10 };
+enum { WORD_MAX = 24, TOP = 10, SEEDS_MAX = 64, KINDS = 5 };
+
+static const double share_known = 0.2;
 
 typedef struct word {
   char text[WORD_MAX];
@@ -32,15 +43,24 @@ typedef struct word {
   uint32_t number;      /* among the chosen, + 1 */
 } word;
 
+typedef struct result {
+  double told, blind; /* per cent */
+} result;
+
 typedef struct attack {
   corpus mail;
-  size_t words, known; /* how many words; every fifth mail is known */
+  size_t words, seeds;
   uint64_t seed;
   word *table;
   size_t room;
-  uint32_t **members;  /* per mail: numbers of the chosen words in it, ascending */
+  uint32_t **members; /* per mail: numbers of the chosen words in it, ascending */
   uint32_t *member_count;
+  uint8_t *is_known; /* per mail */
+  double *frequency; /* per word: the share of the other mails that have it */
+  observed seen;
   char dir[200];
+  const char *out;
+  result results[KINDS][SEEDS_MAX];
 } attack;
 
 /* ------------------------------------------------------------------ words */
@@ -128,40 +148,43 @@ static int choose_words(attack *a) {
   return taken == a->words ? 0 : -1;
 }
 
-static bool is_known(size_t mail) { return mail % 5 == 0; }
-
-/* What the attacker expects of words, by the mails that he knows. */
-static void expect(const attack *a, pairs *expected) {
-  size_t known = 0;
+/* Which mails are known: drawn anew for each seed. */
+static void draw_known(attack *a) {
+  size_t others = 0;
+  for (size_t i = 0; i < a->mail.count; i++) a->is_known[i] = random_share(&a->seed) < share_known;
+  memset(a->frequency, 0, a->words * sizeof *a->frequency);
   for (size_t i = 0; i < a->mail.count; i++) {
-    if (!is_known(i)) continue;
-    pairs_add(expected, a->members[i], a->member_count[i]);
-    known++;
+    if (a->is_known[i]) continue;
+    others++;
+    for (size_t k = 0; k < a->member_count[i]; k++) a->frequency[a->members[i][k]]++;
   }
-  pairs_scale(expected, (double)a->mail.count / (double)known);
+  for (size_t w = 0; w < a->words; w++) a->frequency[w] /= (double)(others > 0 ? others : 1);
 }
 
 /* ------------------------------------------------------------------ the two attacks */
+
+typedef struct knowledge {
+  pairs known, expected; /* of words: in the known mails, and in all as one would expect */
+} knowledge;
+
+static void learn(const attack *a, knowledge *k) {
+  if (pairs_new(&k->known, a->words) != 0 || pairs_new(&k->expected, a->words) != 0) abort();
+  for (size_t i = 0; i < a->mail.count; i++)
+    if (a->is_known[i]) pairs_add(&k->known, a->members[i], a->member_count[i]);
+  memcpy(k->expected.counts, k->known.counts, a->words * a->words * sizeof *k->known.counts);
+  pairs_scale(&k->expected, 1 / share_known);
+}
+
+static void forget(knowledge *k) {
+  pairs_free(&k->known);
+  pairs_free(&k->expected);
+}
 
 /* Share of tokens whose word was told; `truth` is theirs. */
 static double score(const uint32_t *guess, const uint32_t *truth, size_t n) {
   size_t right = 0;
   for (size_t i = 0; i < n; i++) right += guess[i] == truth[i];
   return 100.0 * (double)right / (double)n;
-}
-
-static void try_both(attack *a, const char *on, const pairs *seen, const pairs *expected,
-                     const uint32_t *truth) {
-  uint32_t *guess = calloc(seen->n + 1, sizeof *guess);
-  if (guess == NULL) abort();
-  const double blind = 100.0 / (double)seen->n;
-  matching_by_counts(seen, expected, guess);
-  printf("%-34s count           %6.2f %% of %zu words told; blind guessing %.2f %%\n", on,
-         score(guess, truth, seen->n), seen->n, blind);
-  matching_by_annealing(seen, expected, a->seed, guess);
-  printf("%-34s co-occurrence   %6.2f %% of %zu words told; blind guessing %.2f %%\n", on,
-         score(guess, truth, seen->n), seen->n, blind);
-  free(guess);
 }
 
 /* Tokens stand for words in an order that nobody knows. */
@@ -178,238 +201,228 @@ static uint32_t *shuffled(size_t n, uint64_t *seed) {
   return order;
 }
 
-static void attack_tokens(attack *a, const pairs *expected) {
+static void attack_tokens(attack *a, const knowledge *k, result *counts, result *annealing) {
   pairs seen;
   uint32_t *truth = shuffled(a->words, &a->seed); /* token -> word */
   uint32_t *token = malloc((a->words + 1) * sizeof *token);
-  if (token == NULL || pairs_new(&seen, a->words) != 0) abort();
+  uint32_t *members = malloc((a->words + 1) * sizeof *members);
+  uint32_t *guess = calloc(a->words + 1, sizeof *guess);
+  if (token == NULL || members == NULL || guess == NULL || pairs_new(&seen, a->words) != 0) abort();
   for (uint32_t i = 0; i < a->words; i++) token[truth[i]] = i;
   for (size_t i = 0; i < a->mail.count; i++) {
-    uint32_t *members = malloc((a->member_count[i] + 1) * sizeof *members);
-    if (members == NULL) abort();
-    for (size_t k = 0; k < a->member_count[i]; k++) members[k] = token[a->members[i][k]];
+    for (size_t m = 0; m < a->member_count[i]; m++) members[m] = token[a->members[i][m]];
     pairs_add(&seen, members, a->member_count[i]);
-    free(members);
   }
-  try_both(a, "deterministic term tokens", &seen, expected, truth);
+  matching_by_counts(&seen, &k->known, share_known, guess);
+  *counts = (result){ score(guess, truth, a->words), 100.0 / (double)a->words };
+  matching_by_annealing(&seen, &k->expected, a->seed, guess);
+  *annealing = (result){ score(guess, truth, a->words), 100.0 / (double)a->words };
   pairs_free(&seen);
+  free(members);
   free(token);
   free(truth);
+  free(guess);
 }
 
-/* ------------------------------------------------------------------ Sealdex: the index and its snapshots */
+/* ------------------------------------------------------------------ Sealdex: what recurs */
 
-typedef struct pages {
-  uint8_t *bytes;
-  size_t count;
-} pages;
+typedef struct recurring {
+  uint32_t count;
+  uint32_t *mails; /* ascending */
+} recurring;
 
-static int read_file(const attack *a, const char *name, pages *p) {
-  char path[300];
-  struct stat st;
-  snprintf(path, sizeof path, "%s/index/%s", a->dir, name);
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fstat(fd, &st) != 0) return -1;
-  const size_t more = (size_t)st.st_size / PAGE;
-  uint8_t *grown = realloc(p->bytes, (p->count + more + 1) * PAGE);
-  if (grown == NULL) abort();
-  p->bytes = grown;
-  const ssize_t n = pread(fd, p->bytes + p->count * PAGE, more * PAGE, 0);
-  close(fd);
-  if (n != (ssize_t)(more * PAGE)) return -1;
-  p->count += more;
-  return 0;
+static int most_mails_first(const void *x, const void *y) {
+  const recurring *a = x, *b = y;
+  return a->count != b->count ? (a->count > b->count ? -1 : 1) : 0;
 }
 
-static int add_mail(sdx_index *index, const corpus_item *mail, sdx_error *err) {
-  const sdx_field fields[] = { { "subject", mail->subject }, { "from", mail->from },
-                               { "body", mail->body } };
-  sdx_item item = SDX_ITEM_INIT;
-  item.id = (sdx_bytes){ mail->id, strlen(mail->id) };
-  item.date = mail->date;
-  item.fields = fields;
-  item.field_count = 3;
-  return sdx_add(index, &item, NULL, NULL, err) == SDX_OK ? 0 : -1;
+/* All strings and values in one list, by value. */
+static observed_string *list_all(const attack *a, size_t *count) {
+  const size_t n = a->seen.count + a->mail.count * OBSERVED_FEATURES;
+  observed_string *list = malloc((n + 1) * sizeof *list);
+  if (list == NULL) abort();
+  if (a->seen.count > 0) memcpy(list, a->seen.strings, a->seen.count * sizeof *list);
+  *count = a->seen.count;
+  return list;
 }
 
-/* Bytes that wait in the journal, which anybody can read. */
-static void take_journal(void *context, const char *name, const char *value) {
-  if (strcmp(name, "journal bytes") == 0) *(uint64_t *)context = strtoull(value, NULL, 10);
+static int by_value(const void *x, const void *y) {
+  const observed_string *a = x, *b = y;
+  if (a->value != b->value) return a->value < b->value ? -1 : 1;
+  return a->mail < b->mail ? -1 : a->mail > b->mail;
 }
 
-/* Adds the mails one by one; sizes[i] is by how much the journal grew, 0 where it was folded meanwhile. */
-static int fill_index(attack *a, pages *seen, uint64_t *sizes) {
-  char path[300];
-  uint8_t key[SDX_KEY_SIZE];
-  sdx_index *index = NULL;
-  sdx_error err = { 0 };
-  uint64_t before = 0;
-  snprintf(path, sizeof path, "%s/index", a->dir);
-  sdx_status status = sdx_key_generate(key, &err);
-  const sdx_secret secret = { SDX_SECRET_KEY, key, sizeof key };
-  if (status == SDX_OK) status = sdx_init(path, &secret, NULL, &err);
-  if (status == SDX_OK) status = sdx_open(&index, path, &secret, NULL, &err);
-  for (size_t i = 0; i < a->mail.count && status == SDX_OK; i++) {
-    uint64_t now = 0;
-    if (add_mail(index, &a->mail.items[i], &err) != 0) continue; /* a repeated id */
-    status = sdx_inspect(path, NULL, take_journal, &now, &err);
-    sizes[i] = now > before ? now - before : 0;
-    before = now;
-    if ((i + 1) % (a->mail.count / SNAPSHOTS) == 0 &&
-        (read_file(a, "data.mdb", seen) != 0 || read_file(a, "keyring", seen) != 0))
-      status = SDX_SYSTEM;
-  }
-  sdx_close(index);
-  if (status != SDX_OK) fprintf(stderr, "sealdex-bench: %s\n", err.message);
-  return status == SDX_OK ? 0 : -1;
-}
-
-/* ------------------------------------------------------------------ Sealdex: repeated strings as tokens */
-
-typedef struct repeated {
-  uint64_t value;
-  uint32_t pages, last;
-} repeated;
-
-static int most_pages_first(const void *x, const void *y) {
-  const repeated *a = x, *b = y;
-  return a->pages != b->pages ? (a->pages > b->pages ? -1 : 1) : a->value < b->value ? -1 : 1;
-}
-
-static repeated *string_slot(repeated *table, size_t room, uint64_t value) {
-  for (size_t i = (value * 0x9e3779b97f4a7c15u) >> 20 & (room - 1);; i = (i + 1) & (room - 1))
-    if (table[i].pages == 0 || table[i].value == value) return &table[i];
-}
-
-/* Pages that stand in several snapshots are looked at once. */
-static size_t drop_same_pages(pages *p) {
-  size_t room = 1, kept = 0;
-  while (room < p->count * 2 + 2) room *= 2;
-  uint64_t *table = calloc(room, sizeof *table);
-  if (table == NULL) abort();
-  for (size_t i = 0; i < p->count; i++) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t k = 0; k < PAGE; k += 8) {
-      uint64_t v;
-      memcpy(&v, p->bytes + i * PAGE + k, 8);
-      hash = (hash ^ v) * 0x100000001b3u;
-      hash ^= hash >> 29;
+static size_t find_recurring(const attack *a, recurring **out) {
+  size_t count, n = 0, room = 1024;
+  observed_string *list = list_all(a, &count);
+  recurring *found = malloc(room * sizeof *found);
+  if (found == NULL) abort();
+  for (uint32_t i = 0; i < a->mail.count; i++)
+    for (uint64_t f = 0; f < OBSERVED_FEATURES; f++)
+      list[count++] = (observed_string){ f << 32 | a->seen.features[i][f], i };
+  qsort(list, count, sizeof *list, by_value);
+  for (size_t i = 0, end; i < count; i = end) {
+    recurring r = { 0 };
+    for (end = i; end < count && list[end].value == list[i].value;) end++;
+    if (end - i < 3) continue;
+    r.mails = malloc((end - i) * sizeof *r.mails);
+    if (r.mails == NULL) abort();
+    for (size_t k = i; k < end; k++)
+      if (r.count == 0 || r.mails[r.count - 1] != list[k].mail) r.mails[r.count++] = list[k].mail;
+    if (n == room) {
+      found = realloc(found, (room *= 2) * sizeof *found);
+      if (found == NULL) abort();
     }
-    size_t at = hash & (room - 1);
-    while (table[at] != 0 && table[at] != hash) at = (at + 1) & (room - 1);
-    if (table[at] == hash) continue;
-    table[at] = hash;
-    memmove(p->bytes + kept++ * PAGE, p->bytes + i * PAGE, PAGE);
+    found[n++] = r;
   }
-  free(table);
-  return p->count = kept;
-}
-
-static size_t find_strings(const pages *p, repeated **out) {
-  size_t room = 1, n = 0;
-  while (room < p->count * (PAGE / 8) * 2) room *= 2;
-  repeated *table = calloc(room, sizeof *table);
-  if (table == NULL) abort();
-  for (uint32_t i = 0; i < p->count; i++)
-    for (size_t k = 0; k < PAGE; k += 8) {
-      uint64_t v;
-      memcpy(&v, p->bytes + (size_t)i * PAGE + k, 8);
-      if (v >> 32 == 0 || (uint32_t)v == 0) continue; /* numbers, zeros */
-      repeated *r = string_slot(table, room, v);
-      if (r->pages > 0 && r->last == i) continue;
-      *r = (repeated){ v, r->pages + 1, i };
-    }
-  for (size_t i = 0; i < room; i++)
-    if (table[i].pages > 1) table[n++] = table[i];
-  qsort(table, n, sizeof *table, most_pages_first);
-  *out = table;
+  free(list);
+  qsort(found, n, sizeof *found, most_mails_first);
+  *out = found;
   return n;
 }
 
-static void attack_files(attack *a, pages *p, const pairs *expected) {
-  repeated *strings = NULL;
-  const size_t pages_seen = drop_same_pages(p), found = find_strings(p, &strings);
-  const size_t tokens = found < a->words ? found : a->words;
-  pairs seen;
-  if (pairs_new(&seen, a->words) != 0) abort();
-  uint32_t *members = malloc((a->words + 1) * sizeof *members);
-  if (members == NULL) abort();
-  for (size_t i = 0; i < pages_seen; i++) {
-    size_t n = 0;
-    for (uint32_t t = 0; t < tokens; t++)
-      for (size_t k = 0; k < PAGE; k += 8)
-        if (memcmp(p->bytes + i * PAGE + k, &strings[t].value, 8) == 0) {
-          members[n++] = t;
-          break;
-        }
-    pairs_add(&seen, members, n);
+static void pairs_of(const attack *a, const recurring *tokens, size_t n, pairs *seen) {
+  uint32_t **members = calloc(a->mail.count + 1, sizeof *members);
+  size_t *counts = calloc(a->mail.count + 1, sizeof *counts);
+  if (members == NULL || counts == NULL) abort();
+  for (uint32_t t = 0; t < n; t++)
+    for (size_t k = 0; k < tokens[t].count; k++) {
+      const uint32_t mail = tokens[t].mails[k];
+      members[mail] = realloc(members[mail], (counts[mail] + 1) * sizeof **members);
+      if (members[mail] == NULL) abort();
+      members[mail][counts[mail]++] = t;
+    }
+  for (size_t i = 0; i < a->mail.count; i++) {
+    pairs_add(seen, members[i], counts[i]);
+    free(members[i]);
   }
-  pairs_scale(&seen, (double)a->mail.count / (double)pages_seen);
-  printf("Sealdex, %d snapshots: %zu different pages; %zu strings of 8 bytes stand in several of them\n",
-         SNAPSHOTS, pages_seen, found);
-  uint32_t *truth = shuffled(a->words, &a->seed); /* which word a query would be for */
-  try_both(a, "Sealdex, repeated strings", &seen, expected, truth);
-  free(truth);
   free(members);
+  free(counts);
+}
+
+static bool has_word(const attack *a, size_t mail, uint32_t w) {
+  return bsearch(&w, a->members[mail], a->member_count[mail], sizeof w, by_number) != NULL;
+}
+
+/* Of the words named for mails, those that are in them; and as many where the mails are any. */
+static result score_tokens(const attack *a, const recurring *tokens, size_t n,
+                           const uint32_t *guess) {
+  double tries = 0, right = 0, blind = 0;
+  for (size_t t = 0; t < n; t++)
+    for (size_t k = 0; k < tokens[t].count; k++) {
+      if (a->is_known[tokens[t].mails[k]]) continue;
+      tries++;
+      right += has_word(a, tokens[t].mails[k], guess[t]);
+      blind += a->frequency[guess[t]];
+    }
+  return tries > 0 ? (result){ 100 * right / tries, 100 * blind / tries } : (result){ 0 };
+}
+
+static void attack_recurring(attack *a, const knowledge *k, const recurring *tokens, size_t found,
+                             result *counts, result *annealing) {
+  pairs seen;
+  const size_t n = found < a->words ? found : a->words;
+  uint32_t *guess = calloc(a->words + 1, sizeof *guess);
+  if (guess == NULL || pairs_new(&seen, a->words) != 0) abort();
+  pairs_of(a, tokens, n, &seen);
+  matching_by_counts(&seen, &k->known, share_known, guess);
+  *counts = score_tokens(a, tokens, n, guess);
+  matching_by_annealing(&seen, &k->expected, a->seed, guess);
+  *annealing = score_tokens(a, tokens, n, guess);
   pairs_free(&seen);
-  free(strings);
+  free(guess);
 }
 
 /* ------------------------------------------------------------------ Sealdex: sizes */
 
-/* The TOP words of a size class (NULL: of all mails), by the mails that are known. */
-static void likely_words(const attack *a, const uint64_t *sizes, const uint64_t *size, uint32_t *top) {
-  uint32_t *counts = calloc(a->words + 1, sizeof *counts);
-  if (counts == NULL) abort();
-  for (size_t i = 0; i < a->mail.count; i++)
-    if (is_known(i) && (size == NULL || sizes[i] == *size))
-      for (size_t k = 0; k < a->member_count[i]; k++) counts[a->members[i][k]]++;
-  for (size_t n = 0; n < TOP; n++) {
-    uint32_t best = 0;
-    for (uint32_t w = 1; w < a->words; w++)
-      if (counts[w] > counts[best]) best = w;
-    top[n] = best;
-    counts[best] = 0;
-  }
-  free(counts);
+/* How many known mails have a word, of those whose feature has a value; and how many mails those
+ * are. */
+typedef struct table {
+  uint32_t *values, *mails, *counts;
+  size_t n;
+} table;
+
+static size_t row_of(table *t, uint32_t value, size_t words) {
+  for (size_t i = 0; i < t->n; i++)
+    if (t->values[i] == value) return i;
+  t->values = realloc(t->values, (t->n + 1) * sizeof *t->values);
+  t->mails = realloc(t->mails, (t->n + 1) * sizeof *t->mails);
+  t->counts = realloc(t->counts, (t->n + 1) * words * sizeof *t->counts);
+  if (t->values == NULL || t->mails == NULL || t->counts == NULL) abort();
+  t->values[t->n] = value;
+  t->mails[t->n] = 0;
+  memset(t->counts + t->n * words, 0, words * sizeof *t->counts);
+  return t->n++;
 }
 
-static size_t hits(const attack *a, size_t mail, const uint32_t *top) {
+static void count_features(const attack *a, table *tables, double *prior) {
+  double known = 0;
+  for (size_t i = 0; i < a->mail.count; i++) {
+    if (!a->is_known[i]) continue;
+    known++;
+    for (size_t k = 0; k < a->member_count[i]; k++) prior[a->members[i][k]]++;
+    for (size_t f = 0; f < OBSERVED_FEATURES; f++) {
+      const size_t row = row_of(&tables[f], a->seen.features[i][f], a->words);
+      tables[f].mails[row]++;
+      for (size_t k = 0; k < a->member_count[i]; k++)
+        tables[f].counts[row * a->words + a->members[i][k]]++;
+    }
+  }
+  for (size_t w = 0; w < a->words; w++) prior[w] = (prior[w] + 0.5) / (known + 1);
+}
+
+static double log_odds(double p) {
+  return log(p) - log(1 - p);
+}
+
+/* How likely each word is in a mail, by all features (naive Bayes; few known mails say little). */
+static void judge(const attack *a, table *tables, const double *prior, size_t mail, double *odds) {
+  enum { AS_GOOD_AS = 20 };
+  for (size_t w = 0; w < a->words; w++) odds[w] = log_odds(prior[w]);
+  for (size_t f = 0; f < OBSERVED_FEATURES; f++) {
+    const size_t row = row_of(&tables[f], a->seen.features[mail][f], a->words);
+    for (size_t w = 0; w < a->words; w++) {
+      const double p = (tables[f].counts[row * a->words + w] + AS_GOOD_AS * prior[w]) /
+                       (double)(tables[f].mails[row] + AS_GOOD_AS);
+      odds[w] += log_odds(p) - log_odds(prior[w]);
+    }
+  }
+}
+
+static size_t hits(const attack *a, size_t mail, double *odds) {
   size_t n = 0;
-  for (size_t i = 0; i < TOP; i++)
-    n += bsearch(&top[i], a->members[mail], a->member_count[mail], sizeof *top, by_number) != NULL;
+  for (size_t i = 0; i < TOP; i++) {
+    uint32_t best = 0;
+    for (uint32_t w = 1; w < a->words; w++)
+      if (odds[w] > odds[best]) best = w;
+    odds[best] = -HUGE_VAL;
+    n += has_word(a, mail, best);
+  }
   return n;
 }
 
-/* Mails of one size are guessed at together. A class in which few mails are known tells the attacker nothing
- * that he could rely on. */
-static void attack_sizes(const attack *a, const uint64_t *sizes) {
-  enum { ENOUGH = 30 };
-  uint32_t overall[TOP], top[TOP];
-  size_t tries = 0, with = 0, blind = 0, classes = 0;
-  uint8_t *done = calloc(a->mail.count + 1, 1);
-  if (done == NULL) abort();
-  likely_words(a, sizes, NULL, overall);
+static result attack_sizes(const attack *a) {
+  table tables[OBSERVED_FEATURES] = { 0 };
+  double *prior = calloc(a->words + 1, sizeof *prior), *odds = calloc(a->words + 1, sizeof *odds);
+  size_t tries = 0, right = 0, blind = 0;
+  if (prior == NULL || odds == NULL) abort();
+  count_features(a, tables, prior);
   for (size_t i = 0; i < a->mail.count; i++) {
-    size_t known = 0;
-    if (done[i] || sizes[i] == 0) continue;
-    for (size_t k = i; k < a->mail.count; k++) known += is_known(k) && sizes[k] == sizes[i];
-    if (known >= ENOUGH) likely_words(a, sizes, &sizes[i], top);
-    else memcpy(top, overall, sizeof top);
-    classes++;
-    for (size_t k = i; k < a->mail.count; k++) {
-      if (sizes[k] != sizes[i]) continue;
-      done[k] = 1;
-      if (is_known(k)) continue;
-      tries += TOP;
-      with += hits(a, k, top);
-      blind += hits(a, k, overall);
-    }
+    if (a->is_known[i]) continue;
+    judge(a, tables, prior, i, odds);
+    right += hits(a, i, odds);
+    memcpy(odds, prior, a->words * sizeof *odds);
+    blind += hits(a, i, odds);
+    tries += TOP;
   }
-  printf("%-34s %zu size classes  %6.2f %% of words named are in the mail; blind guessing %.2f %%\n",
-         "Sealdex, growth of the journal", classes, tries > 0 ? 100.0 * (double)with / (double)tries : 0,
-         tries > 0 ? 100.0 * (double)blind / (double)tries : 0);
-  free(done);
+  for (size_t f = 0; f < OBSERVED_FEATURES; f++) {
+    free(tables[f].values);
+    free(tables[f].mails);
+    free(tables[f].counts);
+  }
+  free(prior);
+  free(odds);
+  return (result){ 100.0 * (double)right / (double)tries, 100.0 * (double)blind / (double)tries };
 }
 
 /* ------------------------------------------------------------------ the command */
@@ -419,46 +432,117 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
   return remove(path);
 }
 
+static result mean(const attack *a, size_t kind, double *spread) {
+  result m = { 0 };
+  double squares = 0;
+  for (size_t i = 0; i < a->seeds; i++) {
+    const result *r = &a->results[kind][i];
+    m.told += r->told / (double)a->seeds;
+    m.blind += r->blind / (double)a->seeds;
+    squares += (r->told - r->blind) * (r->told - r->blind) / (double)a->seeds;
+  }
+  const double gain = m.told - m.blind;
+  *spread = sqrt(fmax(0, squares - gain * gain));
+  return m;
+}
+
+/* One line per attack, with the mean over the seeds. Returns 0 where it went as it must. */
+static int tell(const attack *a) {
+  static const struct {
+    const char *on, *by;
+    bool control;
+  } kinds[KINDS] = {
+    { "deterministic tokens", "counts", true },
+    { "deterministic tokens", "co-occurrence", true },
+    { "Sealdex, what recurs", "counts", false },
+    { "Sealdex, what recurs", "co-occurrence", false },
+    { "Sealdex, growth", "likely words", false },
+  };
+  figures f = { 0 };
+  int code = 0;
+  for (size_t i = 0; i < KINDS; i++) {
+    char blindly[64];
+    double spread;
+    const result r = mean(a, i, &spread);
+    const double gain = r.told - r.blind;
+    const bool good = kinds[i].control ? r.told >= 10 : gain <= 1;
+    printf("%-22s %-14s told %6.2f %%  blind %6.2f %%  gain %+6.2f (spread %.2f)%s\n", kinds[i].on,
+           kinds[i].by, r.told, r.blind, gain, spread, good ? "" : "  NOT AS IT MUST BE");
+    if (!good) code = 1;
+    snprintf(blindly, sizeof blindly, "%s, blind guessing", kinds[i].by);
+    figures_put(&f, "attack", kinds[i].on, kinds[i].by, "recovered", "ratio", r.told / 100);
+    figures_put(&f, "attack", kinds[i].on, blindly, "recovered", "ratio", r.blind / 100);
+  }
+  if (a->out != NULL && figures_write(&f, a->out) != 0) code = 6;
+  figures_free(&f);
+  return code;
+}
+
 static int run(attack *a) {
-  pairs expected;
-  pages seen = { 0 };
-  uint64_t *sizes = calloc(a->mail.count + 1, sizeof *sizes);
-  if (sizes == NULL || choose_words(a) != 0 || pairs_new(&expected, a->words) != 0) {
+  knowledge k;
+  recurring *tokens = NULL;
+  a->is_known = calloc(a->mail.count + 1, 1);
+  a->frequency = calloc(a->words + 1, sizeof *a->frequency);
+  if (a->is_known == NULL || a->frequency == NULL || choose_words(a) != 0) {
     fprintf(stderr, "sealdex-bench: attack: too few words or too little memory\n");
     return 6;
   }
-  expect(a, &expected);
-  printf("%zu mails, %zu of their words, a fifth of the mails known, seed %llu\n", a->mail.count, a->words,
-         (unsigned long long)a->seed);
-  attack_tokens(a, &expected);
-  const int failed = fill_index(a, &seen, sizes);
-  if (failed == 0) {
-    attack_files(a, &seen, &expected);
-    attack_sizes(a, sizes);
+  if (observe(&a->seen, &a->mail, a->dir) != 0) return 6;
+  const size_t found = find_recurring(a, &tokens);
+  printf("%zu mails, %zu of their words, a fifth of the mails known, %zu seeds from %llu\n",
+         a->mail.count, a->words, a->seeds, (unsigned long long)a->seed);
+  printf("Sealdex: files before and after each mail, %llu pages that differ, %zu strings and "
+         "values that "
+         "recur\n",
+         (unsigned long long)a->seen.looked_at, found);
+  for (size_t i = 0; i < a->seeds; i++) {
+    draw_known(a);
+    learn(a, &k);
+    attack_tokens(a, &k, &a->results[0][i], &a->results[1][i]);
+    attack_recurring(a, &k, tokens, found, &a->results[2][i], &a->results[3][i]);
+    a->results[4][i] = attack_sizes(a);
+    forget(&k);
   }
-  pairs_free(&expected);
-  free(seen.bytes);
-  free(sizes);
-  for (size_t i = 0; i < a->mail.count; i++) free(a->members[i]);
+  for (size_t i = 0; i < found; i++) free(tokens[i].mails);
+  free(tokens);
+  return tell(a);
+}
+
+static void release(attack *a) {
+  for (size_t i = 0; a->members != NULL && i < a->mail.count; i++) free(a->members[i]);
   free(a->members);
   free(a->member_count);
   free(a->table);
-  return failed == 0 ? 0 : 6;
+  free(a->is_known);
+  free(a->frequency);
+  observed_free(&a->seen);
+  nftw(a->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  corpus_free(&a->mail);
 }
 
 int command_attack(int argc, char **argv) {
-  attack a = { .words = 300, .seed = 1 };
+  static attack a; /* its results are big for a stack */
   size_t items = 4000;
   int i = 1;
+  a = (attack){ .words = 300, .seed = 1, .seeds = 5 };
   for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
     const unsigned long long value = strtoull(argv[i + 1], NULL, 10);
-    if (strcmp(argv[i], "--items") == 0) items = value;
-    else if (strcmp(argv[i], "--words") == 0) a.words = value;
-    else if (strcmp(argv[i], "--seed") == 0) a.seed = value;
-    else break;
+    if (strcmp(argv[i], "--items") == 0)
+      items = value;
+    else if (strcmp(argv[i], "--words") == 0)
+      a.words = value;
+    else if (strcmp(argv[i], "--seeds") == 0)
+      a.seeds = value;
+    else if (strcmp(argv[i], "--seed") == 0)
+      a.seed = value;
+    else if (strcmp(argv[i], "--out") == 0)
+      a.out = argv[i + 1];
+    else
+      break;
   }
-  if (i >= argc || a.words < 10 || items < 100) {
-    fprintf(stderr, "usage: sealdex-bench attack [--items N] [--words N] [--seed N] PATH...\n");
+  if (i >= argc || a.words < 10 || items < 100 || a.seeds < 1 || a.seeds > SEEDS_MAX) {
+    fprintf(stderr, "usage: sealdex-bench attack [--items N] [--words N] [--seeds N] [--seed N] "
+                    "[--out FILE] PATH...\n");
     return 2;
   }
   if (corpus_read(&a.mail, (const char *const *)argv + i, (size_t)(argc - i), items) != 0) return 6;
@@ -469,7 +553,6 @@ int command_attack(int argc, char **argv) {
     return 6;
   }
   const int code = run(&a);
-  nftw(a.dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-  corpus_free(&a.mail);
+  release(&a);
   return code;
 }
