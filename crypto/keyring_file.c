@@ -137,7 +137,9 @@ static sdx_status find_best(image *m, const uint8_t *bytes, size_t size, sdx_err
   for (size_t half = REGION_MIN; half <= REGION_MAX && half <= size && status == SDX_OK;
        half *= 2) {
     status = consider(m, bytes, half, 0, err);
-    if (status == SDX_OK && 2 * half <= size) status = consider(m, bytes + half, half, 1, err);
+    /* Where both are the same, one says what the other would. */
+    if (status == SDX_OK && 2 * half <= size && memcmp(bytes, bytes + half, half) != 0)
+      status = consider(m, bytes + half, half, 1, err);
   }
   if (status != SDX_OK || !m->valid) return status;
   const size_t half = m->best.size;

@@ -435,8 +435,8 @@ static void get_bytes(uint8_t *out, cursor *c, size_t size) {
 
 static void get_zeros(cursor *c, size_t size) {
   const uint8_t *bytes = cursor_get(c, size);
-  for (size_t i = 0; bytes != NULL && i < size; i++)
-    if (bytes[i] != 0) c->failed = true;
+  if (bytes == NULL || size == 0) return;
+  if (bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0) c->failed = true;
 }
 
 static seal_cipher known_cipher(cursor *c, uint32_t v) {
