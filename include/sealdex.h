@@ -150,6 +150,8 @@ typedef struct sdx_source_options {
   int lines_fd;
   bool invitations; /* behind a message, each event of the calendars attached to it, as an item of its
                        own: its id is the message's, `#`, and the event's UID */
+  int64_t now; /* a message dated more than a day after this is dated a day after its file was written
+                  instead; epoch seconds, 0: the clock */
 } sdx_source_options;
 #define SDX_SOURCE_OPTIONS_INIT { .version = 1 }
 

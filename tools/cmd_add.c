@@ -178,6 +178,7 @@ static exit_code open_source(adding *a, int *fd) {
   sdx_error err = { 0 };
   const char *lines = options_text(a->o, "jsonl");
   source.invitations = options_flag(a->o, "invitations");
+  source.now = a->o->now;
   if (lines && a->o->word_count > 0)
     return complain_usage("%s takes paths or --jsonl, not both", a->o->command);
   if (!lines && a->o->word_count == 0)

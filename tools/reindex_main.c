@@ -212,6 +212,7 @@ static exit_code open_source(const options *o, sdx_source **out, int *fd) {
   sdx_source_options opening = SDX_SOURCE_OPTIONS_INIT;
   sdx_error err = { 0 };
   const char *lines = options_text(o, "jsonl");
+  opening.now = o->now;
   if (lines != NULL && o->word_count > 0)
     return complain_usage("give --from PATH... or --jsonl FILE, not both");
   if (lines == NULL && o->word_count == 0)

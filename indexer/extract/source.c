@@ -137,7 +137,7 @@ sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t co
   if (s == NULL) return error_memory(err);
   s->fd = -1;
   s->worker = (worker)WORKER_INIT;
-  s->now = (int64_t)time(NULL);
+  s->now = options != NULL && options->now != 0 ? options->now : (int64_t)time(NULL);
   s->invitations = options != NULL && options->invitations;
   sdx_status status = SDX_OK;
   if (options != NULL && options->lines_on_stdin) {
@@ -298,6 +298,7 @@ static worker_answer ask(sdx_source *s, file_type type, const char *name, const 
   wire_request request = { .type = type,
                            .now = s->now,
                            .fallback = s->draft.fallback,
+                           .stamp = s->draft.stamp,
                            .name = name,
                            .name_size = strnlen(name, WIRE_NAME_MAX),
                            .size = size,
@@ -578,6 +579,7 @@ static sdx_status give_file(sdx_source *s, const walk_entry *file, file_type typ
   if (file->maildir) fallback = naming_maildir_date(file->name, name_size);
   if (type != FILE_MESSAGE) fallback = file->modified;
   begin_draft(s, SDX_MESSAGE, fallback);
+  s->draft.stamp = file->modified;
   const worker_answer answer = ask(s, type, file->name, s->bytes.data, s->bytes.size);
   if (answer == WORKER_LOST && type != FILE_MESSAGE && !of_several)
     return give_name(s, file, s->draft.reason, err);

@@ -12,6 +12,7 @@ void wire_put_request(buffer *out, const wire_request *request) {
   buffer_put_u16(out, (uint16_t)request->name_size);
   buffer_put_u64(out, (uint64_t)request->now);
   buffer_put_u64(out, (uint64_t)request->fallback);
+  buffer_put_u64(out, (uint64_t)request->stamp);
   buffer_put_u64(out, request->size);
   buffer_put(out, request->name, request->name_size);
 }
@@ -27,6 +28,7 @@ bool wire_get_request(wire_request *out, const uint8_t bytes[WIRE_HEAD_SIZE]) {
   out->name_size = cursor_get_u16(&c);
   out->now = (int64_t)cursor_get_u64(&c);
   out->fallback = (int64_t)cursor_get_u64(&c);
+  out->stamp = (int64_t)cursor_get_u64(&c);
   out->size = cursor_get_u64(&c);
   return !c.failed && magic == WIRE_MAGIC && out->name_size <= WIRE_NAME_MAX &&
          out->size <= WIRE_INPUT_MAX;

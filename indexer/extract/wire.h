@@ -2,7 +2,7 @@
 /*
  * wire.h - what goes between the host and the worker that reads for it (worker.h).
  *
- *   request: u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, string name, u64 size, and so
+ *   request: u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, i64 stamp, string name, u64 size, and so
  * many bytes reply:   frames of u32 size and so many bytes: u8 WIRE_ITEM and an item, u8
  * WIRE_REFUSED and a reason, or u8 WIRE_END, which ends the reply item:    u8 kind, u8 flags (1
  * attachment, 2 partial), zigzag date, sent, expires; varint size; strings reason, id, thread,
@@ -31,6 +31,7 @@ typedef struct wire_request {
   bool invitations; /* behind a message, the events of calendars attached to it */
   int64_t now;
   int64_t fallback;
+  int64_t stamp; /* when the source was written, or 0 (draft.h) */
   const char *name; /* of the file: it says what the bytes leave open */
   size_t name_size;
   uint64_t size;
@@ -38,7 +39,7 @@ typedef struct wire_request {
 
 /* The request without its bytes, and how long it is before the name. */
 void wire_put_request(buffer *out, const wire_request *request);
-#define WIRE_HEAD_SIZE 32
+#define WIRE_HEAD_SIZE 40
 /* Reads the WIRE_HEAD_SIZE bytes of a request; its name follows, then its bytes. */
 bool wire_get_request(wire_request *out, const uint8_t bytes[WIRE_HEAD_SIZE]);
 

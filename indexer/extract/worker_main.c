@@ -100,6 +100,7 @@ static bool serve(writer *w, buffer *input, draft *d) {
   sandbox_allow_seconds(WORKER_CPU_SECONDS);
   draft_begin(d, SDX_DOCUMENT, request.now);
   d->fallback = request.fallback;
+  d->stamp = request.stamp;
   d->read_attachment = request.bare ? NULL : attachment_add;
   buffer invitations = BUFFER_INIT;
   d->invitations = request.invitations && request.type == FILE_MESSAGE ? &invitations : NULL;

@@ -305,8 +305,7 @@ static sdx_status make_few(sdx_index *index, int64_t now, sdx_error *err) {
 static void tidy_up(rebuild *b) {
   sdx_index *index = b->r->index;
   if (index_maintenance_begin(index, true, NULL) != SDX_OK) return;
-  if (make_few(index, b->r->now, NULL) == SDX_OK)
-    (void)!lost_recount(index, b->r->now, NULL);
+  if (make_few(index, b->r->now, NULL) == SDX_OK) (void)!lost_recount(index, b->r->now, NULL);
   index_maintenance_end(index);
 }
 

@@ -305,6 +305,46 @@ static void mbox_or_message(void **state) {
                                      "SKIPPED void.mbox: it is empty\nITEM z.eml\n");
 }
 
+/* ---------------------------------------------------------------- dates */
+
+static void read_dates(const char *name, int64_t now, int64_t *date, int64_t *sent) {
+  const sdx_source_options options = { .version = 1, .now = now };
+  const sdx_entry *entry = NULL;
+  const char *path = path_of(name);
+  sdx_source *source = NULL;
+  assert_int_equal(sdx_source_open(&source, &path, 1, &options, NULL), SDX_OK);
+  assert_int_equal(sdx_source_next(source, &entry, NULL), SDX_OK);
+  assert_non_null(entry->item);
+  *date = entry->item->date;
+  *sent = entry->item->sent;
+  sdx_source_close(source);
+}
+
+#define WRITTEN 1600000000
+
+static void a_far_date_is_the_same_whenever_it_is_read(void **state) {
+  (void)state;
+  static const char *const NAMES[] = { "d/far.eml", "d/box.mbox" };
+  static const char TEXT[] = "Date: Fri, 01 Jan 2100 00:00:00 +0000\nSubject: a\n\nx\n";
+  const struct timespec times[2] = { { .tv_sec = WRITTEN }, { .tv_sec = WRITTEN } };
+  put_file("d/far.eml", TEXT);
+  put_file("d/box.mbox", DATED "Date: Fri, 01 Jan 2100 00:00:00 +0000\nSubject: a\n\nx\n");
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(utimensat(AT_FDCWD, path_of(NAMES[i]), times, 0), 0);
+    for (int64_t later = 0; later < 3; later++) {
+      int64_t date, sent;
+      read_dates(NAMES[i], WRITTEN + 10 + later * 100 * SDX_DAY, &date, &sent);
+      assert_int_equal(sent, WRITTEN + SDX_DAY);
+      assert_int_equal(date, WRITTEN + SDX_DAY);
+    }
+    int64_t date, sent;
+    read_dates(NAMES[i], WRITTEN - 1000, &date, &sent); /* the file's own date cannot be, either */
+    assert_int_equal(sent, WRITTEN - 1000 + SDX_DAY);
+    read_dates(NAMES[i], INT64_C(4200000000), &date, &sent); /* that day has come */
+    assert_int_equal(sent, INT64_C(4102444800));
+  }
+}
+
 /* ---------------------------------------------------------------- JSON Lines */
 
 #define LINES                                                                                      \
@@ -364,6 +404,7 @@ int main(void) {
     source_test(maildir_takes_anything),
     source_test(mboxes),
     source_test(mbox_or_message),
+    source_test(a_far_date_is_the_same_whenever_it_is_read),
     source_test(lines_of_a_file),
     source_test(lines_of_a_descriptor),
     source_test(bad_arguments),
