@@ -244,10 +244,11 @@ static bool make_room(leaf *l, scratch *s, uint32_t count) {
   return true;
 }
 
-bool leaf_positions(leaf *l, scratch *s, uint32_t ordinal, position_list *out) {
+bool leaf_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, position_list *out) {
   *out = (position_list){ 0 };
   for (uint32_t i = 0; i < l->count; i++) {
     postings *p = &l->cursors[i];
+    postings_follow(p, &read->cursors[i], ordinal);
     const uint32_t at = postings_seek(p, ordinal);
     if (at == UINT32_MAX || p->ordinals[at] != ordinal) continue;
     position_list more;

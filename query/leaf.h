@@ -43,7 +43,8 @@ void leaf_read(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uin
  * -INFINITY: none has it. */
 void leaf_spread(leaf *l, uint32_t base, const rank_model *model, double weight,
                  double spread[WINDOW_WORDS]);
-/* Positions of an ordinal, ascending. A leaf that is asked for positions is not filled or probed. */
-bool leaf_positions(leaf *l, scratch *s, uint32_t ordinal, position_list *out);
+/* Positions of an ordinal, ascending. A leaf that is asked for positions is not filled or probed: `read`
+ * is the one over the same members that is. */
+bool leaf_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, position_list *out);
 
 #endif

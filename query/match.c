@@ -846,7 +846,7 @@ static bool add_any_spots(matcher *m, node *n, uint32_t ordinal, position_list *
 
 static bool add_spots(matcher *m, node *n, uint32_t ordinal, position_list *out) {
   uint32_t end = UINT32_MAX;
-  if (n->kind == NODE_LEAF) return leaf_positions(&n->spots, m->s, ordinal, out);
+  if (n->kind == NODE_LEAF) return leaf_positions(&n->spots, &n->terms, m->s, ordinal, out);
   if (n->kind != NODE_TOGETHER) return add_any_spots(m, n, ordinal, out);
   if (n->body && !body_end(m, ordinal, &end)) return false;
   return is_phrase(m, n, ordinal, end, out);
@@ -858,7 +858,7 @@ static bool stands(matcher *m, node *n, uint32_t ordinal) {
   if (n->body && !body_end(m, ordinal, &end)) return false;
   if (n->kind == NODE_LEAF) {
     position_list l;
-    return leaf_positions(&n->spots, m->s, ordinal, &l) && l.at[0] <= end;
+    return leaf_positions(&n->spots, &n->terms, m->s, ordinal, &l) && l.at[0] <= end;
   }
   if (n->ordered && n->window == n->count) return is_phrase(m, n, ordinal, end, &where);
   for (uint32_t i = 0; i < n->count; i++) {

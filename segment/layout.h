@@ -117,12 +117,14 @@ static inline uint32_t layout_group_place(const layout_group *g, uint32_t i) {
 void layout_chunk_encode(buffer *out, const uint32_t *wdfs, const uint32_t *counts, uint32_t n,
                          const uint32_t *positions);
 
+#define LAYOUT_CHUNK_PART 16u /* postings in a part of a long chunk */
+
 typedef struct layout_chunk {
   const uint8_t *bytes;
   size_t size;
   uint32_t count, span;       /* postings: in all, in a part */
   uint32_t part, next;        /* the part that is open; whose gaps come next */
-  uint64_t starts[POSTINGS_BLOCK / 32]; /* of parts, in bits */
+  uint64_t starts[POSTINGS_BLOCK / LAYOUT_CHUNK_PART]; /* of parts, in bits */
   uint32_t per;               /* wdf per position, by mode */
   uint8_t mode, first_order, gap_order;
   bit_reader gaps;

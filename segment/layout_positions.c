@@ -12,7 +12,7 @@ static void fill(uint32_t *values, uint32_t n, uint32_t v) {
  * Bits: mode (3), order of first positions (5), then by mode how many positions a posting has, 0: one;
  * 1: its wdf; 2: its wdf if that is 0 or 1, else coded, zigzag of wdf less count; 3: wdf divided by a
  * number that stands here; 4: coded for all; all but mode 0: order of gaps (5). Then whether there are
- * parts (1): if so, width (5), and for each part of 32 postings but the first its offset in bits from
+ * parts (1): if so, width (5), and for each part of 16 postings but the first its offset in bits from
  * the first's. A part: [mode 2 and 4: counts], first positions of all its postings, gaps less 1 of all.
  *
  * Columns, since a loop whose next step does not depend on a count is what a processor foresees;
@@ -20,9 +20,9 @@ static void fill(uint32_t *values, uint32_t n, uint32_t v) {
  */
 enum { COUNT_ONE = 0, COUNT_WDF = 1, COUNT_SOME = 2, COUNT_PER = 3, COUNT_ALL = 4 };
 
-#define PART 32u
+#define PART LAYOUT_CHUNK_PART
 #define PARTS (POSTINGS_BLOCK / PART)
-#define SPLIT_BITS 1536u /* from so many on */
+#define SPLIT_BITS 1024u /* from so many on */
 
 static uint32_t zigzag(uint32_t wdf, uint32_t count) {
   const int64_t d = (int64_t)wdf - (int64_t)count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The cursor over a term's postings and positions. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/wipe.h"
 #include "segment/segment.h"
@@ -225,11 +226,26 @@ static uint32_t find_in_group(const postings *p, uint32_t target) {
   return low;
 }
 
+/* How many of 16 numbers, each `stride` behind the one before, are below the target. A sum of comparisons,
+ * without a branch that nobody foresees. */
+static inline uint32_t count_below(const uint32_t *numbers, uint32_t stride, uint32_t target) {
+  uint32_t below = 0;
+  for (uint32_t i = 0; i < 16; i++) below += numbers[(size_t)i * stride] < target;
+  return below;
+}
+
 /* The first index >= from of an ordinal >= target; there is one. */
 static uint32_t find_in_block(const uint32_t *ordinals, uint32_t count, uint32_t from, uint32_t target) {
   if (from > 0 && ordinals[from - 1] >= target) from = 0;
-  for (uint32_t near = 0; near < 4; near++, from++)
+  for (uint32_t near = 0; near < 2; near++, from++)
     if (ordinals[from] >= target) return from;
+  if (count == POSTINGS_BLOCK) {
+    const uint32_t eighth = count_below(ordinals + 7, 8, target); /* by the last of each eight */
+    const uint32_t *const at = ordinals + 8 * (size_t)eighth;
+    uint32_t below = 0;
+    for (uint32_t i = 0; i < 7; i++) below += at[i] < target;
+    return 8 * eighth + below;
+  }
   uint32_t low = from, length = count - from;
   while (length > 1) {
     const uint32_t half = length / 2;
@@ -264,6 +280,21 @@ uint32_t postings_seek(postings *p, uint32_t target) {
     }
   }
   return p->at = find_in_block(p->ordinals, p->count, p->at, target);
+}
+
+void postings_follow(postings *p, const postings *other, uint32_t target) {
+  const uint32_t n = other->count;
+  if ((p->count > 0 && p->last >= target) || n == 0 || other->last < target ||
+      other->ordinals[0] > target)
+    return;
+  memcpy(p->ordinals, other->ordinals, n * sizeof *p->ordinals);
+  if (!(p->plain && other->plain)) memcpy(p->wdfs, other->wdfs, n * sizeof *p->wdfs);
+  p->plain = other->plain;
+  p->count = n;
+  p->block = other->block;
+  p->next_at = other->next_at;
+  p->last = other->last;
+  p->at = 0;
 }
 
 bool postings_bounds(postings *p, uint32_t target, postings_bound *out) {

@@ -160,6 +160,9 @@ bool postings_next(postings *p);
  * returns the index in it of the first ordinal >= target, or UINT32_MAX at the end. Never goes
  * back: targets ascend. */
 uint32_t postings_seek(postings *p, uint32_t target);
+/* Takes over the block of another cursor over the same list where that has `target` between its first and
+ * last, and this one would have to decode it. */
+void postings_follow(postings *p, const postings *other, uint32_t target);
 /* Without decoding: bounds of the block that may hold `target`, from the skip header. Each posting has
  * at most the wdf and at least the length of one pair; a pair of wdf 0 need not be looked at. False
  * at the end. For lists without a header: bounds of the whole, and as last ordinal the segment's where
