@@ -55,6 +55,8 @@ typedef struct engine_class {
   int (*search)(engine *e, const workload_query *q, const char *text, size_t limit,
                 bool exact_total, answer *a);
   void (*close)(engine *e);
+  /* Bytes of its files that hold something, without free pages; NULL: as many as the files have. */
+  uint64_t (*used)(const char *dir);
 } engine_class;
 
 extern const engine_class engine_sealdex;

@@ -169,6 +169,15 @@ static void sealdex_close(engine *e) {
   free(e);
 }
 
+static uint64_t sealdex_used(const char *dir) {
+  sdx_state state = { 0 };
+  engine *e = NULL;
+  if (sealdex_open(&e, dir, ENGINE_READ) != 0) return 0;
+  if (sdx_status_of(e->index, 0, &state, NULL) != SDX_OK) state = (sdx_state){ 0 };
+  sealdex_close(e);
+  return state.used_bytes + state.keyring_bytes;
+}
+
 extern const engine_class ENGINE_SYMBOL;
 __attribute__((visibility("default"))) const engine_class ENGINE_SYMBOL = {
   .name = ENGINE_NAME,
@@ -183,4 +192,5 @@ __attribute__((visibility("default"))) const engine_class ENGINE_SYMBOL = {
   .phrase = workload_query_text,
   .search = sealdex_search,
   .close = sealdex_close,
+  .used = sealdex_used,
 };

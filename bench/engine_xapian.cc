@@ -199,6 +199,7 @@ extern "C" const engine_class engine_xapian = {
   xapian_phrase,
   xapian_search,
   xapian_close,
+  nullptr,
 };
 
 extern "C" const engine_class engine_xapian_compact = {
@@ -217,4 +218,5 @@ extern "C" const engine_class engine_xapian_compact = {
   xapian_phrase,
   xapian_search,
   xapian_close,
+  nullptr,
 };

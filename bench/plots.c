@@ -62,6 +62,8 @@ static int write_bars(const figures *f, const char *dir, const char *name, const
   for (size_t k = 0; k < ENGINES; k++) {
     const double v = figures_value(f, stage, engines[k], subject, measure);
     if (isfinite(v)) fprintf(out, "\"%s\"\t%.5g\n", engines[k], v);
+    const double used = figures_value(f, stage, engines[k], "pages in use", measure);
+    if (isfinite(used)) fprintf(out, "\"%s, in use\"\t%.5g\n", engines[k], used);
   }
   return close_data(out);
 }

@@ -195,7 +195,9 @@ static const section sections[] = {
       { "growth", "build, peak memory", "bulk build, peak MiB", false, false },
       { "growth", "size", "bytes on disk / bytes of text", false, false } } },
   { "How big?",
-    "With positions; no engine keeps the text.",
+    "With positions; no engine keeps the text. \"Pages in use\" is without the free pages that a "
+    "merge left in the "
+    "file, which later writes fill; `sealdex compact` gives them back.",
     { { "size", "size", "bytes on disk / bytes of text", false, false } } },
   { "How fast is it built, and written to?",
     "Rates count from decoded text; \"from raw files\" adds the decoding that is the same for all. "
@@ -335,7 +337,8 @@ static void write_opening(FILE *out, const figures *f) {
   }
   fprintf(out,
           "![Bytes on disk by engine](size.svg)\n\n**How big?** %.2f bytes per byte of text, "
-          "positions included.\n\n",
+          "positions included; its file, with the free pages that merges left, %.2f.\n\n",
+          figures_value(f, "size", "Sealdex", "pages in use", "size"),
           figures_value(f, "size", "Sealdex", "bulk", "size"));
   fprintf(out,
           "![Build rate by engine](build.svg)\n\n**How fast is it built?** %.1f MB of text, %.0f "

@@ -92,6 +92,9 @@ static void put(bench *b, const contender *c, usage *runs, size_t n, double base
                 (double)b->mail->raw_bytes / 1e6 / (u->seconds + b->mail->decode_seconds));
   figures_put(f, "size", name, "bulk", "bytes", "bytes", bytes);
   figures_put(f, "size", name, "bulk", "size", "bytes/text", bytes / text);
+  if (c->class->used != NULL)
+    figures_put(f, "size", name, "pages in use", "size", "bytes/text",
+                (double)c->class->used(c->dir) / text);
 }
 
 /* A slow engine's index from an earlier run on the same mail is taken as it is, with its figures.

@@ -295,7 +295,8 @@ SDX_API sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *
                             const sdx_open_options *options, sdx_error *err) SDX_CHECK;
 /* No call may be running on the handle. Wipes; NULL is fine. */
 SDX_API void sdx_close(sdx_index *index);
-/* Drops opened blocks and keys that a purge destroyed; for handles that stay open without calls. */
+/* Gives back what calls have opened: blocks, keys of segments, those that a purge destroyed above all; for
+ * handles that stay open without calls. While other threads are in calls it only drops what is gone. */
 SDX_API sdx_status sdx_idle(sdx_index *index, sdx_error *err) SDX_CHECK;
 
 /* ------------------------------------------------------------------ many users */

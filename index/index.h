@@ -134,5 +134,7 @@ bool index_batch_lives(const sdx_index *index);
 /* An analyser for a query: from the pool, or a new one; give it back. */
 sdx_status index_borrow_analyser(sdx_index *index, text_analyser **out, sdx_error *err) SDX_CHECK;
 void index_return_analyser(sdx_index *index, text_analyser *a);
+/* Closes those that nobody has. */
+void index_drop_analysers(sdx_index *index);
 
 #endif

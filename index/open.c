@@ -169,9 +169,7 @@ sdx_status index_open_locked(sdx_index **out, const char *dir, const sdx_keyring
 void sdx_close(sdx_index *index) {
   if (index == NULL) return;
   view_drop(index);
-  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++)
-    text_analyser_close(index->query_analysers[i]);
-  text_analyser_close(index->analyser);
+  index_drop_analysers(index);
   block_cache_free(index->cache);
   seal_key_free(index->epoch_key);
   secret_free(index->content_key);
@@ -281,6 +279,19 @@ void index_return_analyser(sdx_index *index, text_analyser *a) {
   }
   pthread_mutex_unlock(&index->query_lock);
   text_analyser_close(a);
+}
+
+void index_drop_analysers(sdx_index *index) {
+  pthread_mutex_lock(&index->query_lock);
+  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++) {
+    text_analyser_close(index->query_analysers[i]);
+    index->query_analysers[i] = NULL;
+  }
+  pthread_mutex_unlock(&index->query_lock);
+  pthread_mutex_lock(&index->analyser_lock);
+  text_analyser_close(index->analyser);
+  index->analyser = NULL;
+  pthread_mutex_unlock(&index->analyser_lock);
 }
 
 void sdx_counters_of(const sdx_index *index, sdx_counters *out) {

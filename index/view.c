@@ -458,6 +458,15 @@ void view_mark_damaged(view_read *r, size_t segment_number) {
   view_drop(index);
 }
 
+/* What calls have opened goes, where none is running. */
+static bool give_back(sdx_index *index) {
+  if (pthread_rwlock_trywrlock(&index->keys_lock) != 0) return false;
+  view_drop(index);
+  if (index->cache != NULL) block_cache_empty(index->cache);
+  pthread_rwlock_unlock(&index->keys_lock);
+  return true;
+}
+
 sdx_status sdx_idle(sdx_index *index, sdx_error *err) {
   view_read r;
   sdx_status status = index_check(index, err);
@@ -465,6 +474,8 @@ sdx_status sdx_idle(sdx_index *index, sdx_error *err) {
   pthread_mutex_lock(&index->keyring_lock);
   status = keyring_refresh(index->keyring, err);
   pthread_mutex_unlock(&index->keyring_lock);
+  index_drop_analysers(index);
+  if (give_back(index)) return status;
   if (status == SDX_OK) status = view_begin(&r, index, 0, err);
   if (status == SDX_OK) view_end(&r);
   else view_drop(index);

@@ -144,12 +144,14 @@ typedef struct expansion {
   char from[TEXT_TERM_MAX + 8];
   size_t literal;     /* size of the prefix and of what stands before the first star */
   bool marks;         /* was typed with marks: folded forms are not asked */
+  uint32_t least;     /* of items: rarer terms are passed by */
   const query_clock *clock;
   uint32_t steps;     /* of the walk, for looking at the clock now and then */
   expansion_each each;
   void *context;
   bool stopped;
   nearness *near;     /* of a fuzzy word; NULL: a pattern */
+  bool open;          /* nothing but a beginning is asked for */
   sdx_bytes piece;    /* the longest between stars: words without it do not match */
 } expansion;
 
@@ -199,6 +201,7 @@ static bool step_over(passing *p) {
 }
 
 static bool wants(expansion *x, sdx_bytes name, passing *pass) {
+  if (x->open) return true; /* the walk saw to it */
   if (x->near == NULL) return accepts(x, behind(name, x->prefix), false);
   size_t hopeless;
   const bool is = nearness_of(x->near, behind(name, x->prefix), &hopeless);
@@ -218,8 +221,9 @@ static size_t walk_some(expansion *x, const char *from, size_t size, passing *pa
   if (segment_terms_open(&terms, x->seg, x->session, from, size) != SDX_OK) return 0;
   sdx_bytes name;
   segment_term term;
+  uint32_t most;
   pass->size = 0;
-  while (!x->stopped && next == 0 && segment_terms_next(terms, &name, &term)) {
+  while (!x->stopped && next == 0 && segment_terms_step(terms, &name, &most)) {
     if ((++x->steps & 4095) == 0 && clock_is_up(x->clock)) break;
     if (name.size < x->literal || memcmp(name.data, x->from, x->literal) != 0) {
       if (memcmp(name.data, x->from, name.size < x->literal ? name.size : x->literal) > 0) break;
@@ -233,8 +237,8 @@ static size_t walk_some(expansion *x, const char *from, size_t size, passing *pa
         if (!step_over(pass)) break;
         next = pass->size;
       }
-    } else if (wants(x, name, pass)) {
-      x->stopped = !x->each(x->context, name, &term);
+    } else if (most >= x->least && wants(x, name, pass)) {
+      x->stopped = !segment_terms_read(terms, &term) || !x->each(x->context, name, &term);
     }
   }
   segment_terms_close(terms);
@@ -298,10 +302,10 @@ static sdx_bytes longest_piece(sdx_bytes pattern) {
 }
 
 void expansion_run(const segment *seg, segment_session *session, const tree *source,
-                   const char *prefix, const query_clock *clock, expansion_each each,
-                   void *context) {
+                   const char *prefix, uint32_t least, const query_clock *clock,
+                   expansion_each each, void *context) {
   expansion x = { .seg = seg, .session = session, .source = source, .prefix = strlen(prefix),
-                  .clock = clock, .each = each, .context = context };
+                  .least = least, .clock = clock, .each = each, .context = context };
   nearness near;
   const sdx_bytes word = source->text;
   size_t literal = 0;
@@ -309,6 +313,7 @@ void expansion_run(const segment *seg, segment_session *session, const tree *sou
     const char *star = memchr(word.data, '*', word.size);
     literal = star != NULL ? (size_t)(star - word.data) : word.size;
     x.piece = longest_piece(word);
+    x.open = literal + 1 == word.size;
   } else {
     nearness_begin(&near, source->folded, source->number);
     x.near = &near;

@@ -11,11 +11,12 @@
 #include "query/clock.h"
 #include "query/plan.h"
 
-/* Calls `each` for every term, most of them once, until the clock is up. It returns false to stop. Failure is the session's
- * sticky status. */
+/* Calls `each` for every term that at least `least` items may have, most of them once, until the clock is up. It
+ * returns false to stop. Failure is the session's sticky status. */
 typedef bool (*expansion_each)(void *context, sdx_bytes name, const segment_term *term);
 void expansion_run(const segment *seg, segment_session *session, const tree *source,
-                   const char *prefix, const query_clock *clock, expansion_each each, void *context);
+                   const char *prefix, uint32_t least, const query_clock *clock,
+                   expansion_each each, void *context);
 
 /* Does the word match the pattern, whose stars stand for any bytes? */
 bool pattern_matches(sdx_bytes pattern, sdx_bytes word);

@@ -170,7 +170,7 @@ static node *build_expansion(matcher *m, const plan *p) {
   const size_t words = ((size_t)m->items + WINDOW) / 64 + 1; /* a window may begin at the end */
   expanding e = { .m = m, .set = SCRATCH_MANY(m->s, uint64_t, words), .body = p->body };
   if (n == NULL || e.set == NULL) return NULL;
-  expansion_run(m->seg, m->session, p->source, p->prefix, m->options.clock, set_term, &e);
+  expansion_run(m->seg, m->session, p->source, p->prefix, 1, m->options.clock, set_term, &e);
   n->set = e.set;
   for (size_t i = 0; i < words; i++) n->items += (uint64_t)__builtin_popcountll(e.set[i]);
   return n;
@@ -179,7 +179,7 @@ static node *build_expansion(matcher *m, const plan *p) {
 /* An expansion whose positions are asked for: one leaf of all its terms. */
 static node *build_expansion_leaf(matcher *m, const plan *p) {
   expanding e = { .m = m };
-  expansion_run(m->seg, m->session, p->source, p->prefix, m->options.clock, keep_term, &e);
+  expansion_run(m->seg, m->session, p->source, p->prefix, 1, m->options.clock, keep_term, &e);
   plan_members *members = SCRATCH_ONE(m->s, plan_members);
   if (members == NULL) return NULL;
   members->terms = e.terms.terms;

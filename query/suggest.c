@@ -202,7 +202,7 @@ static bool find_words(typing *t, const char *prefix, const tree *pattern, uint3
   candidates_init(&all, &t->s);
   collecting w = { .into = &all, .prefix = strlen(prefix), .least = least };
   for (size_t i = 0; i < v->segment_count; i++)
-    expansion_run(v->segments[i].seg, &t->read.session, pattern, prefix, &t->clock, collect_word, &w);
+    expansion_run(v->segments[i].seg, &t->read.session, pattern, prefix, least, &t->clock, collect_word, &w);
   const size_t n = candidates_sorted(&all, LOOKED_AT * t->out->room, &best);
   size_t live = 0;
   for (size_t i = 0; i < n && live < 2 * t->out->room; i++) {

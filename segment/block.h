@@ -65,6 +65,8 @@ typedef struct block_memory { /* who provides the pages (crypto's opened_alloc),
 sdx_status block_cache_new(block_cache **out, size_t budget_bytes, const block_memory *memory,
                            sdx_error *err) SDX_CHECK;
 void block_cache_free(block_cache *c); /* nothing may be pinned */
+/* Gives back the memory of all blocks; nothing may be pinned, and no other thread may use the cache. */
+void block_cache_empty(block_cache *c);
 /* Wipes all that belongs to this segment number (see segment_open), which is gone. */
 void block_cache_forget(block_cache *c, uint32_t segment_number);
 size_t block_cache_bytes(const block_cache *c);

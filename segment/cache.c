@@ -65,15 +65,22 @@ sdx_status block_cache_new(block_cache **out, size_t budget_bytes, const block_m
 
 const block_memory *cache_memory(const block_cache *c) { return c->memory; }
 
-void block_cache_free(block_cache *c) {
-  if (c == NULL) return;
+void block_cache_empty(block_cache *c) {
   const uint32_t levels = atomic_load(&c->levels);
+  atomic_store(&c->levels, 0);
+  atomic_store(&c->filled, 0);
   for (uint32_t i = 0; i < levels; i++) {
     cache_level *l = &c->level[i];
     wipe(l->plain, (size_t)l->count * BLOCK_PLAIN);
     c->memory->free(l->plain, (size_t)l->count * BLOCK_PLAIN);
     free(l->frames);
+    *l = (cache_level){ 0 };
   }
+}
+
+void block_cache_free(block_cache *c) {
+  if (c == NULL) return;
+  block_cache_empty(c);
   pthread_mutex_destroy(&c->growing);
   free(c);
 }

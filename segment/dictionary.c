@@ -176,6 +176,7 @@ static void walk_end(walk *w) {
 struct segment_terms {
   walk walk;
   uint8_t flags;
+  bool unread; /* the last name's entry was not looked at */
 };
 
 sdx_status segment_terms_open(segment_terms **out, const segment *s, segment_session *session,
@@ -191,6 +192,31 @@ sdx_status segment_terms_open(segment_terms **out, const segment *s, segment_ses
   }
   *out = t;
   return SDX_OK;
+}
+
+bool segment_terms_step(segment_terms *t, sdx_bytes *name, uint32_t *most) {
+  walk *w = &t->walk;
+  if (t->unread && !layout_term_skip(&w->leaf, &w->seg->manifest.context)) {
+    session_damaged(w->session);
+    return false;
+  }
+  t->unread = walk_next(w);
+  if (!t->unread) return false;
+  *name = (sdx_bytes){ (const char *)w->key, w->size };
+  *most = layout_term_most(&w->leaf, &w->seg->manifest.context);
+  return true;
+}
+
+bool segment_terms_read(segment_terms *t, segment_term *term) {
+  layout_term value;
+  t->unread = false;
+  if (!layout_term_read(&t->walk.leaf, &t->walk.seg->manifest.context, &value)) {
+    session_damaged(t->walk.session);
+    return false;
+  }
+  t->flags = value.flags;
+  *term = value.term;
+  return true;
 }
 
 bool segment_terms_next(segment_terms *t, sdx_bytes *name, segment_term *term) {

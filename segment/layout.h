@@ -218,6 +218,8 @@ size_t layout_term_encode(uint8_t out[LAYOUT_VALUE_MAX], const layout_term *t, u
                           uint32_t skips_size);
 bool layout_term_read(layout_leaf *l, const layout_context *x, layout_term *out);
 bool layout_term_skip(layout_leaf *l, const layout_context *x);
+/* How many items have the term whose entry comes next, at most; reads nothing. */
+uint32_t layout_term_most(const layout_leaf *l, const layout_context *x);
 
 /* A class's value: its statistics, unless they are its one member's, then its members, each as
  * the length shared with the class's key and the rest. Long lists stand in STREAM_SKIPS. */

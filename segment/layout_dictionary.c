@@ -343,6 +343,12 @@ bool layout_term_read(layout_leaf *l, const layout_context *x, layout_term *out)
                                   &t->cf, &t->max_wdf);
 }
 
+uint32_t layout_term_most(const layout_leaf *l, const layout_context *x) {
+  if (cursor_left(&l->at) == 0) return 0;
+  const unsigned form = l->at.at[0] & 7;
+  return form > FORM_SHORT ? form - FORM_INLINE : form == FORM_SHORT ? POSTINGS_BLOCK : x->items;
+}
+
 bool layout_term_skip(layout_leaf *l, const layout_context *x) {
   const unsigned head = cursor_get_u8(&l->at);
   if (l->at.failed) return false;

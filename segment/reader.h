@@ -82,6 +82,10 @@ sdx_status segment_terms_open(segment_terms **out, const segment *s, segment_ses
                               const void *from, size_t size) SDX_CHECK;
 /* False at the end or on failure. *name is good until the next call; *term may be NULL. */
 bool segment_terms_next(segment_terms *t, sdx_bytes *name, segment_term *term);
+/* The same in two parts, for walks that pass by most of what they see: the name, and how many items have the
+ * term at most; then, at will, the term. */
+bool segment_terms_step(segment_terms *t, sdx_bytes *name, uint32_t *most);
+bool segment_terms_read(segment_terms *t, segment_term *term);
 void segment_terms_close(segment_terms *t); /* wipes */
 
 /* A class: a fold (language 0) or the stem of one language. */
