@@ -34,21 +34,23 @@ static const text_token *split(unit_reader *r, sdx_bytes text, size_t *count) {
   return tokens;
 }
 
-/* Tokens first to last - 1 as a phrase, or as one word. */
+/* How a token becomes a node: a word, or what it is with its stars. */
+typedef tree *new_part(unit_reader *r, const text_token *token, const tree_scope *scope);
+
+/* Tokens first to last - 1 as a phrase, or as its one part: rep*.pdf   nasa.go*   "annual rev* meeting" */
 static tree *new_phrase(unit_reader *r, const text_token *tokens, size_t first, size_t last,
-                        const tree_scope *scope, bool quoted) {
+                        const tree_scope *scope, bool quoted, new_part *part) {
   tree *phrase = tree_new(r->s, TREE_PHRASE);
   if (phrase == NULL) return NULL;
   phrase->scope = scope;
   phrase->quoted = quoted;
   for (size_t i = first; i < last; i++)
-    if (tokens[i].positional) tree_append(phrase, new_word(r, &tokens[i], scope));
-  if (phrase->first == NULL || phrase->first->next != NULL) {
-    for (tree *c = phrase->first; c != NULL; c = c->next) c->exact = true;
-    return phrase->first != NULL ? phrase : NULL;
-  }
-  phrase->first->exact = quoted || phrase->first->ngram;
-  phrase->first->quoted = quoted;
+    if (tokens[i].positional) tree_append(phrase, part(r, &tokens[i], scope));
+  if (phrase->first == NULL) return NULL;
+  const bool alone = phrase->first->next == NULL;
+  for (tree *c = phrase->first; c != NULL; c = c->next) c->exact |= quoted || !alone;
+  if (!alone) return phrase;
+  phrase->first->quoted = quoted && phrase->first->kind == TREE_WORD;
   return phrase->first;
 }
 
@@ -78,7 +80,7 @@ tree *unit_words(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
     for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
     }
     tree_append(all, ngram ? new_ngrams(r, text, tokens, i, j, scope)
-                           : new_phrase(r, tokens, i, j, scope, false));
+                           : new_phrase(r, tokens, i, j, scope, false, new_word));
   }
   return tree_simplify(all);
 }
@@ -135,23 +137,6 @@ static tree *new_word_or_pattern(unit_reader *r, const text_token *token, const 
   return t;
 }
 
-/* Joined words and patterns, one after another: rep*.pdf   nasa.go*   "annual rev* meeting" */
-static tree *new_pattern_phrase(unit_reader *r, const text_token *tokens, size_t first, size_t last,
-                                const tree_scope *scope, bool quoted) {
-  tree *phrase = tree_new(r->s, TREE_PHRASE);
-  if (phrase == NULL) return NULL;
-  phrase->scope = scope;
-  phrase->quoted = quoted;
-  for (size_t i = first; i < last; i++)
-    if (tokens[i].positional) tree_append(phrase, new_word_or_pattern(r, &tokens[i], scope));
-  if (phrase->first == NULL) return NULL;
-  const bool alone = phrase->first->next == NULL;
-  for (tree *c = phrase->first; c != NULL; c = c->next) c->exact |= quoted || !alone;
-  if (!alone) return phrase;
-  phrase->first->quoted = quoted && phrase->first->kind == TREE_WORD;
-  return phrase->first;
-}
-
 /* proj*   *voice   *voi*   pro*t   *: all that has any word there. */
 static tree *read_patterns(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
   const sdx_bytes masked = mask_stars(r, text);
@@ -171,7 +156,7 @@ static tree *read_patterns(unit_reader *r, sdx_bytes text, const tree_scope *sco
     for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
     }
     tree_append(all, ngram ? new_ngrams(r, masked, tokens, i, j, scope)
-                           : new_pattern_phrase(r, tokens, i, j, scope, false));
+                           : new_phrase(r, tokens, i, j, scope, false, new_word_or_pattern));
   }
   return tree_simplify(all);
 }
@@ -234,8 +219,7 @@ tree *unit_quoted(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
   const bool stars = memchr(text.data, '*', text.size) != NULL;
   size_t count;
   const text_token *tokens = split(r, stars ? mask_stars(r, text) : text, &count);
-  return stars ? new_pattern_phrase(r, tokens, 0, count, scope, true)
-               : new_phrase(r, tokens, 0, count, scope, true);
+  return new_phrase(r, tokens, 0, count, scope, true, stars ? new_word_or_pattern : new_word);
 }
 
 /* ---------------------------------------------------------------- text that is all literal */
@@ -248,7 +232,7 @@ tree *unit_literal_phrase(unit_reader *r, sdx_bytes text, const tree_scope *scop
   if (has_values(scope)) return read_value(r, text, scope, true);
   size_t count;
   const text_token *tokens = split(r, text, &count);
-  return new_phrase(r, tokens, 0, count, scope, true);
+  return new_phrase(r, tokens, 0, count, scope, true, new_word);
 }
 
 /* A copy with spaces for the letter that stands for stars while text is split. */

@@ -10,6 +10,7 @@
 
 #include "base/cursor.h"
 #include "segment/builder.h"
+#include "../segment/apart.h"
 
 enum { BLOCKS_MAX = 64, ITEMS_MAX = 5000, PUT_MAX = 2000 };
 
@@ -45,23 +46,6 @@ static sdx_status get(void *context, void *session, segment_stream stream, uint3
   memset(plain, 0, BLOCK_PLAIN);
   memcpy(plain, b->bytes[stream][number], b->sizes[stream][number]);
   return SDX_OK;
-}
-
-static sdx_status ignore(void *context, uint32_t ordinal, const record *r, sdx_error *err) {
-  (void)context;
-  (void)ordinal;
-  (void)r;
-  (void)err;
-  return SDX_OK;
-}
-
-static sdx_status swallow(void *context, segment_stream stream, uint32_t number,
-                          const uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
-  (void)stream;
-  (void)number;
-  (void)plain;
-  (void)err;
-  return ++*(uint32_t *)context > PUT_MAX ? SDX_NO_SPACE : SDX_OK;
 }
 
 static uint64_t read_list(const segment *s, segment_session *session, const segment_term *term) {
@@ -123,23 +107,6 @@ static void read_items(const segment *s, segment_session *session) {
   buffer_free(&out);
 }
 
-static void take_apart(const segment *s, segment_session *session, sdx_error *err) {
-  roaring_bitmap_t *which = roaring_bitmap_create();
-  if (which == NULL) abort();
-  roaring_bitmap_add(which, 0);
-  roaring_bitmap_add(which, 2);
-  (void)!segment_take(s, session, NULL, which, ignore, NULL, err);
-  session->status = SDX_OK;
-  uint32_t put = 0;
-  const block_sink sink = { swallow, &put };
-  const merge_input input = { .seg = s, .session = session, .dropped = which };
-  attributes *merged = NULL;
-  segment_info info;
-  if (segment_merge(&input, 1, 9, &sink, &merged, &info, NULL, NULL, err) == SDX_OK)
-    attributes_free(merged);
-  roaring_bitmap_free(which);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   blocks b;
   split(&b, data, size);
@@ -157,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     (void)read_words(s, &session);
     read_items(s, &session);
     session.status = SDX_OK;
-    take_apart(s, &session, &err);
+    take_apart(s, &session, PUT_MAX, &err);
   }
   segment_close(s);
   return 0;

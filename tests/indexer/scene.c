@@ -2,9 +2,12 @@
 #include "scene.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 const sdx_secret scene_key = { SDX_SECRET_KEY, "a key of thirty-two bytes, no less.", 32 };
@@ -33,6 +36,23 @@ int scene_begin(void **state) {
   open_index(s);
   *state = s;
   return 0;
+}
+
+void scene_killed(scene *s, long microseconds, scene_act *act) {
+  sdx_close(s->index);
+  s->index = NULL;
+  const pid_t child = fork();
+  if (child == 0) {
+    sdx_index *index = NULL;
+    sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
+    options.now = s->now;
+    if (sdx_open(&index, s->path, &scene_key, &options, NULL) == SDX_OK) act(index, s->now);
+    _exit(0);
+  }
+  const struct timespec pause = { .tv_nsec = microseconds * 1000 };
+  nanosleep(&pause, NULL);
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at) {

@@ -30,6 +30,10 @@ int scene_end(void **state);
 
 /* Opens the handle anew. */
 void scene_reopen(scene *s);
+/* In a process of its own: opens the index and acts on it, until it is killed `microseconds` later. The scene's
+ * own handle is closed, if it was open. */
+typedef void scene_act(sdx_index *index, int64_t now);
+void scene_killed(scene *s, long microseconds, scene_act *act);
 /* Fails the test with the error's message where the status is not SDX_OK. */
 void scene_ok(sdx_status status, const sdx_error *err);
 

@@ -156,26 +156,14 @@ static void not_under_a_batch(void **state) {
   nothing_is_lost(s);
 }
 
+static void maintain(sdx_index *index, int64_t now) { (void)!sdx_maintain(index, false, now, NULL); }
+
 static void killed_anywhere(void **state) {
   scene *s = *state;
   fill(s);
   s->now += 31 * SDX_DAY;
-  sdx_close(s->index);
-  s->index = NULL;
   for (long wait = 200; wait < 30000; wait = wait * 4 / 3) {
-    const pid_t child = fork();
-    if (child == 0) {
-      sdx_index *index = NULL;
-      sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
-      options.now = s->now;
-      if (sdx_open(&index, s->path, &scene_key, &options, NULL) == SDX_OK)
-        (void)!sdx_maintain(index, false, s->now, NULL);
-      _exit(0);
-    }
-    const struct timespec pause = { .tv_nsec = wait * 1000 };
-    nanosleep(&pause, NULL);
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
+    scene_killed(s, wait, maintain);
     scene_reopen(s);
     assert_int_equal(scene_count(s, "zebra"), 65);
     sdx_close(s->index);

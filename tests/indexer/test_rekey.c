@@ -89,6 +89,8 @@ static void in_an_empty_index(void **state) {
   assert_int_equal(scene_count(s, "zebra"), 1);
 }
 
+static void rekey_deep(sdx_index *index, int64_t now) { (void)!sdx_rekey(index, &scene_key, &scene_key, true, now, NULL); }
+
 /* Killed after ever more time; in the end it is run to its end. */
 static void killed_anywhere(void **state) {
   scene *s = *state;
@@ -96,22 +98,8 @@ static void killed_anywhere(void **state) {
   sdx_error err = { 0 };
   fill(s);
   const size_t count = content_keys(s, before, 64);
-  sdx_close(s->index);
-  s->index = NULL;
   for (long wait = 200; wait < 40000; wait = wait * 3 / 2) {
-    const pid_t child = fork();
-    if (child == 0) {
-      sdx_index *index = NULL;
-      sdx_open_options options = SDX_OPEN_OPTIONS_INIT;
-      options.now = s->now;
-      if (sdx_open(&index, s->path, &scene_key, &options, NULL) == SDX_OK)
-        (void)!sdx_rekey(index, &scene_key, &scene_key, true, s->now, NULL);
-      _exit(0);
-    }
-    const struct timespec pause = { .tv_nsec = wait * 1000 };
-    nanosleep(&pause, NULL);
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
+    scene_killed(s, wait, rekey_deep);
   }
   scene_reopen(s);
   scene_ok(sdx_rekey(s->index, &scene_key, &scene_key, true, s->now, &err), &err);

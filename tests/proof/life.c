@@ -95,22 +95,24 @@ static bool outcome_fits(const model_item *old, sdx_outcome got) {
   return got == expected_outcome(old);
 }
 
-static int do_add(life *l, sdx_index *index) {
+/* A new item, or a new version of one, through either handle; through none it is only foretold. */
+static int add_one(life *l, sdx_index *index, sdx_deposit *deposit, bool may_expire) {
   const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
   model_item m = invent(l);
   model_item *old = &l->model.items[number];
+  if (!may_expire) m.expires = 0;
   if (old->life != MODEL_ABSENT && same_content(old, &m)) m.words ^= 1u << 5;
   life_text t;
   const sdx_item item = life_describe(number, &m, &t);
   sdx_write_options options = SDX_WRITE_OPTIONS_INIT;
   options.now = l->model.now;
-  sdx_outcome outcome;
+  sdx_outcome outcome = expected_outcome(old);
   sdx_error err = { 0 };
-  if (index != NULL) {
-    if (sdx_add(index, &item, &options, &outcome, &err) != SDX_OK)
-      return life_complain(l, "add", &err);
-    if (!outcome_fits(old, outcome)) return life_complain(l, "add: wrong outcome", NULL);
-  }
+  if (index != NULL && sdx_add(index, &item, &options, &outcome, &err) != SDX_OK)
+    return life_complain(l, "add", &err);
+  if (deposit != NULL && sdx_deposit_add(deposit, &item, &options, &outcome, &err) != SDX_OK)
+    return life_complain(l, "deposit", &err);
+  if (!outcome_fits(old, outcome)) return life_complain(l, "add: wrong outcome", NULL);
   l->model.superseded += old->life != MODEL_ABSENT;
   *old = m;
   return 0;
@@ -240,35 +242,14 @@ static int do_set(life *l, sdx_index *index) {
   return set_attributes(l, &w);
 }
 
-static int deposit_one(life *l, sdx_deposit *deposit) {
-  const unsigned number = (unsigned)(life_mix(&l->random) % MODEL_ITEMS);
-  model_item m = invent(l);
-  model_item *old = &l->model.items[number];
-  m.expires = 0; /* when what expires by a depositor's word falls due depends on when it was seen */
-  if (old->life != MODEL_ABSENT && same_content(old, &m)) m.words ^= 1u << 5;
-  life_text t;
-  const sdx_item item = life_describe(number, &m, &t);
-  sdx_write_options options = SDX_WRITE_OPTIONS_INIT;
-  options.now = l->model.now;
-  sdx_outcome outcome;
-  sdx_error err = { 0 };
-  if (deposit != NULL) {
-    if (sdx_deposit_add(deposit, &item, &options, &outcome, &err) != SDX_OK)
-      return life_complain(l, "deposit", &err);
-    if (!outcome_fits(old, outcome)) return life_complain(l, "deposit: wrong outcome", NULL);
-  }
-  l->model.superseded += old->life != MODEL_ABSENT;
-  *old = m;
-  return 0;
-}
-
 static int do_deposit(life *l, bool predict) {
   const sdx_secret secret = { SDX_SECRET_DEPOSIT, l->deposit_key, sizeof l->deposit_key };
   writer w = { NULL, NULL };
   sdx_error err = { 0 };
   if (!predict && sdx_deposit_open(&w.deposit, l->dir, &secret, NULL, &err) != SDX_OK)
     return life_complain(l, "deposit handle", &err);
-  int result = deposit_one(l, w.deposit);
+  /* When what expires by a depositor's word falls due depends on when it was seen: none does. */
+  int result = add_one(l, NULL, w.deposit, false);
   if (result == 0) result = set_attributes(l, &w);
   sdx_deposit_close(w.deposit);
   return result;
@@ -380,7 +361,7 @@ static int act(life *l, const step *s, sdx_index *index) {
   sdx_error err = { 0 };
   switch (s->kind) {
   case STEP_ADD:
-    return do_add(l, index);
+    return add_one(l, index, NULL, true);
   case STEP_READD:
     return do_readd(l, index);
   case STEP_BATCH:

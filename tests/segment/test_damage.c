@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "apart.h"
 #include "model.h"
 
 /* Blocks that can be written to. */
@@ -44,23 +45,6 @@ static sdx_status get(void *context, void *session, segment_stream stream, uint3
   if (number >= c->counts[stream]) return SDX_DAMAGED;
   memcpy(plain, c->blocks[stream] + (size_t)number * BLOCK_PLAIN, BLOCK_PLAIN);
   return SDX_OK;
-}
-
-static sdx_status ignore(void *context, uint32_t ordinal, const record *r, sdx_error *err) {
-  (void)context;
-  (void)ordinal;
-  (void)r;
-  (void)err;
-  return SDX_OK;
-}
-
-static sdx_status swallow(void *context, segment_stream stream, uint32_t number,
-                          const uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
-  (void)stream;
-  (void)number;
-  (void)plain;
-  (void)err;
-  return ++*(uint32_t *)context > 5000 ? SDX_NO_SPACE : SDX_OK;
 }
 
 static uint64_t read_terms(const segment *s, segment_session *session) {
@@ -101,21 +85,7 @@ static void read_all(copy *c, text_analyser *a, bool deep) {
   assert_int_equal(segment_check(s, &session, NULL, NULL, &problems, &err), SDX_OK);
   (void)read_terms(s, &session);
   session.status = SDX_OK;
-  if (deep && items < 100000) {
-    roaring_bitmap_t *which = roaring_bitmap_create();
-    roaring_bitmap_add(which, 0);
-    roaring_bitmap_add(which, 2);
-    (void)!segment_take(s, &session, NULL, which, ignore, NULL, &err);
-    session.status = SDX_OK;
-    uint32_t put = 0;
-    const block_sink sink = { swallow, &put };
-    const merge_input input = { .seg = s, .session = &session, .dropped = which };
-    attributes *merged = NULL;
-    segment_info info;
-    if (segment_merge(&input, 1, 9, &sink, &merged, &info, NULL, NULL, &err) == SDX_OK)
-      attributes_free(merged);
-    roaring_bitmap_free(which);
-  }
+  if (deep && items < 100000) take_apart(s, &session, 5000, &err);
   (void)a;
   segment_close(s);
 }

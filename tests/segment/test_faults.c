@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "apart.h"
 #include "model.h"
 
 /* ---------------------------------------------------------------- faults */
@@ -88,14 +89,6 @@ static sdx_status copying_get(void *context, void *session, segment_stream strea
   return SDX_OK;
 }
 
-static sdx_status nothing(void *context, uint32_t ordinal, const record *r, sdx_error *err) {
-  (void)context;
-  (void)ordinal;
-  (void)r;
-  (void)err;
-  return SDX_OK;
-}
-
 /* Reads in all ways that allocate. */
 static sdx_status read_segment(memory_blocks *blocks, const attributes *a) {
   const block_source source = { .get = copying_get, .context = blocks };
@@ -123,7 +116,7 @@ static sdx_status read_segment(memory_blocks *blocks, const attributes *a) {
   }
   roaring_bitmap_t *which = roaring_bitmap_create();
   roaring_bitmap_add(which, 1);
-  if (status == SDX_OK) status = segment_take(s, &session, a, which, nothing, NULL, &err);
+  if (status == SDX_OK) status = segment_take(s, &session, a, which, apart_record, NULL, &err);
   if (status == SDX_OK) status = memory_blocks_new(&merged, NULL, &err);
   if (status == SDX_OK) {
     const merge_input input = { .seg = s, .session = &session, .attributes = a, .dropped = which };
