@@ -88,9 +88,44 @@ static sdx_status tell_holders(const teller *t, store_txn *txn, holder_kind kind
   return status;
 }
 
+/* Rows that fall due together, in one holder, for one reason. */
+typedef struct due_run {
+  int64_t due;
+  holder_id holder;
+  due_reason reason;
+  bool deposited;
+  uint64_t count;
+} due_run;
+
+static const char *reason_name(due_reason reason) {
+  return reason == DUE_DELETED ? "deleted" : reason == DUE_SUPERSEDED ? "superseded" : "expiring";
+}
+
+static void tell_run(const teller *t, const due_run *r) {
+  if (r->count == 0) return;
+  if (r->due == DUE_UNSEEN)
+    tell(t, "falls due", "when a sweep has seen it, %" PRIu64 " %s in %016" PRIx64 ", deposited", r->count,
+         reason_name(r->reason), r->holder);
+  else
+    tell(t, "falls due", "%" PRId64 ", %" PRIu64 " %s in %016" PRIx64 "%s", r->due, r->count,
+         reason_name(r->reason), r->holder, r->deposited ? ", deposited" : "");
+}
+
+static void count_due(const teller *t, due_run *run, const due_row *row) {
+  const due_run next = { due_time(row), row->holder, row->reason, row->deposited, 1 };
+  if (run->count > 0 && run->due == next.due && run->holder == next.holder && run->reason == next.reason &&
+      run->deposited == next.deposited) {
+    run->count++;
+    return;
+  }
+  tell_run(t, run);
+  *run = next;
+}
+
 static sdx_status tell_due(const teller *t, store_txn *txn, sdx_error *err) {
   uint64_t counts[4] = { 0 };
   int64_t first = 0;
+  due_run run = { 0 };
   store_cursor *c = NULL;
   sdx_bytes key, value;
   due_row row;
@@ -102,14 +137,79 @@ static sdx_status tell_due(const teller *t, store_txn *txn, sdx_error *err) {
     if (status != SDX_OK) break;
     if (first == 0) first = row.due;
     if (row.reason >= DUE_DELETED && row.reason <= DUE_EXPIRES) counts[row.reason]++;
+    count_due(t, &run, &row);
   }
   store_cursor_close(c);
   if (status != SDX_NOT_FOUND) return status;
+  tell_run(t, &run);
   tell(t, "deleted versions", "%" PRIu64, counts[DUE_DELETED]);
   tell(t, "superseded versions", "%" PRIu64, counts[DUE_SUPERSEDED]);
   tell(t, "versions that expire", "%" PRIu64, counts[DUE_EXPIRES]);
   if (first != 0) tell(t, "first falls due", "%" PRId64, first);
   return SDX_OK;
+}
+
+/* ---------------------------------------------------------------- sizes of rows */
+
+typedef struct row_size {
+  size_t size;
+  uint64_t rows;
+} row_size;
+
+typedef struct row_sizes {
+  row_size *of;
+  size_t count;
+} row_sizes;
+
+static bool count_size(row_sizes *s, size_t size) {
+  for (size_t i = 0; i < s->count; i++)
+    if (s->of[i].size == size) {
+      s->of[i].rows++;
+      return true;
+    }
+  row_size *grown = realloc(s->of, (s->count + 1) * sizeof *grown);
+  if (grown == NULL) return false;
+  s->of = grown;
+  s->of[s->count++] = (row_size){ size, 1 };
+  return true;
+}
+
+static int by_size(const void *a, const void *b) {
+  const size_t x = ((const row_size *)a)->size, y = ((const row_size *)b)->size;
+  return (x > y) - (x < y);
+}
+
+/* What the table's pages say of sealed values: how many there are of each size. */
+static sdx_status tell_sizes(const teller *t, store_txn *txn, store_table table, const char *name,
+                             sdx_error *err) {
+  row_sizes sizes = { 0 };
+  store_cursor *c = NULL;
+  sdx_bytes key, value;
+  sdx_status status = store_cursor_open(txn, table, &c, err);
+  if (status != SDX_OK) return status;
+  for (status = store_cursor_seek(c, NULL, 0, &key, &value, err); status == SDX_OK;
+       status = store_cursor_next(c, &key, &value, err))
+    if (!count_size(&sizes, value.size)) {
+      status = error_memory(err);
+      break;
+    }
+  store_cursor_close(c);
+  if (sizes.count > 1) qsort(sizes.of, sizes.count, sizeof *sizes.of, by_size);
+  for (size_t i = 0; status == SDX_NOT_FOUND && i < sizes.count; i++)
+    tell(t, name, "%" PRIu64 " of %zu bytes", sizes.of[i].rows, sizes.of[i].size);
+  free(sizes.of);
+  return status == SDX_NOT_FOUND ? SDX_OK : status;
+}
+
+static sdx_status tell_tables(const teller *t, store_txn *txn, sdx_error *err) {
+  static const char *const names[STORE_TABLES] = {
+    [STORE_META] = "rows of meta",     [STORE_IDS] = "rows of ids",         [STORE_DUE] = "rows of due",
+    [STORE_BLOCKS] = "rows of blocks", [STORE_JOURNAL] = "rows of journal",
+  };
+  sdx_status status = SDX_OK;
+  for (int i = 0; status == SDX_OK && i < STORE_TABLES; i++)
+    status = tell_sizes(t, txn, (store_table)i, names[i], err);
+  return status;
 }
 
 static sdx_status tell_meta(const teller *t, store_txn *txn, sdx_error *err) {
@@ -139,6 +239,7 @@ static sdx_status tell_store(const teller *t, store *s, sdx_error *err) {
   if (status == SDX_OK) status = store_read_begin(s, &txn, err);
   if (status != SDX_OK) return status;
   tell(t, "file bytes", "%" PRIu64, space.file_size);
+  tell(t, "transactions", "%" PRIu64, space.transactions);
   tell(t, "used bytes", "%" PRIu64, space.used_pages * space.page_size);
   tell(t, "ids (items, live and deleted)", "%" PRIu64, space.entries[STORE_IDS]);
   tell(t, "sealed blocks", "%" PRIu64, space.entries[STORE_BLOCKS]);
@@ -149,6 +250,7 @@ static sdx_status tell_store(const teller *t, store *s, sdx_error *err) {
   if (status == SDX_OK) status = tell_holders(t, txn, HOLDER_TRASH, "trash bucket", err);
   if (status == SDX_OK) status = tell_holders(t, txn, HOLDER_LOST, "destroyed with living items", err);
   if (status == SDX_OK) status = tell_due(t, txn, err);
+  if (status == SDX_OK) status = tell_tables(t, txn, err);
   store_read_end(txn);
   return status;
 }

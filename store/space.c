@@ -38,6 +38,7 @@ static sdx_status measure(store_txn *t, store_space *out, sdx_error *err) {
   }
   out->file_size = (uint64_t)file.st_size;
   out->map_size = info.me_mapsize;
+  out->transactions = info.me_last_txnid;
   return SDX_OK;
 }
 

@@ -109,6 +109,7 @@ typedef struct store_space {
   uint64_t free_pages; /* in the file, reusable */
   uint64_t file_size;  /* bytes */
   uint64_t map_size;   /* bytes of address space */
+  uint64_t transactions; /* ever made since the file was last compacted */
   uint64_t entries[STORE_TABLES];
 } store_space;
 sdx_status store_measure(store *s, store_space *out, sdx_error *err) SDX_CHECK;
