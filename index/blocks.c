@@ -70,13 +70,37 @@ sdx_status blocks_get(const sealed_blocks *b, store_txn *t, segment_stream strea
 
 /* ------------------------------------------------------------------ the attribute object */
 
+#define SIZE_SIZE 4
+
 size_t blocks_attributes_count(size_t size) { return (size + BLOCK_PLAIN - 1) / BLOCK_PLAIN; }
 
 static uint32_t attribute_block(uint32_t version, size_t i) { return version << 16 | (uint32_t)i; }
 
+sdx_status blocks_attributes_pad(buffer *encoded, sdx_error *err) {
+  const size_t size = encoded->size, whole = blocks_attributes_count(size + SIZE_SIZE) * BLOCK_PLAIN;
+  if (whole > BLOCKS_ATTRIBUTES_MAX)
+    return error_set(err, SDX_INVALID, "a segment's attributes are too big");
+  if (!buffer_reserve(encoded, whole - size)) return error_memory(err);
+  memset(encoded->data + size, 0, whole - size);
+  put_le(encoded->data + whole - SIZE_SIZE, size, SIZE_SIZE);
+  encoded->size = whole;
+  return SDX_OK;
+}
+
+/* What was read, without what it was padded with. */
+static sdx_status unpad(const sealed_blocks *b, buffer *out, size_t from, sdx_error *err) {
+  const size_t whole = out->size - from;
+  const size_t size = whole > 0 ? (size_t)get_le(out->data + out->size - SIZE_SIZE, SIZE_SIZE) : 0;
+  if (size + SIZE_SIZE > whole && whole > 0)
+    return error_set(err, SDX_DAMAGED, "segment %016llx: its attributes are damaged",
+                     (unsigned long long)b->id);
+  out->size = from + size;
+  return SDX_OK;
+}
+
 sdx_status blocks_attributes_get(const sealed_blocks *b, store_txn *t, uint32_t version, size_t size,
                                  buffer *out, sdx_error *err) {
-  const size_t count = blocks_attributes_count(size);
+  const size_t from = out->size, count = blocks_attributes_count(size);
   if (!buffer_reserve(out, count * BLOCK_PLAIN)) return error_memory(err);
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
@@ -84,22 +108,16 @@ sdx_status blocks_attributes_get(const sealed_blocks *b, store_txn *t, uint32_t 
                         err);
     out->size += BLOCK_PLAIN;
   }
-  out->size -= count * BLOCK_PLAIN - size;
-  return status;
+  return status == SDX_OK ? unpad(b, out, from, err) : status;
 }
 
 sdx_status blocks_attributes_put(const sealed_blocks *b, store_txn *t, nonce_pool *pool,
                                  uint32_t version, const buffer *encoded, sdx_error *err) {
   uint8_t key[BLOCKS_KEY_SIZE], plain[BLOCK_PLAIN], sealed[STORE_BLOCK_SIZE];
   sdx_status status = SDX_OK;
-  if (encoded->size > BLOCKS_ATTRIBUTES_MAX)
-    return error_set(err, SDX_INVALID, "a segment's attributes are too big");
   const size_t count = blocks_attributes_count(encoded->size);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
-    const size_t at = i * BLOCK_PLAIN, left = encoded->size - at;
-    const size_t n = left < BLOCK_PLAIN ? left : BLOCK_PLAIN;
-    memcpy(plain, encoded->data + at, n);
-    memset(plain + n, 0, BLOCK_PLAIN - n);
+    memcpy(plain, encoded->data + i * BLOCK_PLAIN, BLOCK_PLAIN);
     blocks_key(b, STREAM_ATTRIBUTES, attribute_block(version, i), key);
     blocks_seal(b, pool, STREAM_ATTRIBUTES, attribute_block(version, i), plain, sealed);
     status = store_put(t, STORE_BLOCKS, key, sizeof key, sealed, sizeof sealed, err);

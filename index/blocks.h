@@ -35,12 +35,16 @@ void blocks_seal(const sealed_blocks *b, nonce_pool *pool, segment_stream stream
 sdx_status blocks_get(const sealed_blocks *b, store_txn *t, segment_stream stream, uint32_t number,
                       uint8_t plain[BLOCK_PLAIN], sdx_error *err) SDX_CHECK;
 
-/* The attribute object of a segment: its encoding cut into blocks of STREAM_ATTRIBUTES, numbered
- * version << 16 | i. */
+/* The attribute object of a segment: its encoding, zeros, and its size (4) at the end of the last block, cut
+ * into blocks of STREAM_ATTRIBUTES, numbered version << 16 | i. Sizes are those of whole blocks: the
+ * encoding's own would tell in clear how many labels and folders there are, and in how many items. */
 #define BLOCKS_ATTRIBUTES_MAX ((size_t)65535 * BLOCK_PLAIN)
 size_t blocks_attributes_count(size_t size);
+/* Makes an encoding whole blocks. SDX_INVALID where it is too big. */
+sdx_status blocks_attributes_pad(buffer *encoded, sdx_error *err) SDX_CHECK;
 sdx_status blocks_attributes_get(const sealed_blocks *b, store_txn *t, uint32_t version, size_t size,
                                  buffer *out, sdx_error *err) SDX_CHECK;
+/* `encoded` is padded. */
 sdx_status blocks_attributes_put(const sealed_blocks *b, store_txn *t, nonce_pool *pool,
                                  uint32_t version, const buffer *encoded, sdx_error *err) SDX_CHECK;
 sdx_status blocks_attributes_delete(const sealed_blocks *b, store_txn *t, uint32_t version,

@@ -107,13 +107,9 @@ sdx_status build_finish(segment_build *b, const attributes *a, sdx_error *err) {
   uint8_t plain[BLOCK_PLAIN] = { 0 };
   sdx_status status = SDX_OK;
   attributes_encode(&encoded, a);
-  if (encoded.failed) status = error_memory(err);
-  else if (encoded.size > BLOCKS_ATTRIBUTES_MAX)
-    status = error_set(err, SDX_INVALID, "a segment's attributes are too big");
+  status = encoded.failed ? error_memory(err) : blocks_attributes_pad(&encoded, err);
   for (size_t at = 0; at < encoded.size && status == SDX_OK; at += BLOCK_PLAIN) {
-    const size_t left = encoded.size - at, n = left < BLOCK_PLAIN ? left : BLOCK_PLAIN;
-    memcpy(plain, encoded.data + at, n);
-    memset(plain + n, 0, BLOCK_PLAIN - n);
+    memcpy(plain, encoded.data + at, BLOCK_PLAIN);
     status = put_block(b, STREAM_ATTRIBUTES, (uint32_t)(at / BLOCK_PLAIN), plain, err);
   }
   b->attributes_size = (uint32_t)encoded.size;

@@ -363,7 +363,7 @@ static sdx_status replace_attributes(folding *f, holder_row *row, const sealed_b
                             (sdx_bytes){ (const char *)changes[i].bytes, changes[i].size }, err);
   if (status == SDX_OK) {
     attributes_encode(&encoded, a);
-    if (encoded.failed) status = error_memory(err);
+    status = encoded.failed ? error_memory(err) : blocks_attributes_pad(&encoded, err);
   }
   if (status == SDX_OK)
     status = blocks_attributes_put(blocks, f->w.store, &f->w.pool, version, &encoded, err);

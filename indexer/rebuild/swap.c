@@ -405,7 +405,7 @@ static sdx_status put_attributes(write_txn *w, new_segment *n, sdx_error *err) {
   if (!roaring_bitmap_is_empty(n->kept)) {
     const uint32_t version = (n->row.attributes_version + 1) & 0xffff;
     attributes_encode(&encoded, n->attributes);
-    if (encoded.failed) status = error_memory(err);
+    status = encoded.failed ? error_memory(err) : blocks_attributes_pad(&encoded, err);
     if (status == SDX_OK)
       status = blocks_attributes_put(&n->blocks, w->store, &w->pool, version, &encoded, err);
     if (status == SDX_OK)
