@@ -35,12 +35,13 @@ static sdx_status skip(skipped *s, const holder_id *ids, size_t count, sdx_error
 
 /* ------------------------------------------------------------------ what there is to do */
 
-static void weigh(merge_candidate *c, const due_set *due, int64_t now) {
+/* What a merge could not leave out now does not ask for one: it would be asked for again and again. */
+static void weigh(merge_candidate *c, const due_set *due, const recent *journal, int64_t now) {
   size_t count;
   const due_row *rows = due_set_of(due, c->id, &count);
   c->oldest_dead = INT64_MAX;
   for (size_t i = 0; i < count; i++) {
-    if (!due_dead(&rows[i], now)) continue;
+    if (!merge_leaves_out(&rows[i], journal, now)) continue;
     if (c->dead < c->items) c->dead++;
     if (rows[i].since < c->oldest_dead) c->oldest_dead = rows[i].since;
     if (rows[i].due <= now) c->due = true;
@@ -52,6 +53,7 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
   store_txn *t = NULL;
   holder_row *rows = NULL;
   due_set *due = NULL;
+  recent *journal = NULL;
   size_t row_count = 0;
   *count = 0;
   *out = NULL;
@@ -59,6 +61,7 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
   if (status != SDX_OK) return status;
   status = holder_list(t, index->row_key, HOLDER_SEGMENT, &rows, &row_count, err);
   if (status == SDX_OK) status = due_set_load(&due, t, index->row_key, NULL, err);
+  if (status == SDX_OK) status = recent_load(&journal, index, t, NULL, 0, err);
   if (status == SDX_OK) {
     *out = calloc(row_count + 1, sizeof **out);
     if (*out == NULL) status = error_memory(err);
@@ -68,8 +71,9 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
     merge_candidate *c = &(*out)[(*count)++];
     c->id = rows[i].id;
     c->items = rows[i].items;
-    weigh(c, due, now);
+    weigh(c, due, journal, now);
   }
+  recent_release(journal);
   due_set_release(due);
   free(rows);
   store_read_end(t);

@@ -103,15 +103,21 @@ static sdx_status open_input(merging *m, input *in, holder_id id, sdx_error *err
   return in->dropped == NULL || in->trashed == NULL || in->ordinals == NULL ? error_memory(err) : SDX_OK;
 }
 
-static bool has_pending_change(const merging *m, const uint8_t blind[BLIND_SIZE]) {
-  for (size_t i = 0; i < m->recent->change_count; i++)
-    if (memcmp(m->recent->changes[i]->blind, blind, BLIND_SIZE) == 0) return true;
+static bool has_pending_change(const recent *journal, const uint8_t blind[BLIND_SIZE]) {
+  for (size_t i = 0; i < journal->change_count; i++)
+    if (memcmp(journal->changes[i]->blind, blind, BLIND_SIZE) == 0) return true;
   return false;
 }
 
 /* Replaced, or due: nobody gets it back. */
 static bool is_gone(const due_row *row, int64_t now) {
   return row->reason == DUE_SUPERSEDED || row->due <= now;
+}
+
+bool merge_leaves_out(const due_row *row, const recent *journal, int64_t now) {
+  if (!due_dead(row, now)) return false;
+  return is_gone(row, now) ||
+         (row->due != DUE_UNSEEN && !has_pending_change(journal, row->blind));
 }
 
 /* What of an input does not go on. */
@@ -122,11 +128,9 @@ static sdx_status sort_out(merging *m, input *in, sdx_error *err) {
     const due_row *row = &rows[i];
     if (row->ordinal >= in->row.items || !due_dead(row, m->now)) continue;
     if (in->successors != NULL) in->successors[row->ordinal].holder = 0;
-    const bool gone = is_gone(row, m->now);
-    if (!gone && row->due == DUE_UNSEEN) continue; /* deposited just now: the next upkeep adopts it */
-    if (!gone && has_pending_change(m, row->blind)) continue; /* its trash record would lack it */
+    if (!merge_leaves_out(row, m->recent, m->now)) continue;
     roaring_bitmap_add(in->dropped, row->ordinal);
-    if (gone) {
+    if (is_gone(row, m->now)) {
       m->tally.purged++;
       continue;
     }

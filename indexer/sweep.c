@@ -96,25 +96,35 @@ static sdx_status save_the_living(sweeping *s, sdx_error *err) {
   return status;
 }
 
-static sdx_status due_generation(sweeping *s, uint64_t *out, sdx_error *err) {
+/* What others' writes move that a purge may take along: rows of `due`, and epochs of the journal. */
+typedef struct written {
+  uint64_t due_generation, epochs_ever;
+} written;
+
+static written written_of(const meta_head *head) {
+  return (written){ head->due_generation, head->epochs_ever };
+}
+
+static sdx_status look_written(sweeping *s, written *out, sdx_error *err) {
   store_txn *t = NULL;
-  meta_head head;
+  meta_head head = { 0 };
   sdx_status status = store_read_begin(s->index->store, &t, err);
   if (status != SDX_OK) return status;
   status = meta_head_get(t, &head, err);
-  *out = head.due_generation;
+  *out = written_of(&head);
   store_read_end(t);
   return status;
 }
 
-/* `again`: with the key something living would go, since somebody wrote what is due already after
- * the living were saved. `saved`: the generation of `due` before that. */
-static sdx_status destroy_due(sweeping *s, uint64_t saved, bool *again, sdx_error *err) {
+/* `again`: with the key something living would go, since somebody wrote after the living were saved: what is
+ * due already, or changes of attributes. `saved`: as it was before that. */
+static sdx_status destroy_due(sweeping *s, written saved, bool *again, sdx_error *err) {
   purge_tally tally = { 0 };
   write_txn w;
   sdx_status status = write_begin(&w, s->index, s->now, true, err);
   if (status != SDX_OK) return status;
-  const bool changed = w.head.due_generation != saved;
+  const written since = written_of(&w.head);
+  const bool changed = since.due_generation != saved.due_generation || since.epochs_ever != saved.epochs_ever;
   status = purge_due(&w, &tally, err);
   *again = *again && status == SDX_OK && changed && tally.missing + tally.lost > 0;
   if (*again) {
@@ -136,13 +146,13 @@ static sdx_status save_and_destroy(sweeping *s, sdx_error *err) {
   sdx_status status = SDX_OK;
   bool again = true;
   for (int i = 1; again && status == SDX_OK; i++) {
-    uint64_t generation = 0;
+    written before = { 0 };
     again = saves && i < SAVE_TRIES;
-    status = due_generation(s, &generation, err);
+    status = look_written(s, &before, err);
     if (status == SDX_OK && saves) status = save_the_living(s, err);
     if (status == SDX_DAMAGED)
       status = SDX_OK; /* what cannot be saved is no reason to keep the rest */
-    if (status == SDX_OK) status = destroy_due(s, generation, &again, err);
+    if (status == SDX_OK) status = destroy_due(s, before, &again, err);
   }
   return status;
 }

@@ -97,7 +97,9 @@ static sdx_status claim(lane *l, bool *first, sdx_error *err) {
   return room ? SDX_OK : error_memory(err);
 }
 
-/* What stands in the index under the item's id; `wanted` false where it stays as it is there. */
+/* What stands in the index under the item's id; `wanted` false where it stays as it is there. A
+ * version that came after the walk began may be newer than what the walk has read: it is as one
+ * that comes later (*seen 0), and goes on. */
 static sdx_status look(lane *l, uint64_t *seen, bool *wanted, sdx_finding *what, sdx_error *err) {
   sdx_index *index = l->b->r->index;
   store_txn *t = NULL;
@@ -119,7 +121,7 @@ static sdx_status look(lane *l, uint64_t *seen, bool *wanted, sdx_finding *what,
   if (dead)
     *wanted = false;
   else
-    *seen = p.version;
+    *seen = p.version <= l->b->since ? p.version : 0;
   return SDX_OK;
 }
 

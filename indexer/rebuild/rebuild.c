@@ -187,12 +187,24 @@ static sdx_status run_crew(crew *c, unsigned lanes, sdx_error *err) {
   return status;
 }
 
+static sdx_status note_generation(rebuild *b, sdx_error *err) {
+  store_txn *t = NULL;
+  meta_head head = { 0 };
+  sdx_status status = store_read_begin(b->r->index->store, &t, err);
+  if (status != SDX_OK) return status;
+  status = meta_head_get(t, &head, err);
+  b->since = head.generation;
+  store_read_end(t);
+  return status;
+}
+
 static sdx_status read_source(rebuild *b, sdx_error *err) {
   crew *c = calloc(1, sizeof *c);
   if (c == NULL) return error_memory(err);
   c->b = b;
   seen_set_free(&b->seen);
-  const sdx_status status = run_crew(c, lane_count(b->r), err);
+  sdx_status status = note_generation(b, err);
+  if (status == SDX_OK) status = run_crew(c, lane_count(b->r), err);
   for (unsigned i = 0; i < c->opened; i++) lane_close(&c->lanes[i]);
   free(c);
   return status;

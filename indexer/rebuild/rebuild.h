@@ -23,6 +23,7 @@
 typedef struct rebuild {
   reindexing *r;
   damage damage;
+  uint64_t since; /* the index's generation before the source was read */
   done_set done;  /* of an interrupted run */
   holder_id *own; /* fresh segments of this run; under `lock` */
   size_t own_count, own_capacity;

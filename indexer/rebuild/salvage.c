@@ -144,7 +144,8 @@ static sdx_status take(salvaging *s, view_read *v, size_t number, uint32_t ordin
   if (status != SDX_OK || !current) return status;
   status = found_read(&s->found, v, number, ordinal, a, NULL);
   if (status == SDX_OK) status = item_prepare(&s->work, s->index, &s->found.item, NULL);
-  if (status == SDX_OK) status = item_analyse(s->analyser, item_fields(&s->work), &s->work.terms, err);
+  if (status == SDX_OK)
+    status = item_analyse(s->analyser, item_fields(&s->work), &s->work.terms, err);
   if (status == SDX_OK) status = inverter_add(s->inverter, &s->work.built, &s->work.terms, err);
   if (status == SDX_OK) status = push(s, ordinal, err);
   if (status == SDX_OK && is_full(s)) status = flush(s, err);

@@ -38,7 +38,8 @@ typedef struct swapping {
   size_t old_count;
   new_segment *news;
   size_t new_count;
-  bool no_ids; /* `ids` is empty: rows are appended */
+  uint64_t changed; /* items that the source gave, and whose own version goes on */
+  bool no_ids;      /* `ids` is empty: rows are appended */
   bool again;
 } swapping;
 
@@ -218,8 +219,10 @@ static sdx_status map_entry(swapping *s, new_segment *n, const fresh_entry *e, b
   place p;
   fate f;
   sdx_status status = good ? decide(s, e, &p, &f, err) : SDX_OK;
-  if (status != SDX_OK || !good || (f != FATE_KEEP && f != FATE_CHANGE)) return status;
+  if (status != SDX_OK || !good) return status;
   old_segment *o = find_old(s, p.holder);
+  if (f == FATE_DROP && o != NULL && !place_dead(&p, s->b->r->now)) s->changed++;
+  if (f != FATE_KEEP && f != FATE_CHANGE) return SDX_OK;
   if (place_dead(&p, s->b->r->now) || p.ordinal >= o->row.items) return SDX_OK;
   o->to[p.ordinal] = (merge_place){ n->row.id, e->ordinal };
   if (f == FATE_KEEP) roaring_bitmap_add(n->kept, e->ordinal);
@@ -458,7 +461,8 @@ sdx_status swap_run(rebuild *b, sdx_error *err) {
   for (size_t i = 0; i < s.old_count && status == SDX_OK; i++) ids[i] = s.olds[i].row.id;
   if (status == SDX_OK)
     status = merge_replace(s.index, ids, s.old_count, &successors, b->r->now, &tally, err);
-  if (status == SDX_OK) b->r->report->extra = successors.carried;
+  if (status == SDX_OK)
+    b->r->report->extra = successors.carried > s.changed ? successors.carried - s.changed : 0;
   free(ids);
   swapping_free(&s);
   return status;

@@ -18,7 +18,8 @@ typedef struct shelf {
   const char *folder[ITEMS];
   unsigned at;
   unsigned stop; /* the caller stops the run when so many were given; 0: never */
-  void (*meanwhile)(scene *s, unsigned given); /* what others do while the source is read */
+  void (*meanwhile)(scene *s, unsigned given); /* what others do while the source is read, */
+  void (*late)(scene *s, unsigned given);      /* and when an item of it was just read */
   scene *s;
   char id[24];
   sdx_field fields[2];
@@ -51,6 +52,7 @@ static sdx_status next(void *context, sdx_original *out, sdx_error *err) {
   h->item.folders = h->folders;
   h->item.folder_count = 1;
   out->item = &h->item;
+  if (h->late != NULL) h->late(h->s, i);
   return SDX_OK;
 }
 
@@ -249,6 +251,34 @@ static void carries_over_what_happens_meanwhile(void **state) {
   verify(s);
 }
 
+/* The source was read before the host changed it, and is held against the index afterwards. */
+static void change_late(scene *s, unsigned given) {
+  if (given == 100) (void)scene_add(s, 100, "rewritten about quokkas");
+  if (given == 102) assert_int_equal(scene_delete(s, 102), SDX_OK);
+  if (given == 104) {
+    assert_int_equal(scene_delete(s, 104), SDX_OK);
+    assert_int_equal(scene_restore(s, 104), SDX_OK);
+  }
+}
+
+static void what_changes_after_it_was_read_stays(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  shelf h;
+  fill(&h, s);
+  add_all(s, &h);
+  scene_maintain(s, true);
+  h.late = change_late;
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_true(report.swapped);
+  assert_int_equal(report.extra, 0);
+  assert_true(scene_shows(s, 100, "rewritten about quokkas"));
+  assert_false(scene_shows(s, 102, h.text[102]));
+  assert_true(scene_shows(s, 104, h.text[104]));
+  assert_int_equal(scene_count(s, "gryphons"), ITEMS / 2 - 2);
+  verify(s);
+}
+
 static void goes_on_where_it_was(void **state) {
   scene *s = *state;
   sdx_reindex_report report;
@@ -379,6 +409,7 @@ int main(void) {
     cmocka_unit_test_setup_teardown(fills_an_empty_index, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(replaces_a_live_index, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(carries_over_what_happens_meanwhile, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(what_changes_after_it_was_read_stays, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(goes_on_where_it_was, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(a_purge_meanwhile_takes_what_was_read, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(damage_is_salvaged_and_mended, scene_begin, scene_end),
