@@ -115,20 +115,35 @@ sdx_status meta_sweep_put(store_txn *t, const meta_sweep *s, sdx_error *err) {
   return store_put(t, STORE_META, "sweep", 5, p, sizeof p, err);
 }
 
-sdx_status meta_closed_get(store_txn *t, int64_t *since, sdx_error *err) {
+static sdx_status get_time(store_txn *t, const char *name, int64_t *out, sdx_error *err) {
   sdx_bytes v;
-  *since = 0;
-  const sdx_status status = get_named(t, "account", &v, err);
+  *out = 0;
+  const sdx_status status = get_named(t, name, &v, err);
   if (status == SDX_NOT_FOUND) return SDX_OK;
   if (status != SDX_OK) return status;
-  if (v.size != 8) return damaged(err, "account");
-  *since = (int64_t)get_le((const uint8_t *)v.data, 8);
+  if (v.size != 8) return damaged(err, name);
+  *out = (int64_t)get_le((const uint8_t *)v.data, 8);
   return SDX_OK;
 }
 
-sdx_status meta_closed_put(store_txn *t, int64_t since, sdx_error *err) {
-  if (since == 0) return store_delete(t, STORE_META, "account", 7, err);
+static sdx_status put_time(store_txn *t, const char *name, int64_t time, sdx_error *err) {
   uint8_t p[8];
-  put_le(p, (uint64_t)since, 8);
-  return store_put(t, STORE_META, "account", 7, p, sizeof p, err);
+  put_le(p, (uint64_t)time, 8);
+  return store_put(t, STORE_META, name, strlen(name), p, sizeof p, err);
+}
+
+sdx_status meta_upkeep_get(store_txn *t, int64_t *last, sdx_error *err) {
+  return get_time(t, "upkeep", last, err);
+}
+
+sdx_status meta_upkeep_put(store_txn *t, int64_t last, sdx_error *err) {
+  return put_time(t, "upkeep", last, err);
+}
+
+sdx_status meta_closed_get(store_txn *t, int64_t *since, sdx_error *err) {
+  return get_time(t, "account", since, err);
+}
+
+sdx_status meta_closed_put(store_txn *t, int64_t since, sdx_error *err) {
+  return since == 0 ? store_delete(t, STORE_META, "account", 7, err) : put_time(t, "account", since, err);
 }

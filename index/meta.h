@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * meta.h - the rows of the `meta` table that an index has once: head, settings, sweep, account.
+ * meta.h - the rows of the `meta` table that an index has once: head, settings, sweep, upkeep, account.
  *
- * The head, the sweep's and the account's row are written by sweeps without a key too, so they carry
+ * The head, the sweep's, upkeep's and the account's row are written by sweeps without a key too, so they carry
  * no authentication; what a forger gains by them is named in docs/threat-model.md. The settings are
  * sealed under the table key.
  */
@@ -46,6 +46,10 @@ typedef struct meta_sweep {
 } meta_sweep;
 sdx_status meta_sweep_get(store_txn *t, meta_sweep *out, sdx_error *err) SDX_CHECK;
 sdx_status meta_sweep_put(store_txn *t, const meta_sweep *s, sdx_error *err) SDX_CHECK;
+
+/* When upkeep with the read key last ran, to within a day; 0: never. */
+sdx_status meta_upkeep_get(store_txn *t, int64_t *last, sdx_error *err) SDX_CHECK;
+sdx_status meta_upkeep_put(store_txn *t, int64_t last, sdx_error *err) SDX_CHECK;
 
 /* When the account was closed; 0 where it is open (then there is no row). */
 sdx_status meta_closed_get(store_txn *t, int64_t *since, sdx_error *err) SDX_CHECK;

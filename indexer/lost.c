@@ -15,7 +15,7 @@ static sdx_status count_missing(write_txn *w, holder_row *rows, size_t count, sd
     if (key.size != BLIND_SIZE ||
         place_decode(&p, w->index->table_key, (const uint8_t *)key.data, value, NULL) != SDX_OK)
       continue; /* verify names it */
-    for (size_t i = 0; i < count && p.state == PLACE_LIVE; i++)
+    for (size_t i = 0; i < count && !place_dead(&p, w->now); i++)
       if (rows[i].id == p.holder && rows[i].number == 0) rows[i].items++;
   }
   store_cursor_close(cursor);
@@ -36,7 +36,7 @@ static sdx_status recount(write_txn *w, sdx_error *err) {
   return status;
 }
 
-/* Places that name a holder that is no more. */
+/* Places of living items that name a holder that is no more. */
 static sdx_status delete_places(write_txn *w, const holder_row *rows, size_t count, sdx_error *err) {
   store_cursor *cursor = NULL;
   sdx_bytes key, value;
@@ -47,7 +47,7 @@ static sdx_status delete_places(write_txn *w, const holder_row *rows, size_t cou
     bool gone = false;
     if (key.size == BLIND_SIZE &&
         place_decode(&p, w->index->table_key, (const uint8_t *)key.data, value, NULL) == SDX_OK)
-      for (size_t i = 0; i < count; i++) gone |= rows[i].id == p.holder;
+      for (size_t i = 0; i < count && !place_dead(&p, w->now); i++) gone |= rows[i].id == p.holder;
     if (gone) status = store_cursor_delete(cursor, err);
     if (status == SDX_OK) status = store_cursor_next(cursor, &key, &value, err);
   }

@@ -81,14 +81,14 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
 }
 
 /* The next merge's segments, in *ids; none: *count 0. */
-static sdx_status choose(sdx_index *index, const skipped *skip, bool all, uint64_t limit,
+static sdx_status choose(sdx_index *index, const skipped *skip, bool all, uint64_t limit, int64_t old,
                          int64_t now, holder_id **ids, size_t *count, sdx_error *err) {
   merge_candidate *candidates = NULL;
   size_t segments = 0;
   *ids = NULL;
   *count = 0;
   sdx_status status = list_candidates(index, skip, now, &candidates, &segments, err);
-  const size_t chosen = status == SDX_OK ? merge_choose(candidates, segments, all, limit, now) : 0;
+  const size_t chosen = status == SDX_OK ? merge_choose(candidates, segments, all, limit, old) : 0;
   if (chosen > 0) {
     *ids = calloc(chosen, sizeof **ids);
     if (*ids == NULL) status = error_memory(err);
@@ -102,14 +102,14 @@ static sdx_status choose(sdx_index *index, const skipped *skip, bool all, uint64
 /* ------------------------------------------------------------------ doing it */
 
 /* Merges for as long as the policy finds some within the limit. */
-static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t now,
+static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t old, int64_t now,
                             maintain_tally *tally, sdx_error *err) {
   skipped skip_list = { 0 };
   sdx_status status = SDX_OK;
   for (bool more = true; more && status == SDX_OK;) {
     holder_id *ids;
     size_t count;
-    status = choose(index, &skip_list, all, limit, now, &ids, &count, err);
+    status = choose(index, &skip_list, all, limit, old, now, &ids, &count, err);
     more = status == SDX_OK && count > 0;
     if (more) status = merge_run(index, ids, count, now, tally, err);
     if (more && status == SDX_DAMAGED) {
@@ -123,10 +123,47 @@ static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t 
   return status;
 }
 
+/* ------------------------------------------------------------------ when tombstones are old */
+
+/* Tombstones from then or before go to the trash now: at the latest after five ninths of the retention time
+ * (25 of 45 days); and all that would be past two thirds of it (30 days) when the key comes next, if it stays
+ * away half as long again as it did before this time. So who comes rarely leaves none behind, and who is
+ * there every day has each segment rewritten for them once in 25 days. */
+static int64_t old_since(const sdx_index *index, int64_t away, int64_t now) {
+  const int64_t retention = index->settings.retention;
+  int64_t age = retention / 3 * 2 - (away < retention ? away / 2 * 3 : retention * 2);
+  if (age > retention / 9 * 5) age = retention / 9 * 5;
+  return now - (age > 0 ? age : 0);
+}
+
+/* How long the key was away; notes that it is here, once a day. */
+static sdx_status note_upkeep(sdx_index *index, int64_t now, int64_t *away, sdx_error *err) {
+  store_txn *t = NULL;
+  write_txn w;
+  int64_t last = 0;
+  *away = 0;
+  sdx_status status = store_read_begin(index->store, &t, err);
+  if (status != SDX_OK) return status;
+  status = meta_upkeep_get(t, &last, err);
+  store_read_end(t);
+  if (status == SDX_OK && last != 0 && now > last) *away = now - last;
+  if (status != SDX_OK || (last != 0 && now >= last && now - last < SDX_DAY)) return status;
+  status = write_begin(&w, index, now, false, err);
+  if (status != SDX_OK) return status;
+  w.visible = false;
+  status = meta_upkeep_put(w.store, now, err);
+  if (status == SDX_OK) return write_commit(&w, err);
+  write_abort(&w);
+  return status;
+}
+
 sdx_status maintain_run(sdx_index *index, bool all, int64_t now, maintain_tally *tally,
                         sdx_error *err) {
+  int64_t away = 0;
   sdx_status status = fold_run(index, now, tally, err);
-  if (status == SDX_OK) status = merge_all(index, all, UINT64_MAX, now, tally, err);
+  if (status == SDX_OK) status = note_upkeep(index, now, &away, err);
+  if (status == SDX_OK)
+    status = merge_all(index, all, UINT64_MAX, old_since(index, away, now), now, tally, err);
   if (status == SDX_OK) status = key_set_keep_fresh(index, now, err);
   if (status == SDX_OK && all) status = lost_recount(index, now, err);
   return status;
@@ -146,7 +183,7 @@ void maintain_after_write(sdx_index *index, const meta_head *head, bool segments
   if ((!fold && !segments) || index_deposits(index)) return;
   if (index_maintenance_begin(index, false, NULL) != SDX_OK) return;
   if (!fold || fold_run(index, now, &tally, NULL) == SDX_OK)
-    (void)!merge_all(index, false, MAINTAIN_ADD_ITEMS, now, &tally, NULL);
+    (void)!merge_all(index, false, MAINTAIN_ADD_ITEMS, old_since(index, 0, now), now, &tally, NULL);
   if (key_set_is_due(index, head, now) && (key_set_is_overdue(index, head, now) || is_small(index)))
     (void)!key_set_keep_fresh(index, now, NULL);
   index_maintenance_end(index);

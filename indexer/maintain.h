@@ -9,8 +9,6 @@
 
 #define MAINTAIN_FOLD_RECORDS 128      /* a fold follows at so many journal records ... */
 #define MAINTAIN_FOLD_BYTES (8U << 20) /* ... or so many bytes */
-#define MAINTAIN_TOMBSTONE_AGE (25 * (int64_t)SDX_DAY) /* segments with older ones are rewritten   \
-                                                        */
 #define MAINTAIN_DEAD_PERCENT 20                       /* ... and those of which more is dead */
 #define MAINTAIN_ADD_ITEMS 2048   /* merges that a write may be made to wait for */
 #define MAINTAIN_SMALL_ITEMS 16384 /* an index of so many is small: its keys are replaced in passing */

@@ -16,9 +16,8 @@ static int greatest_first(const void *a, const void *b) {
   return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static bool needs_purge(const merge_candidate *c, int64_t now) {
-  return c->due ||
-         (c->oldest_dead != INT64_MAX && c->oldest_dead <= now - MAINTAIN_TOMBSTONE_AGE) ||
+static bool needs_purge(const merge_candidate *c, int64_t old) {
+  return c->due || (c->oldest_dead != INT64_MAX && c->oldest_dead <= old) ||
          (uint64_t)c->dead * 100 > (uint64_t)c->items * MAINTAIN_DEAD_PERCENT;
 }
 
@@ -31,12 +30,12 @@ static size_t choose_from(merge_candidate *candidates, size_t first, size_t coun
 
 /* Where the suffix of segments begins that purging asks for; `count`: none. */
 static size_t first_to_purge(const merge_candidate *candidates, size_t count, uint64_t limit,
-                             int64_t now) {
+                             int64_t old) {
   uint64_t items = 0;
   for (size_t i = count; i-- > 0;) {
     items += candidates[i].items;
     if (items > limit) break;
-    if (needs_purge(&candidates[i], now)) return i;
+    if (needs_purge(&candidates[i], old)) return i;
   }
   return count;
 }
@@ -63,13 +62,13 @@ static size_t choose_two(merge_candidate *candidates, size_t count, uint64_t lim
 }
 
 size_t merge_choose(merge_candidate *candidates, size_t count, bool all, uint64_t limit,
-                    int64_t now) {
+                    int64_t old) {
   if (count == 0) return 0;
   qsort(candidates, count, sizeof *candidates, greatest_first);
   for (size_t i = 0; i < count; i++) candidates[i].chosen = false;
   if (all) return count > 1 || candidates[0].dead > 0 ? choose_from(candidates, 0, count) : 0;
 
-  size_t first = first_to_purge(candidates, count, limit, now);
+  size_t first = first_to_purge(candidates, count, limit, old);
   if (first < count) return choose_from(candidates, first, count);
   first = first_to_join(candidates, count, limit);
   if (first < count) return choose_from(candidates, first, count);

@@ -2,7 +2,7 @@
 /*
  * merge_policy.h - which segments become one.
  *
- * Purges first: a segment that holds what is due, tombstones older than 25 days, or more than a
+ * Purges first: a segment that holds what is due, tombstones that are old, or more than a
  * fifth of dead items is rewritten, together with all that are smaller. Then size: sorted from
  * great to small, each segment is to be at least as big as all behind it together; where one is
  * not, it and all behind it become one. So sizes at least double every other step: a handful of
@@ -28,8 +28,8 @@ typedef struct merge_candidate {
 } merge_candidate;
 
 /* Marks the segments of the next merge (perhaps only one, to be rewritten); returns how many. Sorts
- * the candidates. `all`: every one. */
+ * the candidates. `all`: every one. `old`: tombstones from then or before are. */
 size_t merge_choose(merge_candidate *candidates, size_t count, bool all, uint64_t limit,
-                    int64_t now);
+                    int64_t old);
 
 #endif

@@ -70,17 +70,24 @@ static uint32_t changes_in(const holder_row *epoch) {
   return epoch->records > epoch->items ? epoch->records - epoch->items : 0;
 }
 
+/* A deletion that is not due: what it hid goes along, and the rows that say so stay until their time is up, so
+ * that nobody takes the item for one that is missing, and adds it again. */
+static bool is_young_tombstone(const due_row *row, int64_t now) {
+  return row->reason != DUE_SUPERSEDED && due_dead(row, now) && due_time(row) > now;
+}
+
 static sdx_status give_up(giving_up *g, const holder_row *row, sdx_error *err) {
   size_t count;
   const due_row *rows = due_set_of(g->due, row->id, &count);
   uint64_t dead = 0;
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
-    if (due_dead(&rows[i], g->w->now)) {
-      dead++;
-      if (rows[i].reason == DUE_SUPERSEDED || due_time(&rows[i]) <= g->w->now) g->tally->purged++;
-      else g->tally->lost++;
+    if (due_dead(&rows[i], g->w->now)) dead++;
+    if (is_young_tombstone(&rows[i], g->w->now)) {
+      g->tally->lost++;
+      continue;
     }
+    if (due_dead(&rows[i], g->w->now)) g->tally->purged++;
     status = forget_row(g, &rows[i], err);
   }
   if (status == SDX_OK && row->kind != HOLDER_TRASH) {
@@ -134,7 +141,7 @@ static sdx_status give_up_kind(giving_up *g, holder_kind kind, sdx_error *err) {
   return status;
 }
 
-/* Rows whose holder is no more, left by damage: they would be due for ever. */
+/* Rows whose holder is no more: of deletions that were young when it went, or left by damage. */
 static sdx_status forget_strays(giving_up *g, sdx_error *err) {
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < g->due->count && status == SDX_OK; i++) {

@@ -23,11 +23,11 @@ static sdx_status begin(write_txn *w, sdx_index *index, sdx_bytes id, int64_t no
   return status == SDX_NOT_FOUND ? error_set(err, SDX_NOT_FOUND, "no such item") : status;
 }
 
-/* The row of an item that went with a destroyed holder says nothing any more. */
+/* The row of a living item that went with a destroyed holder says nothing any more. */
 static sdx_status forget_lost(write_txn *w, const uint8_t blind[BLIND_SIZE], const place *p,
                               sdx_error *err) {
   sdx_status status = place_delete(w->store, blind, err);
-  if (status == SDX_OK && p->state == PLACE_LIVE) status = upsert_found_again(w, p->holder, err);
+  if (status == SDX_OK) status = upsert_found_again(w, p->holder, err);
   if (status == SDX_OK) status = write_commit(w, err);
   else write_abort(w);
   return status == SDX_OK ? error_set(err, SDX_NOT_FOUND, "no such item") : status;
@@ -91,7 +91,10 @@ sdx_status sdx_restore(sdx_index *index, sdx_bytes id, int64_t now, sdx_error *e
     return error_set(err, SDX_NOT_FOUND, "no deleted item that can be restored");
   }
   status = holder_published(w.store, p.holder, &kind, err);
-  if (status == SDX_NOT_FOUND) return forget_lost(&w, blind, &p, err);
+  if (status == SDX_NOT_FOUND) { /* its tombstone alone is left, and stays until it is due */
+    write_abort(&w);
+    return error_set(err, SDX_NOT_FOUND, "the deleted item went along with a purge");
+  }
   if (status == SDX_OK && kind == HOLDER_TRASH && index_deposits(index)) {
     status = deposited_wish(&w, blind, err);
     if (status == SDX_OK) return write_commit(&w, err);

@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+static int64_t within(int64_t since, int64_t retention) {
+  return since <= INT64_MAX - retention ? since + retention : INT64_MAX;
+}
+
 int64_t upsert_due(const sdx_index *index, int64_t since) {
-  if (index_deposits(index)) return DUE_UNSEEN;
-  return since <= INT64_MAX - index->settings.retention ? since + index->settings.retention
-                                                        : INT64_MAX;
+  return index_deposits(index) ? DUE_UNSEEN : within(since, index->settings.retention);
 }
 
 sdx_status upsert_decide(sdx_index *index, store_txn *t, const upsert *u, int64_t now, bool undelete,
@@ -18,9 +20,10 @@ sdx_status upsert_decide(sdx_index *index, store_txn *t, const upsert *u, int64_
     return status == SDX_NOT_FOUND ? SDX_OK : status;
   }
   status = holder_published(t, old->holder, NULL, err);
-  if (status == SDX_NOT_FOUND) return SDX_OK; /* lost: its old place is mended by the new one */
-  if (status != SDX_OK) return status;
-  const bool same = old->content == u->content;
+  if (status != SDX_OK && status != SDX_NOT_FOUND) return status;
+  const bool same = old->content == u->content, lost = status == SDX_NOT_FOUND;
+  if (lost && !(place_dead(old, now) && old->due > now && same && !undelete))
+    return SDX_OK; /* its old place is mended by the new one */
   if (place_dead(old, now)) {
     if (old->due <= now) *out = VERDICT_NEW;
     else *out = same && !undelete ? VERDICT_SAME : VERDICT_REVIVED;
@@ -43,7 +46,8 @@ sdx_status upsert_supersede(write_txn *w, const uint8_t blind[BLIND_SIZE], holde
 }
 
 /* What the old row said of when it falls due holds on where that is earlier; of one that was deposited,
- * also when a sweep first saw it. */
+ * also when a sweep first saw it. A depositor's row falls due one retention after a sweep saw it, which is
+ * after now: so an owner's row, of an expiry, stays only where it comes before that. */
 static sdx_status take_over_due(write_txn *w, const place *old, due_row *row, sdx_error *err) {
   due_row was;
   sdx_status status = due_get(w->store, w->index->row_key, old->due, old->holder, old->ordinal, &was,
@@ -52,7 +56,7 @@ static sdx_status take_over_due(write_txn *w, const place *old, due_row *row, sd
     row->since = was.since < row->since ? was.since : row->since;
     row->seen = was.seen;
     row->keep = was.keep;
-  } else if (status == SDX_OK && due_time(&was) < row->due) {
+  } else if (status == SDX_OK && due_time(&was) < within(row->since, w->index->settings.retention)) {
     row->due = due_time(&was);
   }
   if (status == SDX_OK || status == SDX_NOT_FOUND || status == SDX_DAMAGED)
@@ -65,13 +69,14 @@ static sdx_status retire_old(write_txn *w, const upsert *u, const place *old, sd
   due_row row = { .due = upsert_due(w->index, w->now), .since = w->now };
   sdx_status status = old->due != 0 ? take_over_due(w, old, &row, err) : SDX_OK;
   if (status == SDX_OK) status = holder_published(w->store, old->holder, NULL, err);
-  if (status == SDX_NOT_FOUND) return upsert_found_again(w, old->holder, err);
+  w->due_changed = true;
+  if (status == SDX_NOT_FOUND) /* a deleted one was not counted as missing */
+    return place_dead(old, w->now) ? SDX_OK : upsert_found_again(w, old->holder, err);
   if (status != SDX_OK) return status;
   row.holder = old->holder;
   row.ordinal = old->ordinal;
   row.reason = DUE_SUPERSEDED;
   memcpy(row.blind, u->blind, BLIND_SIZE);
-  w->due_changed = true;
   return due_put(w->store, w->index->row_key, &row, err);
 }
 

@@ -78,6 +78,23 @@ static sdx_status deposit_restore(sdx_deposit *d, unsigned number, int64_t now) 
 
 /* ------------------------------------------------------------------ what it does */
 
+/* A version that would have expired one day goes as any other that is superseded. */
+static void what_it_supersedes_is_purged_in_time(void **state) {
+  scene *s = *state;
+  char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
+  export_key(s, contents);
+  scene_add_full(s, 1, "zebra", "INBOX", "", s->now + 40 * SDX_DAY, false);
+  scene_maintain(s, false);
+  sdx_deposit *d = depositor(s, contents);
+  assert_int_equal(deposit(s, d, 1, "oak"), SDX_UPDATED);
+  sdx_deposit_close(d);
+  (void)scene_sweep(s, false, true);
+  s->now += RETENTION - 1;
+  assert_int_equal(scene_sweep(s, false, true).items_purged, 0);
+  s->now += 1;
+  assert_int_equal(scene_sweep(s, false, true).items_purged, 1);
+}
+
 static void what_is_deposited_is_found(void **state) {
   scene *s = *state;
   char contents[SDX_DEPOSIT_FILE_SIZE] = { 0 };
@@ -559,6 +576,7 @@ int main(void) {
     in_scene(a_time_to_come_is_believed),
     in_scene(lying_hastens_no_keyed_purge),
     in_scene(expiry),
+    in_scene(what_it_supersedes_is_purged_in_time),
     in_scene(superseded_versions),
     in_scene(removing_the_slot_cuts_it_off),
     in_scene(rekey_keeps_deposit_files_good),

@@ -34,7 +34,7 @@ static void fold(mailbox *m, uint32_t items) {
 }
 
 static bool merge_once(mailbox *m, bool all, uint64_t limit, uint64_t *items) {
-  const size_t chosen = merge_choose(m->segments, m->count, all, limit, 0);
+  const size_t chosen = merge_choose(m->segments, m->count, all, limit, -25 * (int64_t)SDX_DAY);
   merge_candidate merged = { .id = ++m->next_id, .oldest_dead = INT64_MAX };
   size_t kept = 0, found = 0;
   if (chosen == 0) return false;

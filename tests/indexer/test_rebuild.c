@@ -329,6 +329,51 @@ static void a_purge_meanwhile_takes_what_was_read(void **state) {
   assert_int_equal(fresh_count(s), 0);
 }
 
+/* A younger tombstone outlives the segment that a purge without the key took: what it hides comes back by
+ * nothing but a wish for it, and no trace is left when its own time is up. */
+static void what_a_purge_took_along_stays_deleted(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  shelf h;
+  fill(&h, s);
+  add_all(s, &h);
+  scene_maintain(s, true);
+  assert_int_equal(scene_delete(s, 3), SDX_OK);
+  s->now += 10 * SDX_DAY;
+  assert_int_equal(scene_delete(s, 5), SDX_OK);
+  assert_int_equal(scene_delete(s, 6), SDX_OK);
+  s->now += SDX_RETENTION_DEFAULT - 10 * SDX_DAY;
+  const sdx_sweep_report r = scene_sweep(s, false, true);
+  assert_int_equal(r.items_purged, 1);
+  assert_int_equal(r.restorable_lost, 2);
+  assert_int_equal(r.items_missing, ITEMS - 3);
+  scene_reopen(s);
+  assert_int_equal(scene_restore(s, 5), SDX_NOT_FOUND); /* asking changes nothing */
+  assert_int_equal(scene_delete(s, 5), SDX_NOT_FOUND);
+  assert_int_equal(scene_add(s, 5, h.text[5]), SDX_UNCHANGED);
+  reindex(s, &h, SDX_REINDEX_MISSING, &report);
+  assert_int_equal(report.hidden, 2);
+  assert_int_equal(report.added, ITEMS - 2);
+  assert_false(scene_shows(s, 5, h.text[5]));
+  assert_false(scene_shows(s, 6, h.text[6]));
+  assert_true(scene_shows(s, 7, h.text[7]));
+  verify(s);
+  /* Wanted again, it is there, and is not counted as one of those that were missing. */
+  assert_int_equal(scene_add_full(s, 6, h.text[6], "INBOX", "", 0, true), SDX_ADDED);
+  assert_true(scene_shows(s, 6, h.text[6]));
+  verify(s);
+  reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+  assert_int_equal(report.synced, ITEMS - 1);
+  assert_int_equal(report.hidden, 1);
+  s->now += 10 * SDX_DAY;
+  scene_reopen(s);
+  assert_int_equal(scene_sweep(s, false, true).items_missing, 0);
+  verify(s);
+  reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+  assert_int_equal(report.hidden, 0);
+  assert_int_equal(report.missing, 1);
+}
+
 /* Overwrites about one sealed block of `every` with noise, never the manifest of all: what is left
  * of it is to be salvaged. */
 static size_t make_noise(scene *s, size_t every) {
@@ -412,6 +457,7 @@ int main(void) {
     cmocka_unit_test_setup_teardown(what_changes_after_it_was_read_stays, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(goes_on_where_it_was, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(a_purge_meanwhile_takes_what_was_read, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(what_a_purge_took_along_stays_deleted, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(damage_is_salvaged_and_mended, scene_begin, scene_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
