@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   started = true;
   draft_begin(&d, SDX_DOCUMENT, 1700000000);
   const file_type type = file_type_of("x.bin", data, size);
-  if (type >= FILE_TEXT && type != FILE_PDF) /* poppler has fuzzers of its own */
+  if (type >= FILE_TEXT && type != FILE_PDF) /* fuzz_pdf */
     (void)kinds_extract(type, data, size, &d, &sink, 0);
   return 0;
 }
