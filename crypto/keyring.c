@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "crypto/keyring.h"
+#include "crypto/keyring_state.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,45 +11,14 @@
 #include "crypto/deposit_slot.h"
 #include "crypto/keyring_file.h"
 #include "crypto/keyring_storage.h"
-#include "crypto/region.h"
-
-/* What a deposit key opened. */
-typedef struct depositing {
-  size_t slot;
-  slot_keys keys;
-  secret *append_key;
-  seal_key *deposit; /* opens id key and table key */
-} depositing;
-
-/* What opens the index again after a change of root: what the secret gave at its slot, and of a raw key
- * the key, which may have another slot by then. */
-typedef struct opener {
-  slot_keys keys;
-  secret *raw;
-} opener;
-
-struct keyring {
-  int process;
-  int dir;
-  const sdx_keyring_storage *storage; /* NULL: the file */
-  region now;     /* as read or committed */
-  bool settled;   /* the file was seen whole: no power cut has torn it since this handle opened */
-  root_key *root; /* NULL while locked */
-  opener own;
-  depositing *deposit; /* NULL without a deposit key */
-  uint64_t set;        /* in use */
-  bool staged;
-  region next;         /* where staged */
-  root_key *next_root; /* where a change of root is staged */
-  opener next_own;     /* where its slot is given another secret */
-};
+#include "crypto/wrapping.h"
 
 static sdx_status refuse_fork(const keyring *k, sdx_error *err) {
   if (k->process == crypto_process()) return SDX_OK;
   return error_set(err, SDX_FORKED, "the keyring was opened in another process: open it again");
 }
 
-static sdx_status need_root(const keyring *k, sdx_error *err) {
+sdx_status keyring_need_root(const keyring *k, sdx_error *err) {
   const sdx_status status = refuse_fork(k, err);
   if (status != SDX_OK || k->root != NULL) return status;
   return error_set(err, SDX_WRONG_KEY, "this needs the read key");
@@ -63,14 +32,13 @@ static void depositing_free(depositing *d) {
   free(d);
 }
 
-static void opener_free(opener *o) {
+void opener_free(opener *o) {
   slot_keys_free(&o->keys);
   secret_free(o->raw);
   *o = (opener){ .raw = NULL };
 }
 
-/* Takes over `keys`, also on failure. */
-static sdx_status opener_set(opener *o, const sdx_secret *s, slot_keys *keys, sdx_error *err) {
+sdx_status opener_set(opener *o, const sdx_secret *s, slot_keys *keys, sdx_error *err) {
   secret *raw = NULL;
   const sdx_status status =
       s->kind == SDX_SECRET_KEY ? secret_copy(&raw, s->bytes, err) : SDX_OK;
@@ -80,14 +48,13 @@ static sdx_status opener_set(opener *o, const sdx_secret *s, slot_keys *keys, sd
   return status;
 }
 
-/* The root under which what is staged is wrapped. */
-static const root_key *staged_root(const keyring *k) {
+const root_key *keyring_staged_root(const keyring *k) {
   return k->next_root != NULL ? k->next_root : k->root;
 }
 
 /* ---- staging ---- */
 
-static sdx_status stage(keyring *k, sdx_error *err) {
+sdx_status keyring_stage(keyring *k, sdx_error *err) {
   if (k->staged) return SDX_OK;
   const sdx_status status = region_copy(&k->next, &k->now, err);
   if (status != SDX_OK) return status;
@@ -102,101 +69,6 @@ void keyring_rollback(keyring *k) {
   k->next_root = NULL;
   opener_free(&k->next_own);
   k->staged = false;
-}
-
-/* ---- wrapping ---- */
-
-static bool under_deposit_key(keyring_kind kind) {
-  return kind == KEYRING_ID || kind == KEYRING_TABLE;
-}
-
-static sdx_status wrap_under(const seal_key *wrap, region_entry *e, const region *r,
-                             const secret *key, sdx_error *err) {
-  nonce_pool pool;
-  buffer ad = BUFFER_INIT;
-  region_entry_identity(&ad, r, e);
-  const sdx_status status = ad.failed ? error_memory(err) : SDX_OK;
-  if (status == SDX_OK) {
-    nonce_pool_start(&pool);
-    seal(e->sealed, wrap, &pool, ad.data, ad.size, secret_view(key), SECRET_SIZE);
-    nonce_pool_stop(&pool);
-  }
-  buffer_free(&ad);
-  return status;
-}
-
-static sdx_status unwrap_under(const seal_key *wrap, secret **out, const region_entry *e,
-                               const region *r, sdx_error *err) {
-  buffer ad = BUFFER_INIT;
-  *out = NULL;
-  region_entry_identity(&ad, r, e);
-  sdx_status status = ad.failed ? error_memory(err) : secret_new(out, err);
-  if (status == SDX_OK && unseal(secret_bytes(*out), wrap, ad.data, ad.size, e->sealed,
-                                 sizeof e->sealed) != SDX_OK)
-    status =
-        error_set(err, SDX_DAMAGED, "a key in the keyring does not open: restore it from a copy");
-  if (status != SDX_OK) {
-    secret_free(*out);
-    *out = NULL;
-  }
-  buffer_free(&ad);
-  return status;
-}
-
-static sdx_status open_deposit_key(seal_key **out, const region *r, const root_key *root,
-                                   uint64_t set, sdx_error *err) {
-  const region_entry *e = region_find(r, KEYRING_DEPOSIT, set);
-  secret *key = NULL;
-  *out = NULL;
-  if (e == NULL) return error_set(err, SDX_DAMAGED, "the keyring lacks a key that every index has");
-  sdx_status status = unwrap_under(root->wrap, &key, e, r, err);
-  if (status == SDX_OK) status = seal_key_new(out, SEAL_XCHACHA20_POLY1305, key, err);
-  secret_free(key);
-  return status;
-}
-
-static sdx_status wrap_entry(region_entry *e, const region *r, const root_key *root,
-                             const secret *key, sdx_error *err) {
-  seal_key *deposit = NULL;
-  if (!under_deposit_key(e->shown.kind)) return wrap_under(root->wrap, e, r, key, err);
-  sdx_status status = open_deposit_key(&deposit, r, root, e->shown.id, err);
-  if (status == SDX_OK) status = wrap_under(deposit, e, r, key, err);
-  seal_key_free(deposit);
-  return status;
-}
-
-static sdx_status unwrap_entry(secret **out, const region_entry *e, const region *r,
-                               const root_key *root, sdx_error *err) {
-  seal_key *deposit = NULL;
-  if (!under_deposit_key(e->shown.kind)) return unwrap_under(root->wrap, out, e, r, err);
-  sdx_status status = open_deposit_key(&deposit, r, root, e->shown.id, err);
-  if (status == SDX_OK) status = unwrap_under(deposit, out, e, r, err);
-  seal_key_free(deposit);
-  return status;
-}
-
-/* A fresh key of the kind; of a pair the secret half, with the public half left in the entry. */
-static sdx_status draw_key(secret **out, region_entry *e, sdx_error *err) {
-  if (e->shown.kind != KEYRING_INTAKE) return secret_random(out, err);
-  return pair_new(e->public_half, out, err);
-}
-
-/* Adds an entry for *key, or for a fresh key where that is NULL. */
-static sdx_status add_entry(region *r, const root_key *root, keyring_kind kind, uint64_t id,
-                            int64_t due, secret **key, sdx_error *err) {
-  region_entry *e = NULL;
-  region_entry fresh = { .shown = { .kind = kind, .id = id, .due = due, .born = r->generation },
-                         .cipher = r->cipher };
-  sdx_status status = *key != NULL ? SDX_OK : draw_key(key, &fresh, err);
-  if (status == SDX_OK) status = wrap_entry(&fresh, r, root, *key, err);
-  if (status == SDX_OK) status = region_insert(r, &e, kind, id, err);
-  if (status == SDX_OK) {
-    *e = fresh;
-    return SDX_OK;
-  }
-  secret_free(*key);
-  *key = NULL;
-  return status;
 }
 
 /* ---- where it stands ---- */
@@ -260,8 +132,7 @@ void keyring_close(keyring *k) {
   free(k);
 }
 
-/* A set of keys. `deposit` NULL: it has a deposit key of its own. */
-static sdx_status add_set(region *r, const root_key *root, uint64_t set, secret *deposit,
+sdx_status keyring_add_set(region *r, const root_key *root, uint64_t set, secret *deposit,
                           sdx_error *err) {
   static const keyring_kind kinds[] = { KEYRING_DEPOSIT, KEYRING_INTAKE, KEYRING_ID, KEYRING_TABLE };
   sdx_status status = SDX_OK;
@@ -269,7 +140,7 @@ static sdx_status add_set(region *r, const root_key *root, uint64_t set, secret 
     secret *key = NULL;
     if (kinds[i] == KEYRING_DEPOSIT && deposit != NULL)
       status = secret_copy(&key, secret_view(deposit), err);
-    if (status == SDX_OK) status = add_entry(r, root, kinds[i], set, 0, &key, err);
+    if (status == SDX_OK) status = wrap_new_key(r, root, kinds[i], set, 0, &key, err);
     secret_free(key);
   }
   return status;
@@ -284,7 +155,7 @@ static sdx_status fill(keyring *k, const sdx_secret *first, const keyring_option
   if (status == SDX_OK)
     status = slot_make(&r->slots[0], &keys, first, options, r->index_id, k->root, err);
   if (status == SDX_OK) status = opener_set(&k->own, first, &keys, err);
-  if (status == SDX_OK) status = add_set(r, k->root, 0, NULL, err);
+  if (status == SDX_OK) status = keyring_add_set(r, k->root, 0, NULL, err);
   if (status == SDX_OK) status = region_prove(r, k->root, err);
   if (status == SDX_OK) status = region_fit(r, err);
   return status;
@@ -366,8 +237,7 @@ static sdx_status unlock_root(keyring *k, const sdx_secret *s, sdx_error *err) {
   return opener_set(&k->own, s, &own, err);
 }
 
-/* Tries the contents of a deposit file on one slot. SDX_WRONG_KEY where it is another's. */
-static sdx_status try_deposit(depositing *d, const region *r, size_t slot_number,
+sdx_status keyring_try_deposit(depositing *d, const region *r, size_t slot_number,
                               const sdx_secret *s, sdx_error *err) {
   const slot *at = &r->slots[slot_number];
   secret *deposit = NULL;
@@ -385,7 +255,7 @@ static sdx_status find_deposit(depositing *d, const region *r, const sdx_secret 
                                sdx_error *err) {
   sdx_status status = error_set(err, SDX_WRONG_KEY, "the deposit key opens no slot of this index");
   for (size_t i = 0; i < REGION_SLOTS && status == SDX_WRONG_KEY; i++)
-    if (r->slots[i].kind == SLOT_DEPOSIT) status = try_deposit(d, r, i, s, err);
+    if (r->slots[i].kind == SLOT_DEPOSIT) status = keyring_try_deposit(d, r, i, s, err);
   return status;
 }
 
@@ -615,7 +485,7 @@ static sdx_status open_epoch(secret **out, const region_entry *e, const region *
   const region_entry *intake = region_find(r, KEYRING_INTAKE, set);
   secret *key = NULL;
   if (intake == NULL) return error_set(err, SDX_DAMAGED, "the keyring has no intake key");
-  sdx_status status = unwrap_entry(&key, intake, r, root, err);
+  sdx_status status = unwrap_key(&key, intake, r, root, err);
   if (status == SDX_OK) status = pair_open(out, intake->public_half, key, e->sealed, err);
   secret_free(key);
   return status;
@@ -624,7 +494,7 @@ static sdx_status open_epoch(secret **out, const region_entry *e, const region *
 /* What a deposit key opens. */
 static sdx_status find_deposit_key(const keyring *k, keyring_kind kind, uint64_t set, secret **out,
                                    seal_cipher *cipher, sdx_error *err) {
-  if (!under_deposit_key(kind))
+  if (!wrapped_by_deposit_key(kind))
     return error_set(err, SDX_WRONG_KEY, "a deposit key opens nothing that reads");
   *cipher = SEAL_XCHACHA20_POLY1305;
   return open_under_deposit(out, k, kind, set, err);
@@ -638,20 +508,20 @@ static sdx_status find_key(const keyring *k, keyring_kind kind, uint64_t id, sec
     const sdx_status refused = refuse_fork(k, err);
     return refused == SDX_OK ? find_deposit_key(k, kind, id, out, cipher, err) : refused;
   }
-  const sdx_status status = need_root(k, err);
+  const sdx_status status = keyring_need_root(k, err);
   if (status != SDX_OK) return status;
   const region *r = &k->now;
   const root_key *root = k->root;
   const region_entry *e = region_find(r, kind, id);
   if (e == NULL && k->staged) {
     r = &k->next;
-    root = staged_root(k);
+    root = keyring_staged_root(k);
     e = region_find(r, kind, id);
   }
   if (e == NULL) return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
   *cipher = e->cipher;
   if (kind == KEYRING_DEPOSIT_EPOCH) return open_epoch(out, e, r, k->set, root, err);
-  return unwrap_entry(out, e, r, root, err);
+  return unwrap_key(out, e, r, root, err);
 }
 
 sdx_status keyring_key(const keyring *k, keyring_kind kind, uint64_t id, seal_key **out,
@@ -677,11 +547,11 @@ sdx_status keyring_stage_add(keyring *k, keyring_kind kind, uint64_t id, int64_t
                              seal_key **out, sdx_error *err) {
   secret *key = NULL;
   if (out != NULL) *out = NULL;
-  sdx_status status = need_root(k, err);
+  sdx_status status = keyring_need_root(k, err);
   if (status == SDX_OK && kind == KEYRING_DEPOSIT_EPOCH)
     status = error_set(err, SDX_INVALID, "a deposit epoch is added by keyring_stage_epoch");
-  if (status == SDX_OK) status = stage(k, err);
-  if (status == SDX_OK) status = add_entry(&k->next, staged_root(k), kind, id, due, &key, err);
+  if (status == SDX_OK) status = keyring_stage(k, err);
+  if (status == SDX_OK) status = wrap_new_key(&k->next, keyring_staged_root(k), kind, id, due, &key, err);
   if (status == SDX_OK && out != NULL) status = seal_key_new(out, k->next.cipher, key, err);
   secret_free(key);
   return status;
@@ -691,11 +561,11 @@ sdx_status keyring_stage_epoch(keyring *k, uint64_t id, uint8_t public_half[32],
   secret *secret_half = NULL;
   region_entry *e = NULL;
   region_entry fresh = { .shown = { .kind = KEYRING_DEPOSIT_EPOCH, .id = id } };
-  sdx_status status = k->deposit != NULL ? refuse_fork(k, err) : need_root(k, err);
+  sdx_status status = k->deposit != NULL ? refuse_fork(k, err) : keyring_need_root(k, err);
   if (status != SDX_OK) return status;
   const uint8_t *intake = keyring_intake_public(k);
   if (intake == NULL) return error_set(err, SDX_DAMAGED, "the keyring has no intake key");
-  status = stage(k, err);
+  status = keyring_stage(k, err);
   if (status == SDX_OK) status = pair_new(fresh.public_half, &secret_half, err);
   if (status == SDX_OK) status = pair_seal(fresh.sealed, intake, secret_half, err);
   if (status == SDX_OK) status = region_insert(&k->next, &e, KEYRING_DEPOSIT_EPOCH, id, err);
@@ -711,7 +581,7 @@ sdx_status keyring_stage_epoch(keyring *k, uint64_t id, uint8_t public_half[32],
 
 sdx_status keyring_epoch_public(const keyring *k, uint64_t id, uint8_t public_half[32],
                                 sdx_error *err) {
-  sdx_status status = k->deposit != NULL ? refuse_fork(k, err) : need_root(k, err);
+  sdx_status status = k->deposit != NULL ? refuse_fork(k, err) : keyring_need_root(k, err);
   if (status != SDX_OK) return status;
   const region_entry *e = region_find(&k->now, KEYRING_DEPOSIT_EPOCH, id);
   if (e == NULL && k->staged) e = region_find(&k->next, KEYRING_DEPOSIT_EPOCH, id);
@@ -724,7 +594,7 @@ sdx_status keyring_epoch_public(const keyring *k, uint64_t id, uint8_t public_ha
 sdx_status keyring_stage_remove(keyring *k, keyring_kind kind, uint64_t id, keyring_reason reason,
                                 int64_t time, uint64_t items, sdx_error *err) {
   sdx_status status = refuse_fork(k, err);
-  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK) status = keyring_stage(k, err);
   if (status != SDX_OK) return status;
   region_entry *e = region_find(&k->next, kind, id);
   if (e == NULL) return error_set(err, SDX_NOT_FOUND, "the keyring has no such key");
@@ -747,13 +617,13 @@ static sdx_status finish_next(keyring *k, uint64_t store_generation, sdx_error *
     return appended == SDX_OK ? region_fit(r, err) : appended;
   }
   r->store_generation = store_generation;
-  const sdx_status status = region_prove(r, staged_root(k), err);
+  const sdx_status status = region_prove(r, keyring_staged_root(k), err);
   return status == SDX_OK ? region_fit(r, err) : status;
 }
 
 sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err) {
   sdx_status status = refuse_fork(k, err);
-  if (status == SDX_OK) status = stage(k, err);
+  if (status == SDX_OK) status = keyring_stage(k, err);
   if (status == SDX_OK) status = finish_next(k, store_generation, err);
   if (status == SDX_OK) status = place_replace(k, err);
   if (status == SDX_OK) {
@@ -773,184 +643,6 @@ sdx_status keyring_commit(keyring *k, uint64_t store_generation, sdx_error *err)
   }
   keyring_rollback(k);
   return status;
-}
-
-/* ---- slots and the root ---- */
-
-static sdx_status find_room(keyring *k, slot **out, sdx_error *err) {
-  for (size_t i = 0; i < REGION_SLOTS; i++) {
-    *out = &k->next.slots[i];
-    if ((*out)->kind == SLOT_EMPTY) return SDX_OK;
-  }
-  return error_set(err, SDX_INVALID, "all %d key slots are taken", REGION_SLOTS);
-}
-
-sdx_status keyring_slot_add(keyring *k, const sdx_secret *s, const keyring_options *options,
-                            sdx_error *err) {
-  slot *at = NULL, made;
-  sdx_status status = need_root(k, err);
-  if (status == SDX_OK) status = stage(k, err);
-  if (status == SDX_OK) status = find_room(k, &at, err);
-  if (status == SDX_OK)
-    status = slot_make(&made, NULL, s, options, k->next.index_id, staged_root(k), err);
-  if (status == SDX_OK) *at = made;
-  return status;
-}
-
-/* The deposit key of the set in use, as staged. */
-static sdx_status staged_deposit_key(secret **out, const keyring *k, sdx_error *err) {
-  const region_entry *e = region_find(&k->next, KEYRING_DEPOSIT, k->set);
-  *out = NULL;
-  if (e == NULL) return error_set(err, SDX_DAMAGED, "the keyring lacks a key that every index has");
-  return unwrap_entry(out, e, &k->next, staged_root(k), err);
-}
-
-sdx_status keyring_deposit_add(keyring *k, char contents[SDX_DEPOSIT_FILE_SIZE], sdx_error *err) {
-  slot *at = NULL, made;
-  secret *deposit = NULL;
-  const sdx_secret file = { SDX_SECRET_DEPOSIT, contents, SDX_DEPOSIT_FILE_SIZE };
-  sdx_status status = need_root(k, err);
-  if (status == SDX_OK) status = stage(k, err);
-  if (status == SDX_OK) status = find_room(k, &at, err);
-  if (status == SDX_OK) status = staged_deposit_key(&deposit, k, err);
-  if (status != SDX_OK) return status;
-  status = deposit_file_new(contents, err);
-  if (status == SDX_OK)
-    status = deposit_slot_make(&made, &file, k->next.index_id, staged_root(k), deposit, err);
-  if (status == SDX_OK)
-    *at = made;
-  else
-    wipe(contents, SDX_DEPOSIT_FILE_SIZE);
-  secret_free(deposit);
-  return status;
-}
-
-/* The slots, as staged, that `s` opens: bit i for slot i. */
-static sdx_status opened_slots(unsigned *slots, const keyring *k, const sdx_secret *s,
-                               sdx_error *err) {
-  const region *r = &k->next;
-  const uint8_t *commitment = staged_root(k)->commitment;
-  *slots = 0;
-  if (s->kind != SDX_SECRET_DEPOSIT) {
-    secret *opened = NULL;
-    const sdx_status status =
-        slot_try_all(&opened, slots, NULL, r->slots, REGION_SLOTS, s, r->index_id, commitment, err);
-    secret_free(opened);
-    return status;
-  }
-  for (size_t i = 0; i < REGION_SLOTS; i++) {
-    depositing d = { 0 };
-    if (r->slots[i].kind != SLOT_DEPOSIT) continue;
-    const sdx_status status = try_deposit(&d, r, i, s, err);
-    slot_keys_free(&d.keys);
-    seal_key_free(d.deposit);
-    if (status == SDX_OK)
-      *slots |= 1U << i;
-    else if (status != SDX_WRONG_KEY)
-      return status;
-  }
-  return SDX_OK;
-}
-
-/* Slots that open the root. */
-static unsigned reading_slots(const region *r) {
-  unsigned slots = 0;
-  for (size_t i = 0; i < REGION_SLOTS; i++)
-    if (r->slots[i].kind != SLOT_EMPTY && r->slots[i].kind != SLOT_DEPOSIT) slots |= 1U << i;
-  return slots;
-}
-
-sdx_status keyring_slot_remove(keyring *k, const sdx_secret *s, sdx_error *err) {
-  unsigned slots = 0;
-  sdx_status status = need_root(k, err);
-  if (status == SDX_OK) status = stage(k, err);
-  if (status == SDX_OK) status = opened_slots(&slots, k, s, err);
-  if (status != SDX_OK) return status;
-  if (slots == 0) return error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
-  if ((reading_slots(&k->next) & ~slots) == 0)
-    return error_set(err, SDX_INVALID, "the last key slot cannot be removed");
-  for (size_t i = 0; i < REGION_SLOTS; i++)
-    if ((slots >> i & 1) != 0) memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
-  return SDX_OK;
-}
-
-sdx_status keyring_stage_set(keyring *k, bool revoke, uint64_t *set, sdx_error *err) {
-  secret *deposit = NULL;
-  sdx_status status = need_root(k, err);
-  if (status == SDX_OK) status = stage(k, err);
-  if (status == SDX_OK && !revoke) status = staged_deposit_key(&deposit, k, err);
-  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK && revoke; i++)
-    if (k->next.slots[i].kind == SLOT_DEPOSIT)
-      memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
-  do crypto_random(set, sizeof *set);
-  while (*set == 0);
-  if (status == SDX_OK) status = add_set(&k->next, staged_root(k), *set, deposit, err);
-  secret_free(deposit);
-  return status;
-}
-
-sdx_status keyring_slot_replace(keyring *k, const sdx_secret *was, const sdx_secret *is,
-                                const keyring_options *options, sdx_error *err) {
-  unsigned slots = 0;
-  slot made;
-  slot_keys keys = { .mac_key = NULL };
-  sdx_status status = need_root(k, err);
-  if (status == SDX_OK) status = stage(k, err);
-  if (status == SDX_OK) status = opened_slots(&slots, k, was, err);
-  if (status == SDX_OK && slots == 0)
-    status = error_set(err, SDX_WRONG_KEY, "the key opens no slot of this index");
-  if (status == SDX_OK)
-    status = slot_make(&made, &keys, is, options, k->next.index_id, staged_root(k), err);
-  if (status != SDX_OK) return status;
-  const unsigned first = (unsigned)__builtin_ctz(slots);
-  bool mine = false;
-  for (size_t i = 0; i < REGION_SLOTS; i++) {
-    slot *s = &k->next.slots[i];
-    if ((slots >> i & 1) == 0) continue;
-    mine |= memcmp(s->public_half, k->own.keys.public_half, sizeof s->public_half) == 0;
-    memset(s, 0, sizeof *s);
-  }
-  k->next.slots[first] = made;
-  if (mine) return opener_set(&k->next_own, is, &keys, err);
-  slot_keys_free(&keys);
-  return SDX_OK;
-}
-
-static sdx_status rewrap_entries(region *r, const root_key *from, const root_key *to,
-                                 sdx_error *err) {
-  sdx_status status = SDX_OK;
-  for (size_t i = 0; i < r->entry_count && status == SDX_OK; i++) {
-    secret *key = NULL;
-    const keyring_kind kind = r->entries[i].shown.kind;
-    if (kind == KEYRING_DEPOSIT_EPOCH || under_deposit_key(kind)) continue; /* under other keys */
-    status = unwrap_entry(&key, &r->entries[i], r, from, err);
-    if (status == SDX_OK) status = wrap_entry(&r->entries[i], r, to, key, err);
-    secret_free(key);
-  }
-  return status;
-}
-
-sdx_status keyring_rekey(keyring *k, sdx_error *err) {
-  root_key *fresh = NULL;
-  sdx_status status = need_root(k, err);
-  if (status == SDX_OK) status = stage(k, err);
-  if (status != SDX_OK) return status;
-  const root_key *from = staged_root(k);
-  region *r = &k->next;
-  status = root_key_new(&fresh, NULL, r->index_id, err);
-  if (status == SDX_OK) status = rewrap_entries(r, from, fresh, err);
-  for (size_t i = 0; i < REGION_SLOTS && status == SDX_OK; i++)
-    if (r->slots[i].kind != SLOT_EMPTY)
-      status = slot_rewrap(&r->slots[i], r->index_id, from, fresh, err);
-  if (status != SDX_OK) {
-    root_key_free(fresh);
-    keyring_rollback(k); /* some of it is wrapped under a root that is gone */
-    return status;
-  }
-  memcpy(r->commitment, fresh->commitment, sizeof r->commitment);
-  root_key_free(k->next_root);
-  k->next_root = fresh;
-  return SDX_OK;
 }
 
 sdx_status keyring_destroy(const char *dir, sdx_error *err) {
