@@ -11,6 +11,8 @@
 #include "mailbox.h"
 #include "place.h"
 #include "stage.h"
+#include "stopwatch.h"
+#include "usage.h"
 
 typedef struct settings {
   size_t limit, queries, generate;
@@ -27,9 +29,9 @@ static const char usage_text[] =
     "  --rounds N      builds of the quick engines (3) --adds N     single durable adds (200)\n"
     "  --users N       small indexes (1000)            --seconds N  of each run of readers (1)\n"
     "  --work DIR      where the indexes lie           --out FILE   the table of figures\n"
-    "  --only A,B      engines, by name                --stages A,B "
-    "build,cold,search,readers,write,\n"
-    "                                                  users,syscalls (all)\n"
+    "  --cold N        first searches per class (40)   --only A,B   engines, by name\n"
+    "  --stages A,B    build,cold,search,answers,memory,readers,syscalls,write,users,reindex "
+    "(all)\n"
     "  --growth        instead of the stages: terms in a fixed number of items\n"
     "  --export DIR    also writes mail and queries for the peers' own tools\n"
     "  --reuse FILE    engines of that table whose indexes stand are not built again\n";
@@ -104,14 +106,21 @@ static int measure(bench *b, const settings *s) {
     const char *name;
     int (*run)(bench *b);
   } stages[] = {
-    { "build", stage_build },     { "cold", stage_cold },         { "search", stage_search },
-    { "readers", stage_readers }, { "syscalls", stage_syscalls }, { "write", stage_write },
-    { "users", stage_users },
+    { "build", stage_build },       { "cold", stage_cold },     { "search", stage_search },
+    { "answers", stage_answers },   { "memory", stage_memory }, { "readers", stage_readers },
+    { "syscalls", stage_syscalls }, { "write", stage_write },   { "users", stage_users },
+    { "reindex", stage_reindex },
   };
-  for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++)
-    if (listed(s->stages, stages[i].name) &&
-        (stages[i].run(b) != 0 || figures_write(&b->figures, s->out) != 0))
-      return -1;
+  for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+    if (!listed(s->stages, stages[i].name)) continue;
+    const double start = stopwatch_now(), cpu = usage_family_cpu();
+    if (stages[i].run(b) != 0) return -1;
+    const double took = stopwatch_now() - start, cpu_took = usage_family_cpu() - cpu;
+    figures_put(&b->figures, "run", "-", stages[i].name, "seconds", "s", took);
+    figures_put(&b->figures, "run", "-", stages[i].name, "cpu", "s", cpu_took);
+    fprintf(stderr, "%s: %.0f s, %.0f s of CPU\n", stages[i].name, took, cpu_took);
+    if (figures_write(&b->figures, s->out) != 0) return -1;
+  }
   return 0;
 }
 
@@ -130,6 +139,8 @@ static int run(bench *b, const settings *s, const char *const *paths, size_t pat
   b->mail = &mail;
   b->work = &work;
   b->random = s->seed;
+  b->paths = paths;
+  b->path_count = s->generate > 0 ? 0 : path_count;
   if (!s->growth) put_machine(b);
   if (!s->growth) put_corpus(b, s);
   gather(b, s);
@@ -150,6 +161,7 @@ int command_run(int argc, char **argv) {
                      .rounds = 3,
                      .adds = 200,
                      .users = 1000,
+                     .cold = 40,
                      .seconds = 1,
                      .work_dir = "/var/tmp/sealdex-bench" };
   static const struct option options[] = {
@@ -158,7 +170,7 @@ int command_run(int argc, char **argv) {
     { "only", 1, NULL, 'o' },   { "out", 1, NULL, 'f' },     { "generate", 1, NULL, 'g' },
     { "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },   { "seconds", 1, NULL, 't' },
     { "stages", 1, NULL, 'S' }, { "growth", 0, NULL, 'G' },  { "export", 1, NULL, 'E' },
-    { "reuse", 1, NULL, 'R' },  { NULL, 0, NULL, 0 },
+    { "reuse", 1, NULL, 'R' },  { "cold", 1, NULL, 'c' },    { NULL, 0, NULL, 0 },
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
@@ -200,6 +212,9 @@ int command_run(int argc, char **argv) {
       break;
     case 'R':
       if (figures_read(&b.earlier, optarg) != 0) return 6;
+      break;
+    case 'c':
+      b.cold = strtoul(optarg, NULL, 10);
       break;
     case 'E':
       s.export = optarg;

@@ -48,6 +48,10 @@ typedef struct engine_class {
   /* Makes what was deleted unreadable in its files, as far as the engine can; closes and opens as
    * it needs to, so nothing may be open. */
   int (*purge)(const char *dir);
+  /* Makes the index anew from raw files, and puts it in place of the live one; NULL: cannot.
+   * `bytes` is how much was read. */
+  int (*rebuild)(const char *dir, const char *const *paths, size_t count, unsigned jobs,
+                 uint64_t *bytes);
   int (*open)(engine **out, const char *dir, engine_access access);
   /* Writes the query in the engine's own language. */
   void (*phrase)(const workload_query *q, char *out, size_t size);

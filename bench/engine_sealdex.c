@@ -163,6 +163,28 @@ static int sealdex_search(engine *e, const workload_query *q, const char *text, 
   return 0;
 }
 
+static int sealdex_rebuild(const char *dir, const char *const *paths, size_t count, unsigned jobs,
+                           uint64_t *bytes) {
+  sdx_error err = { 0 };
+  engine *e = NULL;
+  sdx_source *source = NULL;
+  if (sealdex_open(&e, dir, ENGINE_WRITE) != 0) return -1;
+  sdx_reindex_options options = SDX_REINDEX_OPTIONS_INIT;
+  options.mode = SDX_REINDEX_ALL;
+  options.jobs = jobs;
+  options.anew = true;
+  sdx_reindex_report report = { 0 };
+  sdx_status status = sdx_source_open(&source, paths, count, NULL, &err);
+  if (status == SDX_OK) status = sdx_reindex(e->index, source, &options, &report, &err);
+  sdx_source_close(source);
+  sdx_close(e->index);
+  free(e);
+  if (status != SDX_OK) return fail(&err);
+  *bytes = report.bytes;
+  if (!report.swapped) fprintf(stderr, "sealdex: the new index was not put in place\n");
+  return report.swapped ? 0 : -1;
+}
+
 static void sealdex_close(engine *e) {
   if (e == NULL) return;
   sdx_close(e->index);
@@ -188,6 +210,7 @@ __attribute__((visibility("default"))) const engine_class ENGINE_SYMBOL = {
   .finish = sealdex_finish,
   .remove = sealdex_remove,
   .purge = sealdex_purge,
+  .rebuild = sealdex_rebuild,
   .open = sealdex_open,
   .phrase = workload_query_text,
   .search = sealdex_search,

@@ -23,10 +23,13 @@ typedef struct bench {
   const workload *work;
   contender engines[ENGINES_MAX]; /* Sealdex first */
   size_t count;
-  size_t passes;  /* measured ones, over every class */
-  size_t rounds;  /* builds of each engine, for the spread */
-  size_t adds;    /* single durable adds and deletes */
-  size_t users;   /* small indexes */
+  size_t passes;            /* measured ones, over every class */
+  size_t rounds;            /* builds of each engine, for the spread */
+  size_t adds;              /* single durable adds and deletes */
+  size_t users;             /* small indexes */
+  size_t cold;              /* first searches per class in fresh processes */
+  const char *const *paths; /* what the mail was read from; none where it is made up */
+  size_t path_count;
   double seconds; /* of each readers' run */
   const char *work_dir;
   uint64_t random;
@@ -43,6 +46,12 @@ int stage_write(bench *b);
 int stage_users(bench *b);
 /* Builds and searches a workload of workload_draw_growth; alone. */
 int stage_growth(bench *b);
+/* Which items the engines find, beside which are the ten best. */
+int stage_answers(bench *b);
+/* Memory, faults and CPU time of a process that does nothing but search. */
+int stage_memory(bench *b);
+/* A new index from the raw files, beside the live one, which it replaces. */
+int stage_reindex(bench *b);
 /* System calls of searches and adds, by stopping at each: no time is measured here. */
 int stage_syscalls(bench *b);
 

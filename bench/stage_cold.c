@@ -6,12 +6,12 @@
  */
 #include <stdio.h>
 
+#include "compared.h"
 #include "place.h"
-#include "stage.h"
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { OPENS = 40, COLD_QUERIES = 12 };
+enum { OPENS = 60 };
 
 typedef struct fresh {
   const contender *c;
@@ -57,9 +57,10 @@ static int ask_class(bench *b, int class, size_t most, bool evict, samples *whol
 }
 
 static int put_class(bench *b, int class, size_t most, bool evict, const char *stage,
-                     const char *subject, bool whole) {
+                     const char *subject, bool whole, compared *c) {
   samples opens[ENGINES_MAX] = { 0 }, searches[ENGINES_MAX] = { 0 };
   const int result = ask_class(b, class, most, evict, opens, searches);
+  if (result == 0) compared_add_samples(c, b, subject, whole ? opens : searches);
   for (size_t k = 0; k < b->count; k++) {
     if (result == 0)
       stage_put_latency(b, stage, &b->engines[k], subject, whole ? &opens[k] : &searches[k]);
@@ -70,16 +71,21 @@ static int put_class(bench *b, int class, size_t most, bool evict, const char *s
 }
 
 int stage_cold(bench *b) {
+  static compared opening, cold;
+  int result = 0;
   fprintf(stderr, "opening in fresh processes\n");
   for (size_t k = 0; k < b->count; k++) place_warm(b->engines[k].dir);
-  if (put_class(b, QUERY_MEDIUM, OPENS, false, "open", "page cache warm", true) != 0 ||
-      put_class(b, QUERY_MEDIUM, OPENS, true, "open", "evicted", true) != 0)
-    return -1;
+  if (put_class(b, QUERY_MEDIUM, OPENS, false, "open", "page cache warm", true, &opening) != 0 ||
+      put_class(b, QUERY_MEDIUM, OPENS, true, "open", "evicted", true, &opening) != 0)
+    result = -1;
   fprintf(stderr, "searching what is not in memory\n");
-  for (int class = 0; class < QUERY_CLASSES; class ++)
-    if (put_class(b, class, COLD_QUERIES, true, "cold", query_class_name((query_class) class),
-                  false) != 0)
-      return -1;
+  for (int class = 0; class < QUERY_CLASSES && result == 0; class ++)
+    result = put_class(b, class, b->cold, true, "cold", query_class_name((query_class) class),
+                       false, &cold);
+  if (result == 0) compared_put(&opening, b, "ratio open");
+  if (result == 0) compared_put(&cold, b, "ratio cold");
   for (size_t k = 0; k < b->count; k++) place_warm(b->engines[k].dir);
-  return 0;
+  compared_free(&opening);
+  compared_free(&cold);
+  return result;
 }

@@ -2,7 +2,8 @@
 /*
  * 1, 2, 4 and 8 readers beside a writer that makes 50 single adds per second, each durable. Readers
  * are threads of one process (sharing a handle where the engine allows it) or processes; each asks
- * the queries of all classes in an order of its own, and always sees the newest mail.
+ * the queries of all classes in an order of its own, and always sees the newest mail. Engines take
+ * turns in several rounds of short runs; rates are medians of rounds.
  */
 #include <math.h>
 #include <pthread.h>
@@ -12,14 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "compared.h"
 #include "histogram.h"
 #include "random.h"
-#include "stage.h"
+#include "ratio.h"
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { READERS_MAX = 8 };
-static const double opening_seconds = 0.3, add_interval = 0.02;
+enum { READERS_MAX = 8, PARTIES = 8, ROUNDS_MAX = 9 };
+static const double opening_seconds = 0.15, add_interval = 0.02;
 
 typedef struct outcome {
   histogram searches, adds;
@@ -56,6 +58,7 @@ static void *read_on(void *context) {
     return NULL;
   }
   sleep_until(w->start);
+  const double cpu = stopwatch_read(CLOCK_THREAD_CPUTIME_ID);
   for (double now = stopwatch_now(); now < w->end && !w->out->failed;) {
     const workload_query *q = &w->b->work->queries[random_next(&random) % w->b->work->count];
     w->c->class->phrase(q, text, sizeof text);
@@ -64,6 +67,7 @@ static void *read_on(void *context) {
     now = stopwatch_now();
     histogram_add(&w->out->searches, now - before);
   }
+  w->out->cpu = stopwatch_read(CLOCK_THREAD_CPUTIME_ID) - cpu;
   if (e != w->shared) w->c->class->close(e);
   free(a);
   return NULL;
@@ -149,46 +153,92 @@ static int run_processes(const party *p) {
   return result;
 }
 
-static int run_party(bench *b, contender *c, size_t readers, bool processes) {
-  char subject[48];
+/* All rounds of one engine with so many readers. */
+typedef struct tally {
+  histogram searches, adds;
+  double rates[ROUNDS_MAX], add_rates[ROUNDS_MAX]; /* per second */
+  double waits[ROUNDS_MAX];                        /* seconds per search: 1 / rate */
+  double cpu;
+} tally;
+
+static int run_party(bench *b, contender *c, size_t readers, bool processes, size_t round,
+                     tally *t) {
   const size_t size = (READERS_MAX + 1) * sizeof(outcome);
   party p = { b,         c, readers,          (size_t)(random_next(&b->random) % 1000000000),
               processes, 0, usage_share(size) };
   p.start = stopwatch_now() + opening_seconds;
   int result = processes ? run_processes(&p) : usage_in_child(run_threads, &p);
-  histogram all = { 0 };
+  uint64_t searches = 0;
   for (size_t i = 0; i < readers; i++) {
-    histogram_join(&all, &p.outs[i].searches);
+    histogram_join(&t->searches, &p.outs[i].searches);
+    searches += p.outs[i].searches.count;
+    t->cpu += p.outs[i].cpu;
     if (p.outs[i].failed) result = -1;
   }
-  const histogram *adds = &p.outs[readers].adds;
-  snprintf(subject, sizeof subject, "%zu %s%s", readers, processes ? "process" : "thread",
-           readers == 1 ? ""
-           : processes  ? "es"
-                        : "s");
-  const struct {
-    const char *measure, *unit;
-    double value;
-  } rows[] = {
-    { "searches", "1/s", (double)all.count / b->seconds },
-    { "p50", "us", histogram_quantile(&all, 0.5) * 1e6 },
-    { "p99", "us", histogram_quantile(&all, 0.99) * 1e6 },
-    { "adds", "1/s", (double)adds->count / b->seconds },
-    { "add p50", "us", histogram_quantile(adds, 0.5) * 1e6 },
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0] && result == 0; i++)
-    figures_put(&b->figures, "readers", c->class->name, subject, rows[i].measure, rows[i].unit,
-                rows[i].value);
+  histogram_join(&t->adds, &p.outs[readers].adds);
+  t->rates[round] = (double)searches / b->seconds;
+  t->waits[round] = b->seconds / (double)(searches > 0 ? searches : 1);
+  t->add_rates[round] = (double)p.outs[readers].adds.count / b->seconds;
   usage_unshare(p.outs, size);
   return result;
 }
 
+static void put_party(bench *b, const contender *c, const char *subject, size_t rounds, tally *t) {
+  double low = INFINITY, high = 0;
+  for (size_t i = 0; i < rounds; i++) {
+    low = fmin(low, t->rates[i]);
+    high = fmax(high, t->rates[i]);
+  }
+  const struct {
+    const char *measure, *unit;
+    double value;
+  } rows[] = {
+    { "searches", "1/s", ratio_median(t->rates, rounds) },
+    { "p50", "us", histogram_quantile(&t->searches, 0.5) * 1e6 },
+    { "p99", "us", histogram_quantile(&t->searches, 0.99) * 1e6 },
+    { "cpu", "us", t->cpu / (double)(t->searches.count > 0 ? t->searches.count : 1) * 1e6 },
+    { "adds", "1/s", ratio_median(t->add_rates, rounds) },
+    { "add p50", "us", histogram_quantile(&t->adds, 0.5) * 1e6 },
+  };
+  const size_t at = b->figures.count;
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    figures_put(&b->figures, "readers", c->class->name, subject, rows[i].measure, rows[i].unit,
+                rows[i].value);
+  b->figures.rows[at].low = low;
+  b->figures.rows[at].high = high;
+  b->figures.rows[at].n = rounds;
+}
+
 int stage_readers(bench *b) {
-  static const size_t counts[] = { 1, 2, 4, 8 };
+  static const size_t counts[PARTIES] = { 1, 2, 4, 8, 1, 2, 4, 8 };
+  static compared rates;
+  const size_t rounds = b->rounds < ROUNDS_MAX ? b->rounds : ROUNDS_MAX;
+  tally *tallies = calloc(PARTIES * ENGINES_MAX, sizeof *tallies);
+  if (tallies == NULL) abort();
+  int result = 0;
   fprintf(stderr, "reading beside a writer\n");
-  for (int processes = 0; processes < 2; processes++)
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-      for (size_t k = 0; k < b->count; k++)
-        if (run_party(b, &b->engines[k], counts[i], processes != 0) != 0) return -1;
-  return 0;
+  for (size_t round = 0; round < rounds; round++)
+    for (size_t i = 0; i < PARTIES; i++)
+      for (size_t k = 0; k < b->count && result == 0; k++)
+        result = run_party(b, &b->engines[k], counts[i], i >= PARTIES / 2, round,
+                           &tallies[i * ENGINES_MAX + k]);
+  for (size_t i = 0; i < PARTIES && result == 0; i++) {
+    char subject[48];
+    double *waits[ENGINES_MAX];
+    const bool processes = i >= PARTIES / 2;
+    snprintf(subject, sizeof subject, "%zu %s%s", counts[i], processes ? "process" : "thread",
+             counts[i] == 1 ? ""
+             : processes    ? "es"
+                            : "s");
+    for (size_t k = 0; k < b->count; k++) {
+      tally *t = &tallies[i * ENGINES_MAX + k];
+      waits[k] = t->waits;
+      put_party(b, &b->engines[k], subject, rounds, t);
+    }
+    compared_add(&rates, b, subject, waits, rounds);
+  }
+  if (result == 0) compared_put(&rates, b, "ratio readers");
+  compared_free(&rates);
+  free(tallies);
+  return result;
 }

@@ -3,15 +3,15 @@
  * Searches, warm: from the query's text to ten ids and dates. Each query runs on all engines before
  * the next does, in an order drawn anew each time, so that a noisy machine hurts all alike, and
  * nobody always finds the processor's caches as the same neighbour left them. A first pass warms
- * every cache and compares the answers; the last one asks for exact totals as well.
+ * every cache and compares the ten best; the last passes ask for exact totals as well.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "compared.h"
 #include "ratio.h"
-#include "stage.h"
 #include "stopwatch.h"
 
 enum { QUERY_TEXT = 600 };
@@ -21,6 +21,7 @@ typedef struct timed {
   const bench *b;
   size_t first, queries, passes;
   double *seconds;
+  double cpu[ENGINES_MAX]; /* of all passes together */
 } timed;
 
 static double *time_of(const timed *t, size_t k, size_t pass, size_t query) {
@@ -35,26 +36,25 @@ static double shared_ids(const answer *a, const answer *b) {
   return most == 0 ? 1 : (double)shared / (double)most;
 }
 
-static int ask(bench *b, size_t k, const workload_query *q, bool totals, answer *a, double *took) {
+static int ask(bench *b, timed *t, size_t k, size_t pass, size_t query, bool totals, answer *a) {
   char text[QUERY_TEXT];
   const contender *c = &b->engines[k];
+  const workload_query *q = &b->work->queries[t->first + query];
   c->class->phrase(q, text, sizeof text);
-  const double start = stopwatch_now();
+  const double cpu = stopwatch_cpu(), start = stopwatch_now();
   const int result = c->class->search(c->e, q, text, ANSWER_HITS, totals, a);
-  *took = stopwatch_now() - start;
+  *time_of(t, k, pass, query) = stopwatch_now() - start;
+  t->cpu[k] += stopwatch_cpu() - cpu;
   return result;
 }
 
 /* One query on all engines. */
-static int ask_all(bench *b, const timed *t, size_t query, size_t pass, bool totals,
+static int ask_all(bench *b, timed *t, size_t query, size_t pass, bool totals,
                    answer answers[ENGINES_MAX]) {
   size_t order[ENGINES_MAX];
   stage_shuffle(b, order, b->count);
   for (size_t i = 0; i < b->count; i++) {
-    const size_t k = order[i];
-    if (ask(b, k, &b->work->queries[t->first + query], totals, &answers[k],
-            time_of(t, k, pass, query)) != 0)
-      return -1;
+    if (ask(b, t, order[i], pass, query, totals, &answers[order[i]]) != 0) return -1;
   }
   return 0;
 }
@@ -75,13 +75,15 @@ static void put_engine(bench *b, const timed *t, const char *stage, size_t k, co
   stage_put_latency(b, stage, &b->engines[k], subject, &s);
   b->figures.rows[at].low = low * 1e6;
   b->figures.rows[at].high = high * 1e6;
+  figures_put(&b->figures, stage, b->engines[k].class->name, subject, "cpu", "us",
+              t->cpu[k] / (double)s.count * 1e6);
   samples_free(&s);
   free(scratch);
 }
 
 /* Each query's median over the passes. */
 static double *query_medians(const timed *t, size_t k) {
-  double *medians = malloc(t->queries * sizeof *medians), scratch[64];
+  double *medians = malloc((t->queries + 1) * sizeof *medians), scratch[64];
   if (medians == NULL) abort();
   for (size_t i = 0; i < t->queries; i++) {
     const size_t passes = t->passes < 64 ? t->passes : 64;
@@ -91,60 +93,17 @@ static double *query_medians(const timed *t, size_t k) {
   return medians;
 }
 
-static void put_ratio(bench *b, const char *stage, const char *peer, const char *subject, ratio r) {
-  figures_put(&b->figures, stage, peer, subject, "ratio", "ours/theirs", r.value);
-  b->figures.rows[b->figures.count - 1].low = r.low;
-  b->figures.rows[b->figures.count - 1].high = r.high;
-}
-
-/* Medians of queries by engine and class, kept until all classes are measured. */
-typedef struct compared {
-  double *medians[ENGINES_MAX][QUERY_CLASSES];
-  size_t queries[QUERY_CLASSES];
-} compared;
-
-static double class_median(const compared *c, size_t k, int class) {
-  const size_t n = c->queries[class];
-  double *copy = malloc((n + 1) * sizeof *copy);
-  if (copy == NULL) abort();
-  memcpy(copy, c->medians[k][class], n * sizeof *copy);
-  const double median = ratio_median(copy, n);
-  free(copy);
-  return median;
-}
-
-/* Ratios to each peer, and to the best peer of each class. */
-static void put_ratios(bench *b, const char *stage, const compared *c) {
-  ratio_pair best[QUERY_CLASSES] = { 0 };
-  for (int class = 0; class < QUERY_CLASSES; class ++) {
-    double least = INFINITY;
-    for (size_t k = 1; k < b->count && c->queries[class] > 0; k++) {
-      const double median = class_median(c, k, class);
-      if (!stage_is_peer(&b->engines[k]) || !(median < least)) continue;
-      least = median;
-      best[class] = (ratio_pair){ c->medians[0][class], c->medians[k][class], c->queries[class] };
-    }
+/* The rows of one class, and its queries' medians for the ratios. */
+static void put_class(bench *b, const timed *t, const char *stage, int class, compared *c) {
+  const char *subject = query_class_name((query_class) class);
+  double *medians[ENGINES_MAX] = { NULL };
+  if (t->queries == 0) return;
+  for (size_t k = 0; k < b->count; k++) {
+    put_engine(b, t, stage, k, subject);
+    medians[k] = query_medians(t, k);
   }
-  for (size_t k = 1; k <= b->count; k++) {
-    ratio_pair pairs[QUERY_CLASSES] = { 0 };
-    const char *peer = k < b->count ? b->engines[k].class->name : "best peer";
-    if (k == b->count) memcpy(pairs, best, sizeof pairs);
-    for (int class = 0; class < QUERY_CLASSES; class ++) {
-      if (k < b->count)
-        pairs[class] =
-            (ratio_pair){ c->medians[0][class], c->medians[k][class], c->queries[class] };
-      if (pairs[class].count > 0)
-        put_ratio(b, stage, peer, query_class_name((query_class) class),
-                  ratio_of(&pairs[class], 1, 7));
-    }
-    if (k < b->count || best[0].count > 0)
-      put_ratio(b, stage, peer, "geometric mean", ratio_of(pairs, QUERY_CLASSES, 7));
-  }
-}
-
-static void compared_free(compared *c) {
-  for (size_t k = 0; k < ENGINES_MAX; k++)
-    for (int class = 0; class < QUERY_CLASSES; class ++) free(c->medians[k][class]);
+  compared_add(c, b, subject, medians, t->queries);
+  for (size_t k = 0; k < b->count; k++) free(medians[k]);
 }
 
 static timed timed_new(const bench *b, int class, size_t passes) {
@@ -180,12 +139,9 @@ static int measure_class(bench *b, int class, compared *c, samples all[ENGINES_M
   for (size_t pass = 0; pass < t.passes && result == 0; pass++)
     for (size_t i = 0; i < t.queries && result == 0; i++)
       result = ask_all(b, &t, i, pass, false, answers);
-  c->queries[class] = t.queries;
-  for (size_t k = 0; k < b->count && t.queries > 0; k++) {
-    put_engine(b, &t, "search", k, query_class_name((query_class) class));
-    c->medians[k][class] = query_medians(&t, k);
+  put_class(b, &t, "search", class, c);
+  for (size_t k = 0; k < b->count; k++)
     for (size_t i = 0; i < t.passes * t.queries; i++) samples_add(&all[k], *time_of(&t, k, 0, i));
-  }
   free(t.seconds);
   return result;
 }
@@ -193,20 +149,18 @@ static int measure_class(bench *b, int class, compared *c, samples all[ENGINES_M
 static int measure_totals(bench *b, int class, compared *c) {
   static answer answers[ENGINES_MAX];
   double hits[ENGINES_MAX] = { 0 }, same[ENGINES_MAX] = { 0 };
-  timed t = timed_new(b, class, 1);
+  timed t = timed_new(b, class, b->passes);
   int result = 0;
-  for (size_t i = 0; i < t.queries && result == 0; i++) {
-    result = ask_all(b, &t, i, 0, true, answers);
-    for (size_t k = 0; k < b->count; k++) {
+  for (size_t i = 0; i < t.queries * t.passes && result == 0; i++) {
+    result = ask_all(b, &t, i % t.queries, i / t.queries, true, answers);
+    for (size_t k = 0; k < b->count && i < t.queries; k++) {
       hits[k] += (double)answers[k].total;
       same[k] += answers[k].total == answers[0].total;
     }
   }
-  c->queries[class] = t.queries;
+  put_class(b, &t, "total", class, c);
   for (size_t k = 0; k < b->count && t.queries > 0; k++) {
     const char *name = b->engines[k].class->name, *subject = query_class_name((query_class) class);
-    put_engine(b, &t, "total", k, subject);
-    c->medians[k][class] = query_medians(&t, k);
     figures_put(&b->figures, "answers", name, subject, "hits", "items", hits[k]);
     figures_put(&b->figures, "answers", name, subject, "equal totals", "share",
                 same[k] / (double)t.queries);
@@ -225,12 +179,10 @@ int stage_search(bench *b) {
         measure_totals(b, class, &total) != 0)
       result = -1;
   }
-  if (result == 0) {
-    for (size_t k = 0; k < b->count; k++)
-      stage_put_latency(b, "tails", &b->engines[k], "all classes", &all[k]);
-    put_ratios(b, "ratio", &top);
-    put_ratios(b, "ratio total", &total);
-  }
+  for (size_t k = 0; k < b->count && result == 0; k++)
+    stage_put_latency(b, "tails", &b->engines[k], "all classes", &all[k]);
+  if (result == 0) compared_put(&top, b, "ratio");
+  if (result == 0) compared_put(&total, b, "ratio total");
   for (size_t k = 0; k < b->count; k++) samples_free(&all[k]);
   stage_close_all(b);
   compared_free(&top);

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "compared.h"
 #include "place.h"
 #include "random.h"
-#include "stage.h"
 #include "stopwatch.h"
 #include "usage.h"
 
@@ -82,6 +82,7 @@ static int visit(const contender *c, size_t user, const workload_query *q, doubl
 }
 
 int stage_users(bench *b) {
+  static compared visits;
   samples took[ENGINES_MAX] = { 0 };
   double cpu[ENGINES_MAX] = { 0 };
   size_t order[ENGINES_MAX];
@@ -102,6 +103,10 @@ int stage_users(bench *b) {
       cpu[order[j]] += stopwatch_cpu() - before;
       samples_add(&took[order[j]], seconds);
     }
+  }
+  if (result == 0) {
+    compared_add_samples(&visits, b, subject, took);
+    compared_put(&visits, b, "ratio users");
   }
   for (size_t k = 0; k < b->count; k++) {
     snprintf(dir, sizeof dir, "%s-users", b->engines[k].dir);

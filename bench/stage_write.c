@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compared.h"
 #include "place.h"
-#include "stage.h"
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { BATCH = 100, BATCHES = 10 };
+enum { BATCH = 100, BATCHES = 20 };
 
 typedef struct writing {
   const char *subject;
@@ -42,7 +42,7 @@ static int write_once(const contender *c, const writing *w, size_t call) {
                     : c->class->add(c->e, items, w->batch);
 }
 
-static int write_all(bench *b, const writing *w) {
+static int write_all(bench *b, const writing *w, compared *c) {
   samples took[ENGINES_MAX] = { 0 };
   double written[ENGINES_MAX] = { 0 }, cpu[ENGINES_MAX] = { 0 }, text = 0;
   size_t order[ENGINES_MAX];
@@ -62,6 +62,7 @@ static int write_all(bench *b, const writing *w) {
       written[k] += (double)(usage_written() - before);
     }
   }
+  if (result == 0) compared_add_samples(c, b, w->subject, took);
   for (size_t k = 0; k < b->count; k++) {
     const char *name = b->engines[k].class->name;
     const double items = (double)(w->calls * w->batch);
@@ -116,6 +117,7 @@ static int purge_all(bench *b) {
 }
 
 int stage_write(bench *b) {
+  static compared writes;
   char *ids = NULL, *batch_ids = NULL;
   corpus_item *single = make_items(b, b->adds, &ids, "added");
   corpus_item *many = make_items(b, BATCH * BATCHES, &batch_ids, "batch");
@@ -127,9 +129,11 @@ int stage_write(bench *b) {
   };
   int result = stage_open_all(b, ENGINE_WRITE);
   for (size_t i = 0; i < sizeof all / sizeof all[0] && result == 0; i++)
-    result = write_all(b, &all[i]);
+    result = write_all(b, &all[i], &writes);
   stage_close_all(b);
+  if (result == 0) compared_put(&writes, b, "ratio write");
   if (result == 0) result = purge_all(b);
+  compared_free(&writes);
   free(single);
   free(many);
   free(ids);

@@ -2,11 +2,13 @@
 #include "usage.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,8 +27,24 @@ static uint64_t proc_number(const char *path, const char *name) {
   return at != NULL ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
+static double seconds_of(struct timeval t) {
+  return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
+}
+
+double usage_family_cpu(void) {
+  struct rusage own, children;
+  getrusage(RUSAGE_SELF, &own);
+  getrusage(RUSAGE_CHILDREN, &children);
+  return seconds_of(own.ru_utime) + seconds_of(own.ru_stime) + seconds_of(children.ru_utime) +
+         seconds_of(children.ru_stime);
+}
+
 uint64_t usage_written(void) {
   return proc_number("/proc/self/io", "\nwrite_bytes: ");
+}
+
+double usage_private_mib(void) {
+  return (double)proc_number("/proc/self/status", "RssAnon:") / 1024;
 }
 
 usage usage_now(void) {
@@ -54,6 +72,7 @@ usage usage_since(const usage *before) {
 }
 
 void usage_forget_peak(void) {
+  malloc_trim(0); /* what others freed would be taken for nothing */
   const int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
   if (write(fd, "5", 1) != 1) perror("clear_refs");

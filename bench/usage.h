@@ -21,9 +21,15 @@ usage usage_now(void);
 /* From `before` until now. The peak is what came on top of what was resident then, provided that
  * usage_forget_peak was called just before. */
 usage usage_since(const usage *before);
+/* Also gives freed memory back to the system. */
 void usage_forget_peak(void);
+/* Resident memory that is no file's. */
+double usage_private_mib(void);
 /* Bytes written by this process so far. */
 uint64_t usage_written(void);
+
+/* CPU seconds of this process and of its children that have ended. */
+double usage_family_cpu(void);
 
 /* Memory that a process and its children share; never NULL (aborts). */
 void *usage_share(size_t size);
