@@ -14,7 +14,7 @@
 #include "segment/builder.h"
 
 #define CACHE_BYTES (4U << 20)
-#define RELEASE_BLOCKS 512 /* the kernel maps what is around each that is read, too: 64 KiB */
+#define RELEASE_BLOCKS 256 /* the kernel maps what is around each that is read, too: 64 KiB */
 #define TRIES 8 /* of a merge while others restore what is due */
 #define TRASH_FLUSH_BYTES (4U << 20) /* of records in one small transaction */
 

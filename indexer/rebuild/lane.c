@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "indexer/rebuild/ahead.h"
 #include "indexer/rebuild/compare.h"
 #include "segment/builder.h"
 
@@ -202,10 +203,12 @@ static sdx_status take(lane *l, const sdx_entry *e, sdx_error *err) {
 }
 
 static sdx_status run(lane *l) {
+  ahead *entries = NULL;
   const sdx_entry *e;
-  sdx_status status;
-  while ((status = sdx_source_next(l->source, &e, &l->err)) == SDX_OK) {
-    const uint64_t unit = source_origin(l->source);
+  uint64_t unit;
+  sdx_status status = ahead_open(&entries, l->source, &l->err);
+  if (status != SDX_OK) return status;
+  while ((status = ahead_next(entries, &e, &unit, &l->err)) == SDX_OK) {
     if (unit != l->unit) {
       if (is_full(l)) status = flush(l, &l->err);
       l->unit = unit;
@@ -217,6 +220,7 @@ static sdx_status run(lane *l) {
     status = take(l, e, &l->err);
     if (status != SDX_OK) break;
   }
+  ahead_close(entries);
   if (status != SDX_NOT_FOUND && status != SDX_CANCELLED) return status;
   const sdx_status written = flush(l, &l->err);
   if (written != SDX_OK) return written;

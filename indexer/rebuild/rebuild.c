@@ -10,21 +10,20 @@
 #include "indexer/lost.h"
 #include "indexer/maintain.h"
 #include "indexer/merge.h"
+#include "indexer/rebuild/few.h"
 #include "indexer/rebuild/lane.h"
 #include "indexer/rebuild/salvage.h"
 #include "indexer/rebuild/swap.h"
 #include "segment/builder.h"
 
 #define MEMORY_DEFAULT ((size_t)512 << 20)
-#define MEMORY_BASE ((size_t)40 << 20) /* what is there beside the lanes' postings */
+#define MEMORY_BASE ((size_t)34 << 20) /* what is there beside the lanes' postings */
 #define MEMORY_LANE                                                                                \
-  ((size_t)14 << 20) /* a lane's analyser, worker's reply, blocks on their way                     \
-                      */
+  ((size_t)8 << 20) /* a lane's analyser, entries read ahead, blocks on their way */
 #define MEMORY_LANE_MIN ((size_t)6 << 20)
 #define ROUNDS 5        /* walks over the source, where a purge took something that was read */
 #define ATTEMPTS 5      /* swaps, where something stood in the way */
 #define SEGMENTS_MAX 60 /* that a swap takes at once */
-#define SEGMENTS_FEW 8  /* so many are searched well enough until the next upkeep joins them */
 #define TICK_MS 100
 
 /* ------------------------------------------------------------------ what lanes call */
@@ -111,7 +110,8 @@ static unsigned lane_count(const reindexing *r) {
 static size_t lane_memory(const reindexing *r, unsigned lanes) {
   const size_t memory = r->options->memory != 0 ? r->options->memory : MEMORY_DEFAULT;
   const size_t fixed = MEMORY_BASE + lanes * MEMORY_LANE;
-  const size_t each = memory > fixed ? (memory - fixed) / lanes : 0;
+  const size_t each =
+      memory > fixed ? (memory - fixed) / lanes / 5 * 4 : 0; /* writing takes a fifth */
   return each > MEMORY_LANE_MIN ? each : MEMORY_LANE_MIN;
 }
 
@@ -273,51 +273,13 @@ static sdx_status put_in_place(rebuild *b, bool *whole, sdx_error *err) {
   return status;
 }
 
-static int fewest_last(const void *a, const void *b) {
-  const holder_row *x = a, *y = b;
-  if (x->items != y->items) return x->items > y->items ? -1 : 1;
-  return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* The smallest segments that have to become one so that there are few; none: *count 0. */
-static sdx_status choose_smallest(sdx_index *index, holder_id ids[MERGE_INPUTS_MAX], size_t *count,
-                                  sdx_error *err) {
-  store_txn *t = NULL;
-  holder_row *rows = NULL;
-  size_t all = 0;
-  *count = 0;
-  sdx_status status = store_read_begin(index->store, &t, err);
-  if (status != SDX_OK) return status;
-  status = holder_list(t, index->row_key, HOLDER_SEGMENT, &rows, &all, err);
-  store_read_end(t);
-  if (status == SDX_OK && all > SEGMENTS_FEW) {
-    qsort(rows, all, sizeof *rows, fewest_last);
-    const size_t wanted = all - SEGMENTS_FEW + 1;
-    *count = wanted < MERGE_INPUTS_MAX ? wanted : MERGE_INPUTS_MAX;
-    for (size_t i = 0; i < *count; i++) ids[i] = rows[--all].id;
-  }
-  free(rows);
-  return status;
-}
-
-static sdx_status make_few(sdx_index *index, int64_t now, sdx_error *err) {
-  holder_id ids[MERGE_INPUTS_MAX];
-  maintain_tally tally = { 0 };
-  size_t count = 0;
-  sdx_status status;
-  while ((status = choose_smallest(index, ids, &count, err)) == SDX_OK && count > 0) {
-    status = merge_run(index, ids, count, now, &tally, err);
-    if (status != SDX_OK) break;
-  }
-  return status;
-}
-
 /* Few segments, quickly: the next upkeep makes one of them. What fails here is not the rebuild's:
  * upkeep does that, too. */
 static void tidy_up(rebuild *b) {
   sdx_index *index = b->r->index;
   if (index_maintenance_begin(index, true, NULL) != SDX_OK) return;
-  if (make_few(index, b->r->now, NULL) == SDX_OK) (void)!lost_recount(index, b->r->now, NULL);
+  if (few_make(index, lane_count(b->r), b->r->now, NULL) == SDX_OK)
+    (void)!lost_recount(index, b->r->now, NULL);
   index_maintenance_end(index);
 }
 

@@ -9,6 +9,8 @@
 #include "index/fresh.h"
 #include "indexer/merge.h"
 
+#define RELEASE_ENTRIES 4096 /* the kernel maps what is around each page that is read, too */
+
 /* A segment that goes, and where its items stand from now on. */
 typedef struct old_segment {
   holder_row row;
@@ -154,7 +156,8 @@ typedef sdx_status (*swap_each)(swapping *s, new_segment *n, const fresh_entry *
 /* Calls `each` for every entry in order of blind ids. `good`: it is the last word on its item. */
 static sdx_status each_entry(swapping *s, swap_each each, sdx_error *err) {
   sdx_status status = rewind_walks(s, err);
-  while (status == SDX_OK) {
+  for (unsigned met = 1; status == SDX_OK; met++) {
+    if (met % RELEASE_ENTRIES == 0) store_release_map(s->index->store);
     uint8_t least[BLIND_SIZE];
     new_segment *best = NULL; /* of those at the least id: the last that was met */
     bool any = false;
@@ -439,8 +442,10 @@ static sdx_status publish(void *context, write_txn *w, sdx_error *err) {
   sdx_status status = ids_are_empty(s->txn, &s->no_ids, err);
   if (status == SDX_OK) status = each_entry(s, place_entry, err);
   for (size_t i = 0; i < s->new_count; i++) fresh_walk_close(&s->news[i].walk);
-  for (size_t i = 0; i < s->new_count && status == SDX_OK; i++)
+  for (size_t i = 0; i < s->new_count && status == SDX_OK; i++) {
     status = put_attributes(w, &s->news[i], err);
+    store_release_map(s->index->store);
+  }
   s->w = NULL;
   s->txn = NULL;
   if (status == SDX_OK && s->again)

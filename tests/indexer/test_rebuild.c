@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "index/fresh.h"
+#include "index/journal.h"
+#include "indexer/item.h"
+#include "indexer/upsert.h"
 #include "scene.h"
 
 #define ITEMS 200
@@ -449,6 +452,89 @@ static void damage_is_salvaged_and_mended(void **state) {
   assert_int_equal(report.hidden, 2);
 }
 
+/* ------------------------------------------------------------------ versions of the analyser */
+
+/* The item's record as an analyser before ours would have left it in the journal. */
+static void age(const scene *s, item_work *work, buffer *out) {
+  sdx_error err = { 0 };
+  text_analyser *a = NULL;
+  record_arena arena = RECORD_ARENA_INIT;
+  record r;
+  buffer young = BUFFER_INIT;
+  scene_ok(text_analyser_open(&a, s->index->settings.languages, &err), &err);
+  scene_ok(item_analyse(a, item_fields(work), &work->terms, &err), &err);
+  scene_ok(item_encode(work, a, &young, &err), &err);
+  scene_ok(record_decode(&r, &arena, young.data, young.size, &err), &err);
+  r.analyser = TEXT_ANALYSER_VERSION - 1;
+  record_encode(out, &r);
+  assert_false(out->failed);
+  record_arena_free(&arena);
+  buffer_free(&young);
+  text_analyser_close(a);
+}
+
+static void add_aged(scene *s, const sdx_item *item) {
+  sdx_error err = { 0 };
+  item_work work = { 0 };
+  buffer body = BUFFER_INIT;
+  write_txn w;
+  place old = { 0 };
+  verdict v;
+  holder_id holder;
+  uint32_t sequence;
+  scene_ok(item_prepare(&work, s->index, item, &err), &err);
+  age(s, &work, &body);
+  const upsert u = { work.blind, work.content, work.attributes, 0 };
+  scene_ok(write_begin(&w, s->index, s->now, false, &err), &err);
+  scene_ok(upsert_decide(s->index, w.store, &u, s->now, true, &old, &v, &err), &err);
+  journal_record r = { .type = JOURNAL_ITEM, .time = s->now, .version = w.head.generation,
+                       .body = { (const char *)body.data, body.size } };
+  memcpy(r.blind, work.blind, BLIND_SIZE);
+  scene_ok(journal_append(&w, &r, &holder, &sequence, &err), &err);
+  scene_ok(upsert_place(&w, &u, &old, holder, sequence, false, &err), &err);
+  scene_ok(write_commit(&w, &err), &err);
+  buffer_free(&body);
+  item_work_free(&work);
+}
+
+static bool is_due_for_reindex(scene *s) {
+  sdx_error err = { 0 };
+  sdx_state state;
+  scene_ok(sdx_status_of(s->index, s->now, &state, &err), &err);
+  return state.reindex_due;
+}
+
+static void an_older_analysers_index_is_searched_and_due(void **state) {
+  scene *s = *state;
+  sdx_reindex_report report;
+  sdx_original original;
+  shelf h;
+  fill(&h, s);
+  for (unsigned i = 0; i < ITEMS; i++) {
+    assert_int_equal(next(&h, &original, NULL), SDX_OK);
+    add_aged(s, original.item);
+    if (i % 50 == 49) scene_maintain(s, false);
+  }
+  (void)scene_add(s, 500, "an even letter of today");
+  for (int all = 0; all < 2; all++) { /* a merge is as old as the oldest in it */
+    scene_maintain(s, all != 0);
+    assert_true(is_due_for_reindex(s));
+    assert_int_equal(scene_count(s, "gryphons"), ITEMS / 2);
+    assert_int_equal(scene_count(s, "walruses"), ITEMS / 2);
+    assert_true(scene_shows(s, 3, h.text[3]));
+    verify(s);
+  }
+  reindex(s, &h, SDX_REINDEX_COMPARE, &report);
+  assert_int_equal(report.synced, ITEMS);
+  assert_int_equal(scene_delete(s, 500), SDX_OK);
+  scene_maintain(s, true);
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_int_equal(report.synced, ITEMS);
+  assert_false(is_due_for_reindex(s));
+  assert_int_equal(scene_count(s, "gryphons"), ITEMS / 2);
+  verify(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(fills_an_empty_index, scene_begin, scene_end),
@@ -459,6 +545,7 @@ int main(void) {
     cmocka_unit_test_setup_teardown(a_purge_meanwhile_takes_what_was_read, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(what_a_purge_took_along_stays_deleted, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(damage_is_salvaged_and_mended, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(an_older_analysers_index_is_searched_and_due, scene_begin, scene_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
