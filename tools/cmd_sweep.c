@@ -14,13 +14,14 @@
 #include "plain.h"
 #include "progress.h"
 #include "receipt_file.h"
+#include "sweep_crew.h"
 
 typedef struct sweeping {
   const options *o;
   sdx_sweep_options options;
   receipt_file *receipts; /* NULL: none asked for */
-  sdx_receipt *taken;     /* of the index that is being swept */
-  size_t taken_count;
+  unsigned jobs;
+  int64_t wait_ms;
   sdx_sweep_report sum;
   uint64_t refused;
   exit_code worst; /* of one index alone */
@@ -59,51 +60,46 @@ static void report_failure(sweeping *s, const char *name, const char *reason) {
   json_close(&s->j);
 }
 
-static void take_receipt(void *context, const sdx_receipt *r) {
+/* What came of one index; whatever that is, the next one follows. */
+static void take_job(void *context, const sweep_job *job) {
   sweeping *s = context;
-  sdx_receipt *grown = realloc(s->taken, (s->taken_count + 1) * sizeof *grown);
-  if (!grown) return; /* the log has it, unless the account goes */
-  s->taken = grown;
-  s->taken[s->taken_count++] = *r;
-}
-
-/* One index; whatever happens to it is counted, and the next one follows. */
-static void sweep_one(sweeping *s, const char *dir, const char *name) {
-  sdx_sweep_report one = { 0 };
   sdx_error err = { 0 };
   s->sum.indexes++;
-  s->taken_count = 0;
-  s->options.receipt = s->receipts ? take_receipt : NULL;
-  s->options.receipt_context = s;
-  sdx_status status = sdx_sweep(dir, &s->options, &one, &err);
-  add_up(&s->sum, &one);
-  if (status != SDX_OK) {
-    s->worst = outcome_of(status);
-    report_failure(s, name, err.message);
+  add_up(&s->sum, &job->report);
+  if (job->status != SDX_OK) {
+    s->worst = outcome_of(job->status);
+    report_failure(s, job->name, job->err.message);
     return;
   }
-  if (one.clock_refused) {
+  if (job->report.clock_refused) {
     s->refused++;
     progress_clear(&s->progress);
-    note_item("refused", bytes_of(name),
+    note_item("refused", bytes_of(job->name),
               "the clock is far past the last sweep and nothing was destroyed; sweep again a day "
               "later, or with --force");
   }
-  if (s->receipts && one.accounts_destroyed > 0) /* its log went with it */
-    for (size_t i = 0; i < s->taken_count; i++)
-      receipt_file_take(s->receipts, name, &s->taken[i]);
+  if (s->receipts && job->report.accounts_destroyed > 0) /* its log went with it */
+    for (size_t i = 0; i < job->taken_count; i++)
+      receipt_file_take(s->receipts, job->name, &job->taken[i]);
   else if (s->receipts &&
-      receipt_file_add(s->receipts, dir, name, &err) != SDX_OK) {
+      receipt_file_add(s->receipts, job->dir, job->name, &err) != SDX_OK) {
     s->worst = outcome_of(err.status);
-    report_failure(s, name, err.message);
+    report_failure(s, job->name, err.message);
   }
+  progress_step(&s->progress, s->sum.indexes, s->sum.indexes, 0);
+}
+
+static void sweep_one(sweeping *s, const char *dir) {
+  sweep_job job = { .dir = dir, .name = dir };
+  sweep_crew_do(&job, &s->options, s->receipts != NULL);
+  take_job(s, &job);
+  free(job.taken);
 }
 
 /* One name after another: a store may have any number of them. */
-static exit_code sweep_store(sweeping *s, const char *store) {
+static exit_code sweep_names(sweeping *s, sweep_crew *crew, const char *store) {
   DIR *entries = opendir(store);
   const struct dirent *entry;
-  uint64_t seen = 0;
   if (!entries) return complain_system(errno, "reading the directory %s", store);
   while ((errno = 0, entry = readdir(entries))) {
     char *dir = NULL;
@@ -112,14 +108,23 @@ static exit_code sweep_store(sweeping *s, const char *store) {
       report_failure(s, entry->d_name, "out of memory");
       continue;
     }
-    if (is_index(dir)) sweep_one(s, dir, entry->d_name);
-    progress_step(&s->progress, s->sum.indexes, seen++, 0);
+    if (is_index(dir) && !sweep_crew_give(crew, dir, entry->d_name))
+      report_failure(s, entry->d_name, "out of memory");
     free(dir);
   }
   const int failed = errno;
   closedir(entries);
-  if (failed) return complain_system(failed, "reading the directory %s", store);
-  return s->sum.failed > 0 ? EXIT_NOTHING : EXIT_DONE;
+  return failed ? complain_system(failed, "reading the directory %s", store) : EXIT_DONE;
+}
+
+static exit_code sweep_store(sweeping *s, const char *store) {
+  const sweep_crew_options crew_options = { .threads = s->jobs, .wait_ms = s->wait_ms, .sweep = &s->options,
+                                            .receipts = s->receipts != NULL, .done = take_job, .context = s };
+  sweep_crew *crew = sweep_crew_new(&crew_options);
+  if (!crew) return complain_system(errno, "starting threads");
+  const exit_code code = sweep_names(s, crew, store);
+  sweep_crew_finish(crew);
+  return code == EXIT_DONE && s->sum.failed > 0 ? EXIT_NOTHING : code;
 }
 
 static void print_json(sweeping *s) {
@@ -171,7 +176,7 @@ static exit_code sweep(sweeping *s) {
     json_array(&s->j, "failures");
   }
   if (is_index(o->dir)) {
-    sweep_one(s, o->dir, o->dir);
+    sweep_one(s, o->dir);
     code = s->worst;
   } else {
     code = sweep_store(s, o->dir);
@@ -184,6 +189,18 @@ static exit_code sweep(sweeping *s) {
   return code == EXIT_DONE && s->refused > 0 ? EXIT_NOTHING : code;
 }
 
+static exit_code read_jobs(sweeping *s) {
+  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  uint64_t jobs = 0, seconds = 0;
+  exit_code code = options_number(s->o, "jobs", processors > 0 ? (uint64_t)processors : 1, &jobs);
+  if (code == EXIT_DONE) code = options_number(s->o, "wait", 30, &seconds);
+  if (code == EXIT_DONE && (jobs == 0 || jobs > 64)) code = complain_usage("--jobs is 1 to 64");
+  if (code == EXIT_DONE && seconds > 86400) code = complain_usage("--wait is at most 86400 seconds");
+  s->jobs = (unsigned)jobs;
+  s->wait_ms = (int64_t)seconds * 1000;
+  return code;
+}
+
 static exit_code run(const options *o) {
   sweeping s = { .o = o, .options = SDX_SWEEP_OPTIONS_INIT, .j = { .out = stdout } };
   keyfile key = { 0 };
@@ -192,6 +209,7 @@ static exit_code run(const options *o) {
   s.options.now = o->now;
   s.options.dry_run = options_flag(o, "dry-run");
   s.options.force = options_flag(o, "force");
+  if (code == EXIT_DONE) code = read_jobs(&s);
   if (code == EXIT_DONE && keyfile_given(o)) {
     code = keyfile_read(&key, o);
     s.options.secret = &key.secret;
@@ -200,7 +218,6 @@ static exit_code run(const options *o) {
   if (code == EXIT_DONE) code = sweep(&s);
   exit_code closed = receipt_file_close(s.receipts);
   keyfile_wipe(&key);
-  free(s.taken);
   return closed == EXIT_DONE ? code : closed;
 }
 
@@ -211,7 +228,9 @@ const command command_sweep = {
   .details = "  --key FILE          a read key at hand keeps what lives beside what is due\n"
              "  --dry-run           count what is due and destroy nothing\n"
              "  --force             believe a clock that is far past the last sweep\n"
-             "  --receipt FILE      append a line of JSON per destroyed key\n",
-  .takes = "dry-run force receipt=",
+             "  --receipt FILE      append a line of JSON per destroyed key\n"
+             "  --jobs N            of a store: so many indexes at once (default: one per processor)\n"
+             "  --wait SECONDS      of a store: an index that is not done by then counts as locked (30)\n",
+  .takes = "dry-run force receipt= jobs= wait=",
   .run = run,
 };
