@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The public calls about raw keys, and what else needs no index. */
+#include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/error.h"
 #include "base/wipe.h"
@@ -40,6 +43,12 @@ sdx_status sdx_key_generate(uint8_t out[SDX_KEY_SIZE], sdx_error *err) {
   const sdx_status status = crypto_start(err);
   if (status == SDX_OK) crypto_random(out, SDX_KEY_SIZE);
   return status;
+}
+
+sdx_status sdx_forbid_dumps(sdx_error *err) {
+  const struct rlimit none = { 0, 0 };
+  if (setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) return SDX_OK;
+  return error_system(err, errno, "core dumps cannot be switched off");
 }
 
 void sdx_wipe(void *bytes, size_t size) { wipe(bytes, size); }

@@ -10,6 +10,7 @@ strace -f -o trace true 2>err || skip "strace may not trace here"
 
 message mail/a.eml "Hello" "An ordinary gryphon."
 exits 0 keygen key
+exits 0 keygen second
 : >trace
 traced() {
   last="sealdex $*"
@@ -28,8 +29,22 @@ traced export index --key key
 traced verify index --key key
 traced status index --key key
 traced inspect index
+traced suggest index --key key gry
+traced snippet index --key key a.eml gryphon
+traced mark index
+traced slot-add index --key key --new-key second
+traced slot-remove index --key key --old-key second
+exits 0 deposit-key index --key key drop
+message mail/b.eml "Later" "Another gryphon."
+traced deposit index --deposit-key drop mail/b.eml
+traced deposit index --deposit-key drop --delete b.eml
+traced rekey index --key key --new-key second
+traced rekey index --key second --new-key key --deep
 traced compact index
 traced sweep index --key key
+traced sweep index
+traced close index
+traced reopen index
 
 # Sockets: none (socketpair between a process and its own helper is no network).
 if grep -E '(^|[ 0-9])(socket|connect|bind|listen|accept4?|sendto|sendmsg)\(' trace |
