@@ -126,13 +126,18 @@ static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t 
 /* ------------------------------------------------------------------ when tombstones are old */
 
 /* Tombstones from then or before go to the trash now: at the latest after five ninths of the retention time
- * (25 of 45 days); and all that would be past two thirds of it (30 days) when the key comes next, if it stays
+ * (25 of 45 days), in an index of fewer items than MAINTAIN_MANY_ITEMS the sooner the fewer it has, since
+ * that costs less; and all that would be past two thirds of it (30 days) when the key comes next, if it stays
  * away half as long again as it did before this time. So who comes rarely leaves none behind, and who is
  * there every day has each segment rewritten for them once in 25 days. */
-static int64_t old_since(const sdx_index *index, int64_t away, int64_t now) {
+static int64_t old_since(sdx_index *index, int64_t away, int64_t now) {
   const int64_t retention = index->settings.retention;
   int64_t age = retention / 3 * 2 - (away < retention ? away / 2 * 3 : retention * 2);
-  if (age > retention / 9 * 5) age = retention / 9 * 5;
+  int64_t most = retention / 9 * 5;
+  store_space space;
+  if (store_measure(index->store, &space, NULL) == SDX_OK && space.entries[STORE_IDS] < MAINTAIN_MANY_ITEMS)
+    most = most / MAINTAIN_MANY_ITEMS * (int64_t)space.entries[STORE_IDS];
+  if (age > most) age = most;
   return now - (age > 0 ? age : 0);
 }
 
@@ -183,7 +188,8 @@ void maintain_after_write(sdx_index *index, const meta_head *head, bool segments
   if ((!fold && !segments) || index_deposits(index)) return;
   if (index_maintenance_begin(index, false, NULL) != SDX_OK) return;
   if (!fold || fold_run(index, now, &tally, NULL) == SDX_OK)
-    (void)!merge_all(index, false, MAINTAIN_ADD_ITEMS, old_since(index, 0, now), now, &tally, NULL);
+    (void)!merge_all(index, false, MAINTAIN_ADD_ITEMS, now - index->settings.retention / 9 * 5, now, &tally,
+                     NULL);
   if (key_set_is_due(index, head, now) && (key_set_is_overdue(index, head, now) || is_small(index)))
     (void)!key_set_keep_fresh(index, now, NULL);
   index_maintenance_end(index);

@@ -11,6 +11,7 @@
 #define MAINTAIN_FOLD_BYTES (8U << 20) /* ... or so many bytes */
 #define MAINTAIN_DEAD_PERCENT 20                       /* ... and those of which more is dead */
 #define MAINTAIN_ADD_ITEMS 2048   /* merges that a write may be made to wait for */
+#define MAINTAIN_MANY_ITEMS 50000 /* from so many on, segments are rewritten for old tombstones alone */
 #define MAINTAIN_SMALL_ITEMS 16384 /* an index of so many is small: its keys are replaced in passing */
 
 /* What upkeep did, for reports. */

@@ -83,8 +83,10 @@ static void *work(void *context) {
     pthread_mutex_unlock(&c->lock);
     sweep_crew_do(w->job, c->o.sweep, c->o.receipts);
     pthread_mutex_lock(&c->lock);
-    if (w->left) free_job(w->job);
-    else c->done[c->done_count++] = w->job;
+    if (w->left)
+      free_job(w->job);
+    else
+      c->done[c->done_count++] = w->job;
     w->job = NULL;
     pthread_cond_signal(&c->finished);
   }

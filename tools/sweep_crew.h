@@ -2,9 +2,9 @@
 /*
  * sweep_crew.h - threads that sweep the indexes of a store side by side.
  *
- * Whoever writes to an index holds a lock that cannot be waited for with a limit. So an index that is not
- * done in time is reported as locked, its thread is left behind with it, and another takes its place: the
- * lock of one index never stops the others.
+ * Whoever writes to an index holds a lock that cannot be waited for with a limit. So an index that
+ * is not done in time is reported as locked, its thread is left behind with it, and another takes
+ * its place: the lock of one index never stops the others.
  */
 #ifndef SEALDEX_TOOLS_SWEEP_CREW_H
 #define SEALDEX_TOOLS_SWEEP_CREW_H
@@ -27,7 +27,7 @@ void sweep_crew_do(sweep_job *job, const sdx_sweep_options *sweep, bool receipts
 
 typedef struct sweep_crew_options {
   unsigned threads;
-  int64_t wait_ms; /* how long one index may take */
+  int64_t wait_ms;                /* how long one index may take */
   const sdx_sweep_options *sweep; /* lives as long as the process does */
   bool receipts;
   /* Called in the thread of whoever calls the crew, once for each index that was given. */

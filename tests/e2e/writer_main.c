@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hold-writer DIR: takes the index's write lock, says "held", and waits for the end of its standard input. */
+/* hold-writer DIR: takes the index's write lock, says "held", and waits for the end of its standard
+ * input. */
 #include <errno.h>
 #include <lmdb.h>
 #include <stdio.h>

@@ -2,15 +2,17 @@
 /*
  * proof-core: what a core dump of a searching process would hold.
  *
- * A process, which is a host that keeps its own copies of key and query out of dumps, searches again and again
- * with every kind of query; its parent stops it at random moments, and looks through all memory that the
- * kernel would dump: what is writable or nobody's file, and not marked as out of dumps.
+ * A process, which is a host that keeps its own copies of key and query out of dumps, searches
+ * again and again with every kind of query; its parent stops it at random moments, and looks
+ * through all memory that the kernel would dump: what is writable or nobody's file, and not marked
+ * as out of dumps.
  *
  *   - The key is not there, nor half of it.
- *   - Words of opened blocks, of the journal and of queries are counted: some stand in ordinary memory while a
- *     call runs. So the host forbids dumps (sdx_forbid_dumps): then a process that is made to abort leaves
- *     none; nor does the program that is named.
- *   - As a check of the check: a key that a host leaves about is found, and words are in memory out of dumps.
+ *   - Words of opened blocks, of the journal and of queries are counted: some stand in ordinary
+ * memory while a call runs. So the host forbids dumps (sdx_forbid_dumps): then a process that is
+ * made to abort leaves none; nor does the program that is named.
+ *   - As a check of the check: a key that a host leaves about is found, and words are in memory out
+ * of dumps.
  *
  *   proof-core PROGRAM [LOOKS]
  */
@@ -40,7 +42,8 @@ static uint64_t mix(uint64_t *state) { /* SplitMix64 (Steele, Lea, Flood 2014) *
   return z ^ (z >> 31);
 }
 
-/* What is looked for: words of items in segments, of items in the journal, of queries, and the key. */
+/* What is looked for: words of items in segments, of items in the journal, of queries, and the key.
+ */
 enum { OF_BLOCKS, OF_JOURNAL, OF_QUERY, OF_KEY, SORTS };
 
 /* How the words of a sort end. It stands nowhere in this program as it is. */
@@ -93,11 +96,13 @@ static void make_index(const char *dir) {
     char id[16], body[40 * (WORD + 1)], subject[WORD];
     const int own = i < ITEMS - JOURNAL ? OF_BLOCKS : OF_JOURNAL;
     for (unsigned k = 0; k < 40; k++) {
-      put_word(body + k * (WORD + 1), k % 10 == 0 ? OF_QUERY : own, (unsigned)(mix(&state) % WORDS));
+      put_word(body + k * (WORD + 1), k % 10 == 0 ? OF_QUERY : own,
+               (unsigned)(mix(&state) % WORDS));
       body[k * (WORD + 1) + WORD] = ' ';
     }
     put_word(subject, own, i % WORDS);
-    const sdx_field fields[2] = { { "subject", { subject, WORD } }, { "body", { body, sizeof body } } };
+    const sdx_field fields[2] = { { "subject", { subject, WORD } },
+                                  { "body", { body, sizeof body } } };
     sdx_item item = SDX_ITEM_INIT;
     item.id = (sdx_bytes){ id, (size_t)snprintf(id, sizeof id, "mail/%u", i) };
     item.date = 1700000000 + i;
@@ -116,18 +121,32 @@ static sdx_bytes put_query(char *page, unsigned round) {
   const unsigned word = round % WORDS;
   char *at = page;
   switch (round % 6) {
-  case 1: *at++ = '"'; break;
-  case 4: memcpy(at, "subject:", 8), at += 8; break;
-  default: break;
+  case 1:
+    *at++ = '"';
+    break;
+  case 4:
+    memcpy(at, "subject:", 8), at += 8;
+    break;
+  default:
+    break;
   }
   put_word(at, OF_QUERY, word);
   at += WORD;
   switch (round % 6) {
-  case 1: *at++ = ' ', put_word(at, OF_QUERY, word + 1), at += WORD, *at++ = '"'; break;
-  case 2: *at++ = '*'; break;
-  case 3: memcpy(at, " OR ", 4), at += 4, put_word(at, OF_QUERY, word + 2), at += WORD; break;
-  case 5: *at++ = '~'; break;
-  default: break;
+  case 1:
+    *at++ = ' ', put_word(at, OF_QUERY, word + 1), at += WORD, *at++ = '"';
+    break;
+  case 2:
+    *at++ = '*';
+    break;
+  case 3:
+    memcpy(at, " OR ", 4), at += 4, put_word(at, OF_QUERY, word + 2), at += WORD;
+    break;
+  case 5:
+    *at++ = '~';
+    break;
+  default:
+    break;
   }
   return (sdx_bytes){ page, (size_t)(at - page) };
 }
@@ -167,7 +186,9 @@ typedef struct found {
 
 static uint64_t count(const uint8_t *data, size_t size, const void *needle, size_t length) {
   uint64_t n = 0;
-  for (const uint8_t *at = data; (at = memmem(at, size - (size_t)(at - data), needle, length)) != NULL; at++) n++;
+  for (const uint8_t *at = data;
+       (at = memmem(at, size - (size_t)(at - data), needle, length)) != NULL; at++)
+    n++;
   return n;
 }
 
@@ -176,8 +197,10 @@ static void look_at(found *f, int mem, unsigned long from, unsigned long to, boo
   if (data == NULL) return;
   const ssize_t n = pread(mem, data, to - from, (off_t)from);
   for (int sort = 0; sort < SORTS && n > 0; sort++) {
-    if (sort == OF_KEY) put_key(needle);
-    else put_mark((char *)needle, sort);
+    if (sort == OF_KEY)
+      put_key(needle);
+    else
+      put_mark((char *)needle, sort);
     /* Half of the key is as bad as all of it. */
     (dumped ? f->dumped : f->kept)[sort] +=
         count(data, (size_t)n, needle, sort == OF_KEY ? SDX_KEY_SIZE / 2 : MARK);
@@ -305,15 +328,17 @@ static int complain(const char *what) {
 }
 
 static int judge(const found *f, const found *careless, unsigned looks) {
-  static const char *const sorts[SORTS] = { "words of blocks", "words of the journal", "words of queries",
-                                            "keys" };
-  printf("%u looks at %llu MiB in all that a dump would hold\n", looks, (unsigned long long)f->bytes >> 20);
+  static const char *const sorts[SORTS] = { "words of blocks", "words of the journal",
+                                            "words of queries", "keys" };
+  printf("%u looks at %llu MiB in all that a dump would hold\n", looks,
+         (unsigned long long)f->bytes >> 20);
   for (int i = 0; i < SORTS; i++)
-    printf("%-20s %6llu in it, %6llu in memory out of dumps\n", sorts[i], (unsigned long long)f->dumped[i],
-           (unsigned long long)f->kept[i]);
+    printf("%-20s %6llu in it, %6llu in memory out of dumps\n", sorts[i],
+           (unsigned long long)f->dumped[i], (unsigned long long)f->kept[i]);
   int result = 0;
   if (f->dumped[OF_KEY] > 0) result = complain("a dump would hold the key");
-  if (f->kept[OF_BLOCKS] == 0 || careless->dumped[OF_KEY] == 0) result = complain("the check saw nothing");
+  if (f->kept[OF_BLOCKS] == 0 || careless->dumped[OF_KEY] == 0)
+    result = complain("the check saw nothing");
   return result;
 }
 
@@ -323,11 +348,12 @@ int main(int argc, char **argv) {
   found f = { 0 }, careless = { 0 };
   int how, result = argc > 1 ? 0 : complain("usage: proof-core PROGRAM [LOOKS]");
   if (argc < 2) return 2;
-  snprintf(base, sizeof base, "%s/sealdex-core-%d", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp",
-           (int)getpid());
+  snprintf(base, sizeof base, "%s/sealdex-core-%d",
+           getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp", (int)getpid());
   snprintf(dir, sizeof dir, "%s/index", base);
   mkdir(base, 0700);
-  const pid_t maker = fork(); /* what makes the mail must leave nothing in the memory of who searches */
+  const pid_t maker =
+      fork(); /* what makes the mail must leave nothing in the memory of who searches */
   if (maker == 0) make_index(dir);
   if (waitpid(maker, &how, 0) != maker || how != 0) result = complain("no index");
   if (result == 0 && look_often(dir, false, looks, &f) != 0) result = complain("no look");
