@@ -10,7 +10,8 @@
 typedef struct bitmap_window {
   const roaring_bitmap_t *bitmap;
   roaring_uint32_iterator_t at;
-  uint32_t base;                /* of `bits`; UINT32_MAX: none yet */
+  uint32_t base; /* of `bits`; UINT32_MAX: none yet */
+  bool full;     /* they are all set */
   uint64_t bits[WINDOW_WORDS];
 } bitmap_window;
 

@@ -75,8 +75,7 @@ bool occurs_value_matches(sdx_bytes value, int64_t low, int64_t high, int32_t ut
 /* ---------------------------------------------------------------- a segment */
 
 bool occurs_any(const segment *seg, segment_session *session) {
-  segment_term term;
-  return segment_find(seg, session, TEXT_OCCURS, PREFIX_SIZE, &term) == SDX_OK;
+  return segment_keeps_term(seg, session, TEXT_OCCURS, PREFIX_SIZE);
 }
 
 static void mark(const segment *seg, segment_session *session, const segment_term *term, bool is,

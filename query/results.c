@@ -18,6 +18,8 @@ void results_add_why(sdx_results *r, const char *why) {
 
 /* ---------------------------------------------------------------- filling */
 
+#define SPOTS 10u /* records that are reached before the first is read */
+
 typedef struct filling {
   sdx_results *r;
   view_read *read;
@@ -25,7 +27,8 @@ typedef struct filling {
   unsigned want;
   const snippet_words *words;
   buffer fields, html;
-  block_ref records, index; /* hits often stand near each other */
+  item_spot spots[SPOTS];
+  block_ref index; /* hits often stand near each other */
 } filling;
 
 static sdx_bytes keep(filling *f, const void *bytes, size_t size) {
@@ -102,11 +105,25 @@ static sdx_status fill_texts(filling *f, const segment *seg, const segment_item 
   return SDX_OK;
 }
 
-static sdx_status fill_hit(filling *f, const rank_hit *found, sdx_hit *hit) {
-  const segment *seg = f->read->view->segments[found->segment].seg;
+static const segment *segment_of(const filling *f, const rank_hit *found) {
+  return f->read->view->segments[found->segment].seg;
+}
+
+static sdx_status reach_hits(filling *f, const rank_hit *found, size_t count,
+                             size_t *failed_segment) {
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < count && status == SDX_OK; i++) {
+    *failed_segment = found[i].segment;
+    status = segment_item_reach(segment_of(f, &found[i]), &f->read->session, found[i].ordinal,
+                                &f->spots[i], &f->index);
+  }
+  return status;
+}
+
+static sdx_status fill_hit(filling *f, const rank_hit *found, const item_spot *spot, sdx_hit *hit) {
+  const segment *seg = segment_of(f, found);
   segment_item item;
-  sdx_status status = segment_item_near(seg, &f->read->session, found->ordinal, &item, &f->records,
-                                        &f->index);
+  sdx_status status = segment_item_read(seg, &f->read->session, spot, &item);
   if (status == SDX_OK) {
     *hit = (sdx_hit){ .id = keep(f, item.id.data, item.id.size), .kind = item.kind,
                       .date = item.date, .score = found->score,
@@ -123,13 +140,17 @@ sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser
   sdx_status status = SDX_OK;
   r->count = found->top.count > offset ? found->top.count - offset : 0;
   r->hits = SCRATCH_MANY(&r->memory, sdx_hit, r->count + 1);
+  const rank_hit *const hits = found->top.hits + offset;
   for (size_t i = 0; i < r->count && status == SDX_OK && !r->memory.failed; i++) {
-    *failed_segment = found->top.hits[offset + i].segment;
     status = clock_check(clock, err); /* what was found by the time limit is shown in full */
-    if (status == SDX_OK) status = fill_hit(&f, &found->top.hits[offset + i], &r->hits[i]);
+    if (status == SDX_OK && i % SPOTS == 0)
+      status =
+          reach_hits(&f, hits + i, r->count - i < SPOTS ? r->count - i : SPOTS, failed_segment);
+    *failed_segment = status == SDX_OK ? hits[i].segment : *failed_segment;
+    if (status == SDX_OK) status = fill_hit(&f, &hits[i], &f.spots[i % SPOTS], &r->hits[i]);
   }
   if (f.fields.failed || f.html.failed || r->memory.failed) status = error_memory(err);
-  block_release(&f.records);
+  for (size_t i = 0; i < SPOTS; i++) block_release(&f.spots[i].hold);
   block_release(&f.index);
   buffer_free(&f.fields);
   buffer_free(&f.html);

@@ -78,6 +78,19 @@ sdx_status segment_find(const segment *s, segment_session *session, const void *
   return status;
 }
 
+enum { KEPT_NOT_YET, KEPT_HAS, KEPT_LACKS };
+
+bool segment_keeps_term(const segment *s, segment_session *session, const void *term, size_t size) {
+  _Atomic uint8_t *kept = &((segment *)s)->kept_term;
+  segment_term found;
+  const uint8_t known = atomic_load_explicit(kept, memory_order_relaxed);
+  if (known != KEPT_NOT_YET) return known == KEPT_HAS;
+  const sdx_status status = segment_find(s, session, term, size, &found);
+  if (session->status == SDX_OK)
+    atomic_store_explicit(kept, status == SDX_OK ? KEPT_HAS : KEPT_LACKS, memory_order_relaxed);
+  return status == SDX_OK;
+}
+
 /* ---------------------------------------------------------------- walking */
 
 /* Walks the keys of a dictionary in order; the value comes next in `leaf` after walk_next. */

@@ -55,8 +55,9 @@ static bool is_at_hand(const segment *s, uint32_t ordinal, const block_ref *hold
   return *first <= ordinal && ordinal < layout_load32(index->data + 4 * (size_t)(at + 1));
 }
 
-static sdx_status read_near(const segment *s, segment_session *session, uint32_t ordinal,
-                            layout_item *out, block_ref *hold, block_ref *index) {
+/* The block that holds the ordinal, and its place there. */
+static sdx_status reach(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *at,
+                        block_ref *hold, block_ref *index) {
   uint32_t number, first;
   if (session->status != SDX_OK) return session->status;
   if (ordinal >= s->manifest.info.items)
@@ -65,16 +66,28 @@ static sdx_status read_near(const segment *s, segment_session *session, uint32_t
     number = hold->number;
   else if (!find_block(s, session, ordinal, &number, &first, index))
     return session->status != SDX_OK ? session->status : session_damaged(session);
-  const uint8_t *plain = block_get(s, session, STREAM_ITEMS, number, hold);
-  if (plain == NULL) return session->status;
-  if (!layout_items_read(plain, ordinal - first, out) ||
+  if (block_get(s, session, STREAM_ITEMS, number, hold) == NULL) return session->status;
+  *at = ordinal - first;
+  return SDX_OK;
+}
+
+static sdx_status read_at(const segment *s, segment_session *session, const block_ref *hold,
+                          uint32_t at, layout_item *out) {
+  if (!layout_items_read(hold->data, at, out) ||
       (out->language != 0 && out->language >= s->manifest.info.language_count))
     return session_damaged(session);
   return SDX_OK;
 }
 
-sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal, layout_item *out,
-                      block_ref *hold) {
+static sdx_status read_near(const segment *s, segment_session *session, uint32_t ordinal,
+                            layout_item *out, block_ref *hold, block_ref *index) {
+  uint32_t at;
+  const sdx_status status = reach(s, session, ordinal, &at, hold, index);
+  return status == SDX_OK ? read_at(s, session, hold, at, out) : status;
+}
+
+sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal,
+                      layout_item *out, block_ref *hold) {
   block_ref index = BLOCK_REF_INIT;
   const sdx_status status = read_near(s, session, ordinal, out, hold, &index);
   block_release(&index);
@@ -89,28 +102,46 @@ sdx_status segment_item_get(const segment *s, segment_session *session, uint32_t
   return status;
 }
 
+static segment_item item_of(const layout_item *item) {
+  return (segment_item){ .id = item->id,
+                         .kind = item->kind,
+                         .language = item->language,
+                         .has_attachment = item->has_attachment,
+                         .has_text = item->has_text,
+                         .has_payload = item->has_payload,
+                         .date = item->date,
+                         .sent = item->sent,
+                         .expires = item->expires,
+                         .length = item->length,
+                         .body_end = item->body_end,
+                         .size = item->size,
+                         .text_at = item->stored_at,
+                         .payload_at = item->stored_at + item->text_size,
+                         .text_size = item->text_size,
+                         .payload_size = item->payload_size };
+}
+
 sdx_status segment_item_near(const segment *s, segment_session *session, uint32_t ordinal,
                              segment_item *out, block_ref *hold, block_ref *index) {
   layout_item item;
   const sdx_status status = read_near(s, session, ordinal, &item, hold, index);
-  if (status != SDX_OK) return status;
-  *out = (segment_item){ .id = item.id,
-                         .kind = item.kind,
-                         .language = item.language,
-                         .has_attachment = item.has_attachment,
-                         .has_text = item.has_text,
-                         .has_payload = item.has_payload,
-                         .date = item.date,
-                         .sent = item.sent,
-                         .expires = item.expires,
-                         .length = item.length,
-                         .body_end = item.body_end,
-                         .size = item.size,
-                         .text_at = item.stored_at,
-                         .payload_at = item.stored_at + item.text_size,
-                         .text_size = item.text_size,
-                         .payload_size = item.payload_size };
-  return SDX_OK;
+  if (status == SDX_OK) *out = item_of(&item);
+  return status;
+}
+
+sdx_status segment_item_reach(const segment *s, segment_session *session, uint32_t ordinal,
+                              item_spot *spot, block_ref *index) {
+  const sdx_status status = reach(s, session, ordinal, &spot->at, &spot->hold, index);
+  if (status == SDX_OK) layout_items_fetch(spot->hold.data, spot->at);
+  return status;
+}
+
+sdx_status segment_item_read(const segment *s, segment_session *session, const item_spot *spot,
+                             segment_item *out) {
+  layout_item item;
+  const sdx_status status = read_at(s, session, &spot->hold, spot->at, &item);
+  if (status == SDX_OK) *out = item_of(&item);
+  return status;
 }
 
 static sdx_status stored_get(const segment *s, segment_session *session, uint64_t address,
@@ -201,18 +232,35 @@ uint64_t segment_thread_at(const segment *s, segment_session *session, uint32_t 
   return at != NULL ? load(at, 8) : 0;
 }
 
+/* A node of the search for a date: from the root, 1, every search goes the same ways, so what it
+ * meets first is kept. */
+static int64_t date_at_node(const segment *s, segment_session *session, uint32_t node,
+                            uint32_t ordinal, block_ref *ref) {
+  const int64_t oldest = s->manifest.info.oldest;
+  if (node >= SEGMENT_DATES_KEPT) return segment_date_at(s, session, ordinal, ref);
+  _Atomic uint64_t *kept = &((segment *)s)->kept_dates[node];
+  const uint64_t known = atomic_load_explicit(kept, memory_order_relaxed);
+  if (known != 0) return (int64_t)((uint64_t)oldest + known - 1);
+  const int64_t date = segment_date_at(s, session, ordinal, ref);
+  if (session->status == SDX_OK)
+    atomic_store_explicit(kept, (uint64_t)date - (uint64_t)oldest + 1, memory_order_relaxed);
+  return date;
+}
+
 uint32_t segment_date_bound(const segment *s, segment_session *session, int64_t date) {
   const segment_info *info = &s->manifest.info;
   if (info->items == 0 || date > info->newest) return 0;
   if (date <= info->oldest) return info->items;
   block_ref ref = BLOCK_REF_INIT;
   uint32_t low = 0, high = info->items;
-  while (low < high && session->status == SDX_OK) {
+  for (uint32_t node = 1; low < high && session->status == SDX_OK;) {
     const uint32_t middle = low + (high - low) / 2;
-    if (segment_date_at(s, session, middle, &ref) < date)
+    const bool older = date_at_node(s, session, node, middle, &ref) < date;
+    if (older)
       high = middle;
     else
       low = middle + 1;
+    if (node < SEGMENT_DATES_KEPT) node = 2 * node + !older;
   }
   block_release(&ref);
   return low;

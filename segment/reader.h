@@ -76,6 +76,9 @@ typedef struct segment_term {
 sdx_status segment_find(const segment *s, segment_session *session, const void *term, size_t size,
                         segment_term *out) SDX_CHECK;
 
+/* Whether the segment has a term; the answer is kept. Always to be asked for the same one. */
+bool segment_keeps_term(const segment *s, segment_session *session, const void *term, size_t size);
+
 /* Terms in byte order, from the first that is >= the given one. */
 typedef struct segment_terms segment_terms;
 sdx_status segment_terms_open(segment_terms **out, const segment *s, segment_session *session,
@@ -201,6 +204,19 @@ sdx_status segment_item_get(const segment *s, segment_session *session, uint32_t
  * last block of records. Release both in the end. */
 sdx_status segment_item_near(const segment *s, segment_session *session, uint32_t ordinal,
                              segment_item *out, block_ref *hold, block_ref *index) SDX_CHECK;
+/* A record that is to be read: several are reached before the first is read, so that the memory
+ * that each lies in is waited for once. Zero it before first use (ITEM_SPOT_INIT). */
+typedef struct item_spot {
+  block_ref hold;
+  uint32_t at; /* in the block */
+} item_spot;
+#define ITEM_SPOT_INIT                                                                             \
+  { 0 }
+sdx_status segment_item_reach(const segment *s, segment_session *session, uint32_t ordinal,
+                              item_spot *spot, block_ref *index) SDX_CHECK;
+/* Fills *out, which borrows the spot's block. */
+sdx_status segment_item_read(const segment *s, segment_session *session, const item_spot *spot,
+                             segment_item *out) SDX_CHECK;
 /* Appends the item's stored text (record.h: encoded fields) or payload, decompressed. */
 sdx_status segment_text_get(const segment *s, segment_session *session, const segment_item *item,
                             buffer *out) SDX_CHECK;

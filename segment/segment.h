@@ -6,14 +6,22 @@
 #ifndef SEALDEX_SEGMENT_SEGMENT_H
 #define SEALDEX_SEGMENT_SEGMENT_H
 
+#include <stdatomic.h>
+
 #include "segment/layout.h"
 #include "segment/reader.h"
+
+#define SEGMENT_DATES_KEPT 64 /* nodes of the upper levels of a binary search, from 1 on */
 
 struct segment {
   block_source source;
   block_cache *cache;
   uint32_t number;
   layout_manifest manifest;
+  /* What was looked up once, and does not change: see segment_keeps_term, segment_date_bound. */
+  _Atomic uint8_t kept_term;
+  _Atomic uint64_t
+      kept_dates[SEGMENT_DATES_KEPT]; /* less the oldest, and 1 more; 0: not known yet */
 };
 
 /* Sets the sticky status, and the session's error if it is the first; returns it. */
