@@ -13,6 +13,8 @@ bool leaf_open(leaf *l, scratch *s, const segment *seg, segment_session *session
   if (l->cursors == NULL || l->spans == NULL) return false;
   for (; l->count < members->count; l->count++) {
     l->spans[l->count].first = UINT32_MAX;
+    l->spans[l->count].density =
+        (uint32_t)((uint64_t)members->terms[l->count].df * WINDOW / ((uint64_t)l->items + 1));
     postings_open(&l->cursors[l->count], seg, session, &members->terms[l->count]);
   }
   return true;
@@ -90,8 +92,11 @@ static void put_bits(const uint32_t *restrict ordinals, uint32_t n, uint32_t bas
   for (uint32_t i = 0; i < n; i++) bits_set(bits, ordinals[i] - base);
 }
 
-static void fill_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf,
-                     bool first) {
+/* The three ways are no part of their caller, where they get into each other's way. */
+#define APART __attribute__((noinline))
+
+static APART void fill_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                           uint32_t *wdf, bool first) {
   uint32_t from, to;
   if (is_beyond(p, base)) return;
   for (uint32_t at = 0; next_part(p, base, mask, at, &from, &to);) {
@@ -104,16 +109,31 @@ static void fill_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t 
   }
 }
 
-static void fill(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf) {
-  bits_clear(bits);
-  for (uint32_t i = 0; i < l->count; i++) fill_one(&l->cursors[i], base, mask, bits, wdf, i == 0);
-  if (mask != NULL) bits_and(bits, mask);
+/* As fill_one, but puts what the mask wants alone: little of it, so that hardly anything is written. */
+static APART void sift_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                           uint32_t *wdf) {
+  if (is_beyond(p, base)) return;
+  for (uint32_t at = bits_next(mask, 0); at < WINDOW;) {
+    uint32_t i = postings_seek(p, base + at), last = 0;
+    if (i == UINT32_MAX) return;
+    for (; i < p->count && (at = p->ordinals[i] - base) < WINDOW; i++) {
+      last = at;
+      if (!bits_has(mask, at)) continue;
+      if (wdf != NULL) wdf[at] = bits_has(bits, at) ? wdf[at] + p->wdfs[i] : p->wdfs[i];
+      bits_set(bits, at);
+    }
+    if (i < p->count) {
+      postings_stand(p, i);
+      return;
+    }
+    at = bits_next(mask, last + 1);
+  }
 }
 
 /* ---------------------------------------------------------------- probing */
 
-static void probe_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
-                      uint32_t *wdf) {
+static APART void probe_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                            uint32_t *wdf) {
   if (is_beyond(p, base)) return;
   BITS_EACH(mask, at) {
     const uint32_t target = base + at;
@@ -125,26 +145,43 @@ static void probe_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t
   }
 }
 
-/* Rough costs in nanoseconds, measured: a posting scattered, an ordinal sought. */
-enum { COST_POSTING = 2, COST_SEEK = 12 };
+/* Rough costs in nanoseconds, measured: a posting scattered, one passed by, an ordinal sought, a list
+ * looked at. */
+enum { COST_POSTING = 2, COST_PASSED = 1, COST_SEEK = 12, COST_LIST = 8 };
+
+/* So few that most postings are passed by. */
+static bool is_thin(uint32_t wanted) { return wanted <= WINDOW / 32; }
 
 /* Blocks decoded are about the same either way: filling passes by those of which nothing is wanted. */
-static bool probing_is_cheaper(const leaf *l, uint32_t wanted) {
-  uint64_t fill = 0, probe = 0;
-  for (uint32_t i = 0; i < l->count; i++) {
-    fill += (uint64_t)l->cursors[i].df * WINDOW / (l->items + 1) * COST_POSTING;
-    probe += wanted * (uint64_t)COST_SEEK;
-  }
-  return probe < fill;
+static uint32_t cost_of_filling(const leaf_span *span, uint32_t wanted) {
+  return span->density * (is_thin(wanted) ? COST_PASSED : COST_POSTING);
 }
 
+static uint32_t cost_of_probing(uint32_t wanted) { return wanted * COST_SEEK; }
+
 void leaf_read(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf) {
-  if (mask == NULL || !probing_is_cheaper(l, bits_count(mask))) {
-    fill(l, base, mask, bits, wdf);
-    return;
-  }
+  const uint32_t wanted = mask != NULL ? bits_count(mask) : WINDOW;
+  const bool thin = mask != NULL && is_thin(wanted);
   bits_clear(bits);
-  for (uint32_t i = 0; i < l->count; i++) probe_one(&l->cursors[i], base, mask, bits, wdf);
+  for (uint32_t i = 0; i < l->count; i++) {
+    postings *p = &l->cursors[i];
+    if (mask != NULL && cost_of_probing(wanted) < cost_of_filling(&l->spans[i], wanted))
+      probe_one(p, base, mask, bits, wdf);
+    else if (thin)
+      sift_one(p, base, mask, bits, wdf);
+    else
+      fill_one(p, base, mask, bits, wdf, i == 0);
+  }
+  if (mask != NULL && !thin) bits_and(bits, mask);
+}
+
+uint64_t leaf_cost(const leaf *l, uint32_t wanted) {
+  uint64_t cost = 0;
+  for (uint32_t i = 0; i < l->count; i++) {
+    const uint32_t fill = cost_of_filling(&l->spans[i], wanted), probe = cost_of_probing(wanted);
+    cost += COST_LIST + (fill < probe ? fill : probe);
+  }
+  return cost;
 }
 
 /* ---------------------------------------------------------------- bounds */

@@ -2,7 +2,7 @@
 /*
  * leaf.h - the postings of a class in one segment: the union of its members', as one list.
  *
- * A leaf is read in one of two ways, window by window and never backwards: filled, which decodes
+ * A member is read in one of two ways, window by window and never backwards: filled, which decodes
  * all its postings in the window, or probed, which looks up given ordinals.
  */
 #ifndef SEALDEX_QUERY_LEAF_H
@@ -13,8 +13,9 @@
 #include "query/rank.h"
 #include "query/window.h"
 
-/* The block of a member that leaf_spread looked at last. */
+/* A member: about how many postings it has in a window, and the block that leaf_spread looked at last. */
 typedef struct leaf_span {
+  uint32_t density;
   uint32_t first, last; /* ordinals; first > last: none */
   double share;         /* of its bounds */
 } leaf_span;
@@ -39,6 +40,8 @@ uint32_t leaf_next(leaf *l, uint32_t from);
 /* The ordinals in [base, base + WINDOW) as bits, of `mask` (NULL: all) alone; wdf[i] (may be NULL) where
  * bit i is set. By whichever way costs less. */
 void leaf_read(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf);
+/* About how many nanoseconds leaf_read takes for a mask of so many bits. */
+uint64_t leaf_cost(const leaf *l, uint32_t wanted);
 /* Bounds over the window, one for each 64 items: none of them scores more by this leaf, of `weight`.
  * -INFINITY: none has it. */
 void leaf_spread(leaf *l, uint32_t base, const rank_model *model, double weight,

@@ -680,10 +680,13 @@ static void take_mask(const matcher *m, uint32_t base, const uint64_t *mask, uin
   else all(m, base, bits);
 }
 
-/* Few enough that each is likely to cost a block of the next list. */
-static bool are_few(const matcher *m, const node *next, const uint64_t *bits) {
-  return next->kind == NODE_LEAF &&
-         (uint64_t)bits_count(bits) * POSTINGS_BLOCK * m->items <= next->items * (2 * WINDOW);
+/* Nanoseconds for an item, tried: what is left is scored once more. See leaf_cost. */
+#define COST_SCORE 40
+
+/* Few enough that scoring them by what is known costs less than looking for them in the next list. */
+static bool are_few(const node *next, const uint64_t *bits) {
+  const uint32_t wanted = bits_count(bits);
+  return next->kind == NODE_LEAF && (uint64_t)wanted * COST_SCORE <= leaf_cost(&next->terms, wanted);
 }
 
 static void evaluate_and(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
@@ -693,7 +696,7 @@ static void evaluate_and(matcher *m, node *n, uint32_t base, const uint64_t *mas
     const double rest = n->bound - child->bound;
     evaluate(m, child, base, left, least - rest);
     left = child->bits;
-    if (i == 0 && least > 0 && child->weighted && n->count > 1 && are_few(m, n->order[1], left))
+    if (i == 0 && least > 0 && child->weighted && n->count > 1 && are_few(n->order[1], left))
       drop_hopeless(m, child, base, rest, least);
     if (!bits_any(left)) break;
   }

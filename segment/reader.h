@@ -167,6 +167,9 @@ bool postings_next(postings *p);
  * returns the index in it of the first ordinal >= target, or UINT32_MAX at the end. Never goes
  * back: targets ascend. */
 uint32_t postings_seek(postings *p, uint32_t target);
+/* Tells the cursor that index i of the current block is the first ordinal that matters from now on: the next
+ * seek looks there first. */
+static inline void postings_stand(postings *p, uint32_t i) { p->at = i; }
 /* Takes over the block of another cursor over the same list where that has `target` between its first and
  * last, and this one would have to decode it. */
 void postings_follow(postings *p, const postings *other, uint32_t target);
