@@ -226,6 +226,7 @@ const command command_sweep = {
   .arguments = "DIR|STORE",
   .summary = "purge what is due, in one index or in each index of a store; needs no key",
   .details = "  --key FILE          a read key at hand keeps what lives beside what is due\n"
+             "                      (SEALDEX_KEY_FILE alone is not used: a store has many users)\n"
              "  --dry-run           count what is due and destroy nothing\n"
              "  --force             believe a clock that is far past the last sweep\n"
              "  --receipt FILE      append a line of JSON per destroyed key\n"
