@@ -215,8 +215,9 @@ static sdx_status tell_tables(const teller *t, store_txn *txn, sdx_error *err) {
 static sdx_status tell_meta(const teller *t, store_txn *txn, sdx_error *err) {
   meta_head head;
   meta_sweep sweep;
-  int64_t closed = 0;
+  int64_t closed = 0, upkeep = 0;
   sdx_status status = meta_head_get(txn, &head, err);
+  if (status == SDX_OK) status = meta_upkeep_get(txn, &upkeep, err);
   if (status == SDX_OK) status = meta_sweep_get(txn, &sweep, err);
   if (status == SDX_OK) status = meta_closed_get(txn, &closed, err);
   if (status != SDX_OK) return status;
@@ -227,6 +228,7 @@ static sdx_status tell_meta(const teller *t, store_txn *txn, sdx_error *err) {
   tell(t, "journal records", "%" PRIu32, head.journal_records);
   tell(t, "journal bytes", "%" PRIu64, head.journal_bytes);
   if (sweep.ever) tell(t, "last sweep", "%" PRId64, sweep.last);
+  if (upkeep != 0) tell(t, "last upkeep with the key", "%" PRId64, upkeep);
   if (closed != 0) tell(t, "account", "closed at %" PRId64, closed);
   else tell(t, "account", "open");
   return SDX_OK;
