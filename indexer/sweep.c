@@ -232,7 +232,8 @@ static sdx_status sweep(sweeping *s, const char *dir, sdx_error *err) {
     s->report->clock_refused = true;
     return note(s, err);
   }
-  const bool tell = s->row.jumped != 0 || s->now - s->row.last >= NOTE_EVERY || s->now < s->row.last;
+  const bool tell = !s->row.ever || s->row.jumped != 0 || s->now - s->row.last >= NOTE_EVERY ||
+                    s->now < s->row.last;
   s->row = (meta_sweep){ .last = s->now, .ever = true };
   if (s->closed != 0 && s->now - s->closed >= SDX_CLOSED_KEEP + SDX_CLOSED_GRACE) {
     if (!s->dry_run) return destroy_account(s, dir, err);

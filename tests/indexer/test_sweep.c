@@ -128,6 +128,35 @@ static void test_clock_rule(void **state) {
   assert_int_equal(r.items_purged, 1);
 }
 
+/* Sweeps that find nothing to do are written down every other day alone; a clock is judged by what is written: so
+ * one that jumps by five days is believed on any day, one that jumps by more than seven on none. */
+static void test_quiet_sweeps_are_noted_in_time(void **state) {
+  scene *s = *state;
+  sdx_state seen;
+  sdx_error err = { 0 };
+  scene_add(s, 1, "zebra");
+  unsigned noted = 0;
+  int64_t last = 0;
+  for (int day = 0; day < 12; day++) {
+    s->now += SDX_DAY;
+    assert_false(scene_sweep(s, false, false).clock_refused);
+    scene_ok(sdx_status_of(s->index, s->now, &seen, &err), &err);
+    assert_true(s->now - seen.last_sweep < 2 * SDX_DAY);
+    noted += seen.last_sweep != last;
+    last = seen.last_sweep;
+    sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
+    sdx_sweep_report r;
+    options.dry_run = true;
+    options.now = s->now + 5 * SDX_DAY;
+    scene_ok(sdx_sweep(s->path, &options, &r, &err), &err);
+    assert_false(r.clock_refused);
+    options.now = s->now + 7 * SDX_DAY + 1;
+    scene_ok(sdx_sweep(s->path, &options, &r, &err), &err);
+    assert_true(r.clock_refused);
+  }
+  assert_in_range(noted, 6, 7);
+}
+
 static void test_regular_sweeps_need_no_force(void **state) {
   scene *s = *state;
   scene_add(s, 1, "zebra");
@@ -240,6 +269,7 @@ int main(void) {
     cmocka_unit_test_setup_teardown(test_buckets_keyed, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_buckets_keyless, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_clock_rule, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_quiet_sweeps_are_noted_in_time, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_regular_sweeps_need_no_force, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_dry_run, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_expiry, scene_begin, scene_end),
