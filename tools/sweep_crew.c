@@ -88,7 +88,7 @@ static void *work(void *context) {
     else
       c->done[c->done_count++] = w->job;
     w->job = NULL;
-    pthread_cond_signal(&c->finished);
+    if (c->waiting_count <= WAITING_MAX / 2) pthread_cond_signal(&c->finished); /* not for each of many */
   }
   if (!w->left) c->ended++;
   pthread_cond_signal(&c->finished);
