@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 int main(int argc, char **argv) {
-  MDB_env *env;
+  MDB_env *env = NULL;
   MDB_txn *txn;
   int rc = argc == 2 ? mdb_env_create(&env) : EINVAL;
   if (rc == 0) rc = mdb_env_open(env, argv[1], MDB_NOTLS, 0600);
@@ -15,5 +15,6 @@ int main(int argc, char **argv) {
   (void)fflush(stdout);
   while (getchar() != EOF) continue;
   if (rc == 0) mdb_txn_abort(txn);
+  mdb_env_close(env);
   return rc == 0 ? 0 : 1;
 }
