@@ -28,6 +28,23 @@ static bool copy(extent *e, size_t used, size_t room) {
   return true;
 }
 
+/* Pages into more of them. */
+static bool move(extent *e, size_t used, size_t room) {
+#ifdef __SANITIZE_THREAD__ /* which does not see mremap, and takes pages that another thread left  \
+                              for a race */
+  void *at = map_new(room);
+  if (at == NULL) return false;
+  memcpy(at, e->at, used);
+  (void)munmap(e->at, e->room);
+#else
+  (void)used;
+  void *at = mremap(e->at, e->room, room, MREMAP_MAYMOVE);
+  if (at == MAP_FAILED) return false;
+#endif
+  *e = (extent){ .at = at, .room = room };
+  return true;
+}
+
 bool extent_reserve(extent *e, size_t used, size_t need) {
   if (need <= e->room) return true;
   if (need > SIZE_MAX / 4) return false;
@@ -35,11 +52,7 @@ bool extent_reserve(extent *e, size_t used, size_t need) {
   if (room < need) room = need;
   if (room < 256) room = 256;
   if (room >= EXTENT_PAGES) room = (room + UNIT - 1) / UNIT * UNIT;
-  if (e->room < EXTENT_PAGES) return copy(e, used, room);
-  void *at = mremap(e->at, e->room, room, MREMAP_MAYMOVE);
-  if (at == MAP_FAILED) return false;
-  *e = (extent){ .at = at, .room = room };
-  return true;
+  return e->room < EXTENT_PAGES ? copy(e, used, room) : move(e, used, room);
 }
 
 void extent_free(extent *e, size_t used) {

@@ -196,8 +196,11 @@ exit_code adding_run(const options *o, sdx_deposit *deposit) {
   };
   sdx_error err = { 0 };
   int fd = -1;
-  uint64_t memory;
+  uint64_t memory, jobs;
+  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
   exit_code code = options_number(o, "memory", 0, &memory);
+  if (code == EXIT_DONE)
+    code = options_number(o, "jobs", processors > 1 ? (uint64_t)processors : 1, &jobs);
   if (code == EXIT_DONE) code = open_source(&a, &fd);
   if (code == EXIT_DONE && !deposit) code = session_open(&a.index, o);
   if (code != EXIT_DONE) goto out;
@@ -205,6 +208,7 @@ exit_code adding_run(const options *o, sdx_deposit *deposit) {
   a.batch_options.now = o->now;
   a.batch_options.undelete = options_flag(o, "undelete");
   a.batch_options.memory = (size_t)memory << 20;
+  a.batch_options.threads = jobs < UINT32_MAX ? (unsigned)jobs : 0;
   a.progress = progress_begin("adding");
   if (o->json) {
     json_object(&a.j, NULL);
@@ -244,8 +248,9 @@ const command command_add = {
       "  --invitations       each event of a calendar attached to a message also as an item of "
       "its\n"
       "                      own, with the message's id, #, and the event's UID as its id\n"
-      "  --memory MIB        memory to build with (default: 48)\n"
+      "  --memory MIB        memory to build with, of all threads together (default: 37)\n"
+      "  --jobs N            threads that analyse and build (default: one for each processor)\n"
       "  --verbose           name the files that are skipped, too\n",
-  .takes = "jsonl= undelete invitations memory= verbose",
+  .takes = "jsonl= undelete invitations memory= jobs= verbose",
   .run = run,
 };

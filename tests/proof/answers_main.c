@@ -3,7 +3,7 @@
  * proof-answers: the same items in an index and in plain Xapian with the same terms, lengths and
  * statistics; generated queries find the same items, with scores equal to 1e-9, and the same best
  * ten (ties may swap). First with several segments and a live journal, then with one segment, then
- * after deletions and their purge from the segment.
+ * after deletions and their purge from the segment, then after a rebuild from the same source.
  *
  *   proof-answers [--queries N] [--seed N] [--every N] [--generator] [PATH...]
  *
@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "indexer/extract/item_copy.h"
 #include "invented.h"
 #include "question.h"
 #include "sealdex.h"
@@ -193,12 +194,18 @@ static void take(void *context, const sdx_item *given) {
   if (c->batch_size > 100) c->batch_size /= 2;
 }
 
-static void read_paths(comparison *c, const char *const *paths, size_t count, unsigned every) {
+static sdx_source *source_of(const char *const *paths, size_t count) {
   sdx_source *source = NULL;
+  sdx_error err = { 0 };
+  must(sdx_source_open(&source, paths, count, NULL, &err), &err, "source");
+  return source;
+}
+
+static void read_paths(comparison *c, const char *const *paths, size_t count, unsigned every) {
+  sdx_source *source = source_of(paths, count);
   sdx_error err = { 0 };
   const sdx_entry *entry;
   unsigned n = 0;
-  must(sdx_source_open(&source, paths, count, NULL, &err), &err, "source");
   while (sdx_source_next(source, &entry, &err) == SDX_OK)
     if (entry->item != NULL && n++ % every == 0) take(c, entry->item);
   sdx_source_close(source);
@@ -365,6 +372,73 @@ static void delete_some(comparison *c) {
   maintain(c);
 }
 
+/* ------------------------------------------------------------------ a rebuild */
+
+/* The items once more, one at a time: read again from the paths, or invented by then. */
+typedef struct again {
+  sdx_source *source; /* NULL: invented */
+  unsigned every, read;
+  item_copy *invented;
+  size_t count, at;
+  char id[16];
+  sdx_item item;
+} again;
+
+static void keep_invented(void *context, const sdx_item *item) {
+  again *g = context;
+  if ((g->count & (g->count - 1)) == 0)
+    g->invented = need(realloc(g->invented, (2 * g->count + 1) * sizeof *g->invented));
+  g->invented[g->count] = (item_copy){ 0 };
+  if (!item_copy_set(&g->invented[g->count++], item)) abort();
+}
+
+static const sdx_item *next_given(again *g) {
+  sdx_error err = { 0 };
+  const sdx_entry *entry;
+  if (g->source == NULL) return g->at < g->count ? &g->invented[g->at].item : NULL;
+  while (sdx_source_next(g->source, &entry, &err) == SDX_OK)
+    if (entry->item != NULL && g->read++ % g->every == 0) return entry->item;
+  return NULL;
+}
+
+static sdx_status give_again(void *context, sdx_original *out, sdx_error *err) {
+  again *g = context;
+  const sdx_item *given = next_given(g);
+  (void)err;
+  if (given == NULL) return SDX_NOT_FOUND;
+  g->item = (sdx_item)SDX_ITEM_INIT;
+  g->item.id = (sdx_bytes){ g->id, (size_t)snprintf(g->id, sizeof g->id, "%zu", ++g->at) };
+  g->item.kind = given->kind;
+  g->item.date = given->date;
+  g->item.fields = given->fields;
+  g->item.field_count = given->field_count;
+  out->item = &g->item;
+  return SDX_OK;
+}
+
+/* By two lanes in little memory: so in many segments. */
+static int rebuild(comparison *c, again *g) {
+  const sdx_source_calls calls = { .version = 1, .context = g, .next = give_again };
+  sdx_reindex_options options = SDX_REINDEX_OPTIONS_INIT;
+  sdx_reindex_report report;
+  sdx_source *source = NULL;
+  sdx_error err = { 0 };
+  options.mode = SDX_REINDEX_ALL;
+  options.now = NOW;
+  options.jobs = 2;
+  options.memory = 64u << 20;
+  must(sdx_source_own(&source, &calls, &err), &err, "source");
+  must(sdx_reindex(c->index, source, &options, &report, &err), &err, "reindex");
+  sdx_source_close(source);
+  sdx_source_close(g->source);
+  for (size_t i = 0; i < g->count; i++) item_copy_free(&g->invented[i]);
+  free(g->invented);
+  if (report.swapped && report.synced + report.hidden == c->count) return 0;
+  printf("FAILED: the rebuild found %llu of %zu items as they were\n",
+         (unsigned long long)(report.synced + report.hidden), c->count);
+  return -1;
+}
+
 /* ------------------------------------------------------------------ */
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at) {
@@ -470,6 +544,16 @@ int main(int argc, char **argv) {
     tell_state(&c);
     result = ask(&c, queries / 2, "after deletions");
   }
+  if (result == 0) {
+    again g = { .every = every };
+    if (i < argc)
+      g.source = source_of((const char *const *)argv + i, (size_t)(argc - i));
+    else
+      invented_mailbox(seed, 2400, keep_invented, &g);
+    result = rebuild(&c, &g);
+    tell_state(&c);
+  }
+  if (result == 0) result = ask(&c, queries / 2, "rebuilt");
   printf("%llu queries, %llu hits compared, %s\n", (unsigned long long)c.asked,
          (unsigned long long)c.hits_seen, result == 0 ? "0 differ" : "FAILED");
   if (generator)
