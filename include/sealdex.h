@@ -725,6 +725,10 @@ SDX_API sdx_status sdx_inspect(const char *dir, const sdx_keyring_storage *keyri
  * which names the place. SDX_DAMAGED where there was any. */
 SDX_API sdx_status sdx_verify(sdx_index *index, void (*report)(void *context, const char *line),
                               void *context, uint64_t *problems, sdx_error *err) SDX_CHECK;
+/* The same, and of every item whose text is kept: that its terms, their frequencies and positions are those that
+ * the text gives to this analyser. Takes about as long as indexing. */
+SDX_API sdx_status sdx_verify_deep(sdx_index *index, void (*report)(void *context, const char *line),
+                                   void *context, uint64_t *problems, sdx_error *err) SDX_CHECK;
 
 /* Gives every live item, in full. */
 SDX_API sdx_status sdx_export(sdx_index *index, int64_t now,

@@ -13,7 +13,10 @@
 #include "index/epoch.h"
 #include "index/journal.h"
 #include "index/view.h"
+#include "indexer/rederive.h"
 #include "segment/builder.h"
+
+#define REDERIVED_AT_ONCE 4096 /* items that one pass over a segment's terms takes */
 
 typedef struct verifier {
   sdx_index *index;
@@ -23,6 +26,7 @@ typedef struct verifier {
   uint64_t problems;
   holder_row *holders; /* everything that is published or known to be lost, by kind and id */
   size_t holder_count;
+  rederive *deep;      /* NULL: terms are not held against texts */
   uint64_t live_items, live_places; /* items that live and are where their rows say; such rows */
 } verifier;
 
@@ -170,6 +174,13 @@ static void check_record(verifier *v, const holder_row *h, epoch_reader *reader,
     status = record_decode(&item, arena, r.body.data, r.body.size, NULL);
   }
   if (status == SDX_OK) count_record(v, h, sequence, &r);
+  if (status == SDX_OK && r.type == JOURNAL_ITEM && v->deep != NULL) {
+    bool agrees = false;
+    status = rederive_check(v->deep, &item, &agrees, NULL);
+    if (status == SDX_OK && !agrees)
+      complain(v, "record %" PRIu32 " of %s %016" PRIx64 ": its terms are not those of its text", sequence,
+               kind_name(h->kind), h->id);
+  }
   if (status != SDX_OK)
     complain(v, "record %" PRIu32 " of %s %016" PRIx64 " does not open", sequence, kind_name(h->kind), h->id);
 }
@@ -252,12 +263,59 @@ static sdx_status check_segments(verifier *v, sdx_error *err) {
   return SDX_OK;
 }
 
+/* ------------------------------------------------------------------ terms and texts */
+
+typedef struct rederiving {
+  verifier *v;
+  holder_id holder;
+} rederiving;
+
+static sdx_status check_terms(void *context, uint32_t ordinal, const record *r, sdx_error *err) {
+  rederiving *d = context;
+  bool agrees = false;
+  const sdx_status status = rederive_check(d->v->deep, r, &agrees, err);
+  if (status == SDX_OK && !agrees)
+    complain(d->v, "segment %016" PRIx64 ", item %" PRIu32 ": its terms are not those of its text", d->holder,
+             ordinal);
+  return status;
+}
+
+static sdx_status rederive_some(verifier *v, size_t number, uint32_t first, uint32_t end, sdx_error *err) {
+  const view_segment *s = &v->read->view->segments[number];
+  rederiving d = { v, s->holder };
+  const attributes *a = NULL;
+  roaring_bitmap_t *which = roaring_bitmap_from_range(first, end, 1);
+  if (which == NULL) return error_memory(err);
+  sdx_status status = view_attributes(v->read, number, &a, err);
+  if (status == SDX_OK) status = segment_take(s->seg, &v->read->session, a, which, check_terms, &d, err);
+  roaring_bitmap_free(which);
+  return status;
+}
+
+/* Also of versions that are dead: they may come back. Segments with damage have been named. */
+static sdx_status rederive_segments(verifier *v, sdx_error *err) {
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < v->read->view->segment_count && status == SDX_OK; i++) {
+    const view_segment *s = &v->read->view->segments[i];
+    const uint32_t items = s->holder != 0 ? segment_about(s->seg)->items : 0;
+    for (uint32_t k = 0; k < items && status == SDX_OK; k += REDERIVED_AT_ONCE)
+      status = rederive_some(v, i, k, items - k < REDERIVED_AT_ONCE ? items : k + REDERIVED_AT_ONCE, err);
+    v->read->session.status = SDX_OK;
+    if (status == SDX_DAMAGED) {
+      complain(v, "segment %016" PRIx64 ": its items cannot be taken out of it", s->holder);
+      status = SDX_OK;
+    }
+  }
+  return status;
+}
+
 static sdx_status verify_all(verifier *v, sdx_error *err) {
   sdx_status status = gather_holders(v, err);
   if (status != SDX_OK) return status;
   check_keys(v);
   status = check_segments(v, err);
   if (status == SDX_OK) status = check_items(v, err);
+  if (status == SDX_OK && v->deep != NULL) status = rederive_segments(v, err);
   if (status == SDX_OK) status = scan(v, STORE_IDS, check_place, err);
   if (status == SDX_OK) status = scan(v, STORE_DUE, check_due, err);
   for (size_t i = 0; status == SDX_OK && i < v->holder_count; i++)
@@ -278,13 +336,14 @@ static sdx_status check_store(verifier *v, sdx_error *err) {
   return status == SDX_DAMAGED ? SDX_OK : status;
 }
 
-sdx_status sdx_verify(sdx_index *index, void (*report)(void *, const char *), void *context,
+static sdx_status run(sdx_index *index, bool deep, void (*report)(void *, const char *), void *context,
                       uint64_t *problems, sdx_error *err) {
   view_read r;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
   verifier v = { .index = index, .read = &r, .report = report, .context = context };
-  status = check_store(&v, err);
+  if (deep) status = rederive_open(&v.deep, index, err);
+  if (status == SDX_OK) status = check_store(&v, err);
   if (status == SDX_OK) status = view_begin(&r, index, 0, err);
   if (status == SDX_OK) {
     status = verify_all(&v, err);
@@ -292,8 +351,19 @@ sdx_status sdx_verify(sdx_index *index, void (*report)(void *, const char *), vo
   }
   if (status == SDX_DAMAGED && err != NULL) complain(&v, "%s", err->message);
   free(v.holders);
+  rederive_close(v.deep);
   if (problems != NULL) *problems = v.problems;
   if ((status == SDX_OK || status == SDX_DAMAGED) && v.problems > 0)
     status = error_set(err, SDX_DAMAGED, "%" PRIu64 " problems; sealdex-reindex mends them", v.problems);
   return status;
+}
+
+sdx_status sdx_verify(sdx_index *index, void (*report)(void *, const char *), void *context,
+                      uint64_t *problems, sdx_error *err) {
+  return run(index, false, report, context, problems, err);
+}
+
+sdx_status sdx_verify_deep(sdx_index *index, void (*report)(void *, const char *), void *context,
+                           uint64_t *problems, sdx_error *err) {
+  return run(index, true, report, context, problems, err);
 }

@@ -269,7 +269,8 @@ static exit_code run_verify(const options *o) {
     json_object(&v.j, NULL);
     json_array(&v.j, "problems");
   }
-  sdx_status status = sdx_verify(index, problem, &v, &problems, &err);
+  sdx_status status = options_flag(o, "deep") ? sdx_verify_deep(index, problem, &v, &problems, &err)
+                                              : sdx_verify(index, problem, &v, &problems, &err);
   if (o->json) {
     json_close(&v.j);
     json_bool(&v.j, "sound", status == SDX_OK);
@@ -289,8 +290,9 @@ const command command_verify = {
   .details =
       "A line per problem, and exit code 4 where there is any.\n"
       "\n"
+      "  --deep              analyse every text that is kept again, and hold its terms against the index\n"
       "  --receipts FILE     check instead, without a key, that what sweep --receipt wrote of\n"
       "                      this index holds: the chain is whole, and no key it names is left\n",
-  .takes = "receipts=",
+  .takes = "receipts= deep",
   .run = run_verify,
 };

@@ -454,8 +454,12 @@ static void damage_is_salvaged_and_mended(void **state) {
 
 /* ------------------------------------------------------------------ versions of the analyser */
 
-/* The item's record as an analyser before ours would have left it in the journal. */
-static void age(const scene *s, item_work *work, buffer *out) {
+static void by_an_older_analyser(record *r) {
+  r->analyser = TEXT_ANALYSER_VERSION - 1;
+}
+
+/* The item's record as it would be in the journal, but for a change. */
+static void change_record(const scene *s, item_work *work, void (*change)(record *r), buffer *out) {
   sdx_error err = { 0 };
   text_analyser *a = NULL;
   record_arena arena = RECORD_ARENA_INIT;
@@ -465,7 +469,7 @@ static void age(const scene *s, item_work *work, buffer *out) {
   scene_ok(item_analyse(a, item_fields(work), &work->terms, &err), &err);
   scene_ok(item_encode(work, a, &young, &err), &err);
   scene_ok(record_decode(&r, &arena, young.data, young.size, &err), &err);
-  r.analyser = TEXT_ANALYSER_VERSION - 1;
+  change(&r);
   record_encode(out, &r);
   assert_false(out->failed);
   record_arena_free(&arena);
@@ -473,7 +477,7 @@ static void age(const scene *s, item_work *work, buffer *out) {
   text_analyser_close(a);
 }
 
-static void add_aged(scene *s, const sdx_item *item) {
+static void add_changed(scene *s, const sdx_item *item, void (*change)(record *r)) {
   sdx_error err = { 0 };
   item_work work = { 0 };
   buffer body = BUFFER_INIT;
@@ -483,7 +487,7 @@ static void add_aged(scene *s, const sdx_item *item) {
   holder_id holder;
   uint32_t sequence;
   scene_ok(item_prepare(&work, s->index, item, &err), &err);
-  age(s, &work, &body);
+  change_record(s, &work, change, &body);
   const upsert u = { work.blind, work.content, work.attributes, 0 };
   scene_ok(write_begin(&w, s->index, s->now, false, &err), &err);
   scene_ok(upsert_decide(s->index, w.store, &u, s->now, true, &old, &v, &err), &err);
@@ -512,7 +516,7 @@ static void an_older_analysers_index_is_searched_and_due(void **state) {
   fill(&h, s);
   for (unsigned i = 0; i < ITEMS; i++) {
     assert_int_equal(next(&h, &original, NULL), SDX_OK);
-    add_aged(s, original.item);
+    add_changed(s, original.item, by_an_older_analyser);
     if (i % 50 == 49) scene_maintain(s, false);
   }
   (void)scene_add(s, 500, "an even letter of today");
@@ -535,6 +539,56 @@ static void an_older_analysers_index_is_searched_and_due(void **state) {
   verify(s);
 }
 
+/* ------------------------------------------------------------------ terms that are not the text's */
+
+static void with_one_occurrence_more(record *r) {
+  ((record_term *)(uintptr_t)r->terms)[r->term_count - 1].wdf++;
+}
+static void with_a_word_elsewhere(record *r) {
+  ((uint32_t *)(uintptr_t)r->positions)[r->terms[r->term_count - 1].first] += 50;
+}
+static void with_another_word(record *r) {
+  const sdx_bytes last = r->terms[r->term_count - 1].term;
+  ((char *)(uintptr_t)last.data)[last.size - 1]++;
+}
+
+static uint64_t problems_of(scene *s, bool deep) {
+  sdx_error err = { 0 };
+  uint64_t problems = 0;
+  const sdx_status status = deep ? sdx_verify_deep(s->index, NULL, NULL, &problems, &err)
+                                 : sdx_verify(s->index, NULL, NULL, &problems, &err);
+  assert_int_equal(status, problems > 0 ? SDX_DAMAGED : SDX_OK);
+  return problems;
+}
+
+/* In the journal, in a segment, and as a version that is deleted. */
+static void a_deep_look_derives_terms_anew(void **state) {
+  static void (*const changes[])(record *) = { with_one_occurrence_more, with_a_word_elsewhere,
+                                               with_another_word };
+  scene *s = *state;
+  sdx_reindex_report report;
+  sdx_original original;
+  shelf h;
+  fill(&h, s);
+  add_all(s, &h);
+  assert_int_equal(problems_of(s, true), 0);
+  scene_maintain(s, true);
+  assert_int_equal(problems_of(s, true), 0);
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    h.text[i] = "a letter that was indexed wrong";
+    assert_int_equal(next(&h, &original, NULL), SDX_OK);
+    add_changed(s, original.item, changes[i]);
+    assert_int_equal(problems_of(s, true), i + 1);
+  }
+  assert_int_equal(problems_of(s, false), 0);
+  assert_int_equal(scene_delete(s, 1), SDX_OK);
+  scene_maintain(s, false);
+  assert_int_equal(problems_of(s, true), 3);
+  assert_int_equal(scene_restore(s, 1), SDX_OK);
+  reindex(s, &h, SDX_REINDEX_ALL, &report);
+  assert_int_equal(problems_of(s, true), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(fills_an_empty_index, scene_begin, scene_end),
@@ -546,6 +600,7 @@ int main(void) {
     cmocka_unit_test_setup_teardown(what_a_purge_took_along_stays_deleted, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(damage_is_salvaged_and_mended, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(an_older_analysers_index_is_searched_and_due, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(a_deep_look_derives_terms_anew, scene_begin, scene_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
