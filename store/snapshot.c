@@ -21,25 +21,36 @@ const char *const store_table_names[STORE_TABLES] = { "meta", "ids", "due", "blo
 
 /* ------------------------------------------------------------------ the map */
 
+static size_t bitmap_size(const page_map *m) {
+  return ((size_t)(m->capacity / 64 + 1) * sizeof *m->checked + m->page_size - 1) / m->page_size *
+         m->page_size;
+}
+
+/* Pages of their own, which take memory where a bit is set: maps are much larger than their files. */
+static bool make_bitmaps(page_map *m) {
+  void *bits = mmap(NULL, 2 * bitmap_size(m), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (bits == MAP_FAILED) return false;
+  m->checked = bits;
+  m->confirmed = (atomic_uint_fast64_t *)(void *)((uint8_t *)bits + bitmap_size(m));
+  return true;
+}
+
 sdx_status page_map_open(page_map *m, int fd, size_t size, size_t page_size, sdx_error *err) {
   *m = (page_map){ .size = size, .page_size = page_size, .fd = fd, .capacity = size / page_size };
   void *base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) return error_system(err, errno, "mapping the store");
   m->base = base;
   (void)madvise(base, size, MADV_RANDOM);
-  m->checked = calloc((size_t)(m->capacity / 64 + 1), sizeof *m->checked);
   (void)pthread_mutex_init(&m->lock, NULL);
-  m->confirmed = calloc((size_t)(m->capacity / 64 + 1), sizeof *m->confirmed);
-  if (m->checked != NULL && m->confirmed != NULL) return SDX_OK;
+  if (make_bitmaps(m)) return SDX_OK;
   page_map_close(m);
   return error_memory(err);
 }
 
 void page_map_close(page_map *m) {
   if (m->base == NULL) return;
+  if (m->checked != NULL) (void)munmap(m->checked, 2 * bitmap_size(m));
   (void)munmap((void *)(uintptr_t)m->base, m->size);
-  free(m->checked);
-  free(m->confirmed);
   free(m->taken);
   (void)pthread_mutex_destroy(&m->lock);
   *m = (page_map){ 0 };
