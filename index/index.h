@@ -46,6 +46,8 @@ struct view;
 
 #define INDEX_DAMAGED_MAX 64
 
+#define INDEX_ANALYSERS 8
+
 struct sdx_index {
   char *dir;
   int dir_fd;
@@ -78,8 +80,7 @@ struct sdx_index {
   holder_id epoch_key_id;
   pthread_mutex_t analyser_lock;
   text_analyser *analyser;   /* of sdx_add; under analyser_lock */
-  pthread_mutex_t query_lock; /* guards the pool of analysers for queries */
-  text_analyser *query_analysers[8];
+  _Atomic(text_analyser *) query_analysers[INDEX_ANALYSERS]; /* of queries, that none uses just now */
   atomic_uint_fast32_t next_segment_number;
   atomic_uint_fast64_t count_searches, count_search_us, count_blocks_opened, count_blocks_hit,
       count_adds, count_folds, count_merges, count_bytes_written;

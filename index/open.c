@@ -27,7 +27,6 @@ static sdx_status start_handle(sdx_index **out, const char *dir, const sdx_keyri
   pthread_mutex_init(&index->maintenance_lock, NULL);
   pthread_mutex_init(&index->write_lock, NULL);
   pthread_mutex_init(&index->analyser_lock, NULL);
-  pthread_mutex_init(&index->query_lock, NULL);
   pthread_rwlock_init(&index->keys_lock, NULL);
   index->pid = crypto_process();
   index->storage = storage;
@@ -185,7 +184,6 @@ void sdx_close(sdx_index *index) {
   pthread_mutex_destroy(&index->maintenance_lock);
   pthread_mutex_destroy(&index->write_lock);
   pthread_mutex_destroy(&index->analyser_lock);
-  pthread_mutex_destroy(&index->query_lock);
   pthread_rwlock_destroy(&index->keys_lock);
   free(index);
 }
@@ -256,38 +254,24 @@ void index_maintenance_end(sdx_index *index) {
 
 sdx_status index_borrow_analyser(sdx_index *index, text_analyser **out, sdx_error *err) {
   *out = NULL;
-  pthread_mutex_lock(&index->query_lock);
-  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++) {
-    if (index->query_analysers[i] == NULL) continue;
-    *out = index->query_analysers[i];
-    index->query_analysers[i] = NULL;
-    break;
-  }
-  pthread_mutex_unlock(&index->query_lock);
+  for (size_t i = 0; i < INDEX_ANALYSERS && *out == NULL; i++)
+    *out = atomic_exchange(&index->query_analysers[i], NULL);
   return *out != NULL ? SDX_OK : text_analyser_open(out, index->settings.languages, err);
 }
 
 void index_return_analyser(sdx_index *index, text_analyser *a) {
   if (a == NULL) return;
   if (text_vocabulary_count(a) > 0) text_vocabulary_reset(a);
-  pthread_mutex_lock(&index->query_lock);
-  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++) {
-    if (index->query_analysers[i] != NULL) continue;
-    index->query_analysers[i] = a;
-    a = NULL;
-    break;
+  for (size_t i = 0; i < INDEX_ANALYSERS; i++) {
+    text_analyser *none = NULL;
+    if (atomic_compare_exchange_strong(&index->query_analysers[i], &none, a)) return;
   }
-  pthread_mutex_unlock(&index->query_lock);
   text_analyser_close(a);
 }
 
 void index_drop_analysers(sdx_index *index) {
-  pthread_mutex_lock(&index->query_lock);
-  for (size_t i = 0; i < sizeof index->query_analysers / sizeof *index->query_analysers; i++) {
-    text_analyser_close(index->query_analysers[i]);
-    index->query_analysers[i] = NULL;
-  }
-  pthread_mutex_unlock(&index->query_lock);
+  for (size_t i = 0; i < INDEX_ANALYSERS; i++)
+    text_analyser_close(atomic_exchange(&index->query_analysers[i], NULL));
   pthread_mutex_lock(&index->analyser_lock);
   text_analyser_close(index->analyser);
   index->analyser = NULL;
