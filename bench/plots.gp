@@ -31,6 +31,14 @@ set key outside right top vertical Left reverse samplen 1
 set yrange [-(lines_of("search") - 1) + 0.3 : 0.7]
 set ytics scale 0
 plot for [k=2:6] data("search") using k:(-$0):ytic(1) with points ls (k - 1) title columnheader(k)
+# Many readers.
+if (lines_of("readers") > 1) {
+set output chart("readers")
+set title "How many searches per second? Readers beside a writer"
+set xlabel "searches per second, all readers together (logarithmic; right is faster)"
+set yrange [-(lines_of("readers") - 1) + 0.3 : 0.7]
+plot for [k=2:6] data("readers") using k:(-$0):ytic(1) with points ls (k - 1) title columnheader(k)
+}
 unset logscale
 unset yrange
 unset ytics
@@ -81,7 +89,7 @@ set xlabel "per cent more than unsealed"
 unset ylabel
 set yrange [-lines_of("sealing") + 0.3 : 0.7]
 set xrange [*:*]
-set offsets 0, 0, 0, 0
+set offsets graph 0.04, graph 0.14, 0, 0 # room for the figures beside the bars
 set grid xtics noytics
 set ytics scale 0
 set xtics scale 1
@@ -89,6 +97,7 @@ set arrow 1 from 0, graph 0 to 0, graph 1 nohead lc rgb "#555555"
 plot data("sealing") using (0):(-$0):(0):2:(-$0 - 0.3):(-$0 + 0.3):ytic(1) with boxxyerror lc rgb "#0b5fa5", \
      data("sealing") using ($2 > 0 ? $2 : 0):(-$0):(sprintf("%+.1f%%", $2)) with labels left offset 1,0
 unset arrow 1
+set offsets 0, 0, 0, 0
 unset ytics
 set ytics auto nomirror scale 1
 set yrange [*:*]

@@ -274,10 +274,12 @@ static const section sections[] = {
     "These "
     "figures are the first run's.",
     { { "agree", "agreement", "ratios", false, false } } },
-  { "How long does it take?",
-    "",
+  { "How long did it take, and how quiet was the machine?",
+    "Ratios hold on a machine that does nothing else; what other programs took beside each stage "
+    "is counted here.",
     { { "run", "seconds", "stages of the run, seconds", false, false },
-      { "run", "cpu", "stages of the run, CPU seconds", false, false } } },
+      { "run", "cpu", "stages of the run, CPU seconds", false, false },
+      { "run", "others", "CPU seconds that other programs took meanwhile", false, false } } },
 };
 
 /* Why an engine may find other items in a class (NULL: in those that are not named before). */
@@ -416,6 +418,8 @@ static void write_opening(FILE *out, const figures *f) {
           figures_value(f, "build", "Sealdex", "bulk", "items"),
           figures_value(f, "build", "Sealdex", "bulk", "peak"));
   fprintf(out, "![Latency of the slowest searches](tails.svg)\n\n");
+  if (isfinite(figures_value(f, "readers", "Sealdex", "1 thread", "searches")))
+    fprintf(out, "![Searches per second by readers](readers.svg)\n\n");
 }
 
 static void write_in_full(FILE *out, const figures *f) {

@@ -25,6 +25,7 @@ typedef struct bench {
   size_t count;
   size_t passes;            /* measured ones, over every class */
   size_t rounds;            /* builds of each engine, for the spread */
+  size_t turns;             /* rounds of readers */
   size_t adds;              /* single durable adds and deletes */
   size_t users;             /* small indexes */
   size_t cold;              /* first searches per class in fresh processes */

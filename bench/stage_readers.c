@@ -21,7 +21,7 @@
 #include "usage.h"
 
 enum { READERS_MAX = 8, PARTIES = 8, ROUNDS_MAX = 9 };
-static const double opening_seconds = 0.15, add_interval = 0.02;
+static const double opening_seconds = 0.25, add_interval = 0.02;
 
 typedef struct outcome {
   histogram searches, adds;
@@ -212,7 +212,7 @@ static void put_party(bench *b, const contender *c, const char *subject, size_t 
 int stage_readers(bench *b) {
   static const size_t counts[PARTIES] = { 1, 2, 4, 8, 1, 2, 4, 8 };
   static compared rates;
-  const size_t rounds = b->rounds < ROUNDS_MAX ? b->rounds : ROUNDS_MAX;
+  const size_t rounds = b->turns < ROUNDS_MAX ? b->turns : ROUNDS_MAX;
   tally *tallies = calloc(PARTIES * ENGINES_MAX, sizeof *tallies);
   if (tallies == NULL) abort();
   int result = 0;

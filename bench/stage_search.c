@@ -3,7 +3,9 @@
  * Searches, warm: from the query's text to ten ids and dates. Each query runs on all engines before
  * the next does, in an order drawn anew each time, so that a noisy machine hurts all alike, and
  * nobody always finds the processor's caches as the same neighbour left them. A first pass warms
- * every cache and compares the ten best; the last passes ask for exact totals as well.
+ * every cache and compares the ten best; the last passes ask for exact totals as well. Engines that
+ * are quick in a class take part in more passes of it: what disturbs one search in a hundred would
+ * otherwise be their tail. (Slow ones ask for exact totals once.)
  */
 #include <math.h>
 #include <stdio.h>
@@ -14,12 +16,14 @@
 #include "ratio.h"
 #include "stopwatch.h"
 
-enum { QUERY_TEXT = 600 };
+enum { QUERY_TEXT = 600, QUICK_PASSES = 4 /* times as many */ };
+static const double quick_seconds = 0.001;
 
 /* Times of one class: [engine][pass][query]. */
 typedef struct timed {
   const bench *b;
   size_t first, queries, passes;
+  size_t passes_of[ENGINES_MAX]; /* that an engine takes part in */
   double *seconds;
   double cpu[ENGINES_MAX]; /* of all passes together */
 } timed;
@@ -54,7 +58,8 @@ static int ask_all(bench *b, timed *t, size_t query, size_t pass, bool totals,
   size_t order[ENGINES_MAX];
   stage_shuffle(b, order, b->count);
   for (size_t i = 0; i < b->count; i++) {
-    if (ask(b, t, order[i], pass, query, totals, &answers[order[i]]) != 0) return -1;
+    const size_t k = order[i];
+    if (pass < t->passes_of[k] && ask(b, t, k, pass, query, totals, &answers[k]) != 0) return -1;
   }
   return 0;
 }
@@ -64,7 +69,7 @@ static void put_engine(bench *b, const timed *t, const char *stage, size_t k, co
   samples s = { 0 };
   double low = INFINITY, high = 0, *scratch = malloc(t->queries * sizeof *scratch);
   if (scratch == NULL) abort();
-  for (size_t pass = 0; pass < t->passes; pass++) {
+  for (size_t pass = 0; pass < t->passes_of[k]; pass++) {
     memcpy(scratch, time_of(t, k, pass, 0), t->queries * sizeof *scratch);
     for (size_t i = 0; i < t->queries; i++) samples_add(&s, scratch[i]);
     const double median = ratio_median(scratch, t->queries);
@@ -86,7 +91,7 @@ static double *query_medians(const timed *t, size_t k) {
   double *medians = malloc((t->queries + 1) * sizeof *medians), scratch[64];
   if (medians == NULL) abort();
   for (size_t i = 0; i < t->queries; i++) {
-    const size_t passes = t->passes < 64 ? t->passes : 64;
+    const size_t passes = t->passes_of[k] < 64 ? t->passes_of[k] : 64;
     for (size_t pass = 0; pass < passes; pass++) scratch[pass] = *time_of(t, k, pass, i);
     medians[i] = ratio_median(scratch, passes);
   }
@@ -106,19 +111,24 @@ static void put_class(bench *b, const timed *t, const char *stage, int class, co
   for (size_t k = 0; k < b->count; k++) free(medians[k]);
 }
 
-static timed timed_new(const bench *b, int class, size_t passes) {
+/* All engines take part in `passes`, quick ones (NULL: none) in QUICK_PASSES * b->passes. */
+static timed timed_new(const bench *b, int class, size_t passes, const bool quick[ENGINES_MAX]) {
   timed t = { .b = b, .first = b->work->first[class], .passes = passes };
+  for (size_t k = 0; k < b->count; k++) {
+    t.passes_of[k] = quick != NULL && quick[k] ? b->passes * QUICK_PASSES : passes;
+    if (t.passes_of[k] > t.passes) t.passes = t.passes_of[k];
+  }
   t.queries = b->work->first[class + 1] - t.first;
-  t.seconds = calloc(b->count * passes * (t.queries + 1), sizeof *t.seconds);
+  t.seconds = calloc(b->count * t.passes * (t.queries + 1), sizeof *t.seconds);
   if (t.seconds == NULL) abort();
   return t;
 }
 
-/* The pass that warms, and compares the ten best. */
-static int warm_class(bench *b, int class) {
+/* The pass that warms, compares the ten best, and tells which engines are quick. */
+static int warm_class(bench *b, int class, bool quick[ENGINES_MAX]) {
   static answer answers[ENGINES_MAX];
   double overlap[ENGINES_MAX] = { 0 };
-  timed t = timed_new(b, class, 1);
+  timed t = timed_new(b, class, 1, NULL);
   int result = 0;
   for (size_t i = 0; i < t.queries && result == 0; i++) {
     result = ask_all(b, &t, i, 0, false, answers);
@@ -128,28 +138,32 @@ static int warm_class(bench *b, int class) {
     figures_put(&b->figures, "answers", b->engines[k].class->name,
                 query_class_name((query_class) class), "overlap", "share",
                 overlap[k] / (double)t.queries);
+  for (size_t k = 0; k < b->count; k++)
+    quick[k] = t.queries > 0 && ratio_median(time_of(&t, k, 0, 0), t.queries) < quick_seconds;
   free(t.seconds);
   return result;
 }
 
-static int measure_class(bench *b, int class, compared *c, samples all[ENGINES_MAX]) {
+static int measure_class(bench *b, int class, const bool quick[ENGINES_MAX], compared *c,
+                         samples all[ENGINES_MAX]) {
   static answer answers[ENGINES_MAX];
-  timed t = timed_new(b, class, b->passes);
+  timed t = timed_new(b, class, b->passes, quick);
   int result = 0;
   for (size_t pass = 0; pass < t.passes && result == 0; pass++)
     for (size_t i = 0; i < t.queries && result == 0; i++)
       result = ask_all(b, &t, i, pass, false, answers);
   put_class(b, &t, "search", class, c);
   for (size_t k = 0; k < b->count; k++)
-    for (size_t i = 0; i < t.passes * t.queries; i++) samples_add(&all[k], *time_of(&t, k, 0, i));
+    for (size_t i = 0; i < t.passes_of[k] * t.queries; i++)
+      samples_add(&all[k], *time_of(&t, k, 0, i));
   free(t.seconds);
   return result;
 }
 
-static int measure_totals(bench *b, int class, compared *c) {
+static int measure_totals(bench *b, int class, const bool quick[ENGINES_MAX], compared *c) {
   static answer answers[ENGINES_MAX];
   double hits[ENGINES_MAX] = { 0 }, same[ENGINES_MAX] = { 0 };
-  timed t = timed_new(b, class, b->passes);
+  timed t = timed_new(b, class, 1, quick);
   int result = 0;
   for (size_t i = 0; i < t.queries * t.passes && result == 0; i++) {
     result = ask_all(b, &t, i % t.queries, i / t.queries, true, answers);
@@ -175,8 +189,9 @@ int stage_search(bench *b) {
   int result = stage_open_all(b, ENGINE_READ);
   for (int class = 0; class < QUERY_CLASSES && result == 0; class ++) {
     fprintf(stderr, "searching: %s\n", query_class_name((query_class) class));
-    if (warm_class(b, class) != 0 || measure_class(b, class, &top, all) != 0 ||
-        measure_totals(b, class, &total) != 0)
+    bool quick[ENGINES_MAX] = { false };
+    if (warm_class(b, class, quick) != 0 || measure_class(b, class, quick, &top, all) != 0 ||
+        measure_totals(b, class, quick, &total) != 0)
       result = -1;
   }
   for (size_t k = 0; k < b->count && result == 0; k++)

@@ -2,6 +2,7 @@
 #include "usage.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,20 @@ double usage_family_cpu(void) {
   getrusage(RUSAGE_CHILDREN, &children);
   return seconds_of(own.ru_utime) + seconds_of(own.ru_stime) + seconds_of(children.ru_utime) +
          seconds_of(children.ru_stime);
+}
+
+double usage_machine_cpu(void) {
+  /* user, nice, system, idle, iowait, irq, softirq, steal: in ticks */
+  uint64_t t[8] = { 0 };
+  FILE *in = fopen("/proc/stat", "r");
+  if (in == NULL) return 0;
+  const int n = fscanf(in,
+                       "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+                       " %" SCNu64 " %" SCNu64,
+                       &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+  fclose(in);
+  if (n != 8) return 0;
+  return (double)(t[0] + t[1] + t[2] + t[5] + t[6] + t[7]) / (double)sysconf(_SC_CLK_TCK);
 }
 
 uint64_t usage_written(void) {

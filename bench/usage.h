@@ -30,6 +30,8 @@ uint64_t usage_written(void);
 
 /* CPU seconds of this process and of its children that have ended. */
 double usage_family_cpu(void);
+/* CPU seconds of all processors together, of whatever runs there; 0 where that cannot be told. */
+double usage_machine_cpu(void);
 
 /* Memory that a process and its children share; never NULL (aborts). */
 void *usage_share(size_t size);
