@@ -13,20 +13,24 @@ static int count_rows(MDB_txn *txn, const char *name) {
   unsigned long long rows[SIZES];
   unsigned count = 0;
   MDB_dbi table;
-  MDB_cursor *c;
+  MDB_cursor *c = NULL;
   MDB_val key, value;
   int rc = mdb_dbi_open(txn, name, 0, &table);
   if (rc == 0) rc = mdb_cursor_open(txn, table, &c);
   while (rc == 0 && (rc = mdb_cursor_get(c, &key, &value, MDB_NEXT)) == 0) {
     unsigned i = 0;
     while (i < count && sizes[i] != value.mv_size) i++;
-    if (i == SIZES) return ENOSPC;
+    if (i == SIZES) {
+      rc = ENOSPC;
+      break;
+    }
     if (i == count) {
       sizes[count] = value.mv_size;
       rows[count++] = 0;
     }
     rows[i]++;
   }
+  if (c != NULL) mdb_cursor_close(c);
   for (unsigned i = 0; i < count; i++) printf("rows of %s: %llu of %zu bytes\n", name, rows[i], sizes[i]);
   return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -34,7 +38,7 @@ static int count_rows(MDB_txn *txn, const char *name) {
 int main(int argc, char **argv) {
   MDB_env *env = NULL;
   MDB_txn *txn = NULL;
-  MDB_cursor *tables;
+  MDB_cursor *tables = NULL;
   MDB_dbi root;
   MDB_val key, value;
   char name[64];
@@ -49,6 +53,9 @@ int main(int argc, char **argv) {
     if (strcmp(name, "state") == 0) continue; /* the store's own row */
     rc = count_rows(txn, name);
   }
+  if (tables != NULL) mdb_cursor_close(tables);
+  mdb_txn_abort(txn);
+  mdb_env_close(env);
   if (rc != MDB_NOTFOUND) fprintf(stderr, "count-rows: %s\n", mdb_strerror(rc));
   return rc == MDB_NOTFOUND ? 0 : 1;
 }
