@@ -86,7 +86,7 @@ says search index --key key kwyjibo
 find "$SEALDEX_BUILD" -name sealdex-extract -type f -exec cat {} + | cat - "$SEALDEX" "$SEALDEX_BUILD"/libsealdex.so* "$here/quiet.sh" | tr -cs "A-Za-z" '\n' | tr A-Z a-z |
   grep -v kwyjibo | sort -u >own
 comm -23 words own >looked_for
-[ "$(wc -l <looked_for)" -gt 100 ] || fail "the list of words is too short to show anything"
+[ "$(wc -l <looked_for)" -gt 20 ] || fail "the list of words is too short to show anything: $(wc -l <looked_for)"
 [ "$(wc -l <said)" -gt 60 ] || fail "hardly anything was said"
 if LC_ALL=C tr A-Z a-z <said | LC_ALL=C tr -cs 'a-z' '\n' | sort -u | comm -12 - looked_for | grep . >hits; then
   fail "said: $(head -5 hits | tr '\n' ' ')"
