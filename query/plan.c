@@ -285,15 +285,6 @@ static sdx_status make_member(plan **out, plan_context *c, const tree *t, bool w
   return status;
 }
 
-/* How many words stand there at most. */
-static uint32_t width(const tree *t) {
-  if (t->kind == TREE_PHRASE) return (uint32_t)tree_children(t);
-  uint32_t widest = 1;
-  for (const tree *c = t->kind == TREE_OR ? t->first : NULL; c != NULL; c = c->next)
-    if (width(c) > widest) widest = width(c);
-  return widest;
-}
-
 static bool in_body(const tree *t) {
   bool body = t->scope != NULL && t->scope->body;
   for (const tree *c = t->kind == TREE_OR ? t->first : NULL; c != NULL && !body; c = c->next)
@@ -315,7 +306,7 @@ static sdx_status make_window(plan **out, plan_context *c, const tree *t, const 
     if (t->kind == TREE_PHRASE) status = make_in_field(&word, c, w, prefix, false, weighted, err);
     else status = make_member(&word, c, w, weighted, err);
     add_child(p, word);
-    places += width(w);
+    places += tree_width(w);
     if (t->kind != TREE_PHRASE) body |= in_body(w);
   }
   if (p == NULL) return status;

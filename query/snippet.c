@@ -67,15 +67,6 @@ static size_t count_words(const tree *t) {
   return n;
 }
 
-/* How many words stand there at most. */
-static uint32_t width(const tree *t) {
-  if (t->kind == TREE_PHRASE) return (uint32_t)tree_children(t);
-  uint32_t widest = 1;
-  for (const tree *c = t->kind == TREE_OR ? t->first : NULL; c != NULL; c = c->next)
-    if (width(c) > widest) widest = width(c);
-  return widest;
-}
-
 static void collect(snippet_words *w, scratch *s, text_analyser *a, const tree *t);
 
 /* All of its words or none: half of them would be marked where they are not near the others. */
@@ -87,7 +78,7 @@ static void collect_near(snippet_words *w, scratch *s, text_analyser *a, const t
   w->in_member = 0;
   for (const tree *c = t->first; c != NULL; c = c->next) {
     collect(w, s, a, c);
-    places += width(c);
+    places += tree_width(c);
     w->in_member++;
   }
   *g = (near_group){ .members = w->in_member,

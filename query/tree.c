@@ -35,6 +35,14 @@ size_t tree_children(const tree *t) {
   return n;
 }
 
+uint32_t tree_width(const tree *t) {
+  if (t->kind == TREE_PHRASE) return (uint32_t)tree_children(t);
+  uint32_t widest = 1;
+  for (const tree *c = t->kind == TREE_OR ? t->first : NULL; c != NULL; c = c->next)
+    if (tree_width(c) > widest) widest = tree_width(c);
+  return widest;
+}
+
 tree *tree_simplify(tree *t) {
   if (t == NULL || t->first == NULL) return NULL;
   return t->first == t->last ? t->first : t;

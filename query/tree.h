@@ -62,6 +62,8 @@ void tree_append(tree *parent, tree *child);
 /* The same; a child that is an AND within an AND, or an OR within an OR, gives its children. */
 void tree_join(tree *parent, tree *child);
 size_t tree_children(const tree *t);
+/* How many words stand there at most: of a phrase its parts, of an OR those of its widest child. */
+uint32_t tree_width(const tree *t);
 /* An AND or OR of `count` children is its only child, or nothing. */
 tree *tree_simplify(tree *t);
 

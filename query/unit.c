@@ -70,19 +70,24 @@ static tree *new_ngrams(unit_reader *r, sdx_bytes text, const text_token *tokens
   return tree_simplify(all);
 }
 
-/* Words of a chunk: joined ones are a phrase, the rest stand beside each other. */
-tree *unit_words(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
-  size_t count;
-  const text_token *tokens = split(r, text, &count);
+/* Joined tokens are a phrase or a run of CJK text, the rest stand beside each other. */
+static tree *new_chunk(unit_reader *r, sdx_bytes text, const text_token *tokens, size_t count,
+                       const tree_scope *scope, new_part *part) {
   tree *all = tree_new(r->s, TREE_AND);
   for (size_t i = 0, j; i < count; i = j) {
     const bool ngram = tokens[i].ngram;
     for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
     }
     tree_append(all, ngram ? new_ngrams(r, text, tokens, i, j, scope)
-                           : new_phrase(r, tokens, i, j, scope, false, new_word));
+                           : new_phrase(r, tokens, i, j, scope, false, part));
   }
   return tree_simplify(all);
+}
+
+tree *unit_words(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
+  size_t count;
+  const text_token *tokens = split(r, text, &count);
+  return new_chunk(r, text, tokens, count, scope, new_word);
 }
 
 /* ---------------------------------------------------------------- patterns */
@@ -150,15 +155,7 @@ static tree *read_patterns(unit_reader *r, sdx_bytes text, const tree_scope *sco
     t->text = t->folded = (sdx_bytes){ .data = "*", .size = 1 };
     return t;
   }
-  tree *all = tree_new(r->s, TREE_AND);
-  for (size_t i = 0, j; i < count; i = j) {
-    const bool ngram = tokens[i].ngram;
-    for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
-    }
-    tree_append(all, ngram ? new_ngrams(r, masked, tokens, i, j, scope)
-                           : new_phrase(r, tokens, i, j, scope, false, new_word_or_pattern));
-  }
-  return tree_simplify(all);
+  return new_chunk(r, masked, tokens, count, scope, new_word_or_pattern);
 }
 
 static size_t count_characters(sdx_bytes text) {

@@ -52,6 +52,14 @@ void source_end_file(sdx_source *s) {
   id_set_clear(&s->keys);
 }
 
+/* The rest of the file cannot be read: it is left, with what the reader of its units says. */
+static sdx_status cannot_go_on(sdx_source *s, sdx_status status, const sdx_error *reading, sdx_error *err) {
+  if (status == SDX_NO_MEMORY) return error_memory(err);
+  source_end_file(s);
+  g_snprintf(s->reason, sizeof s->reason, "%s", reading->message);
+  return source_fail_file(s, source_bytes_of(&s->file_id), s->reason);
+}
+
 /* Sets *pass where the message is another reader's, or done. One that is done has its name all the
  * same, so that what comes behind it is named as if it had been read. */
 static sdx_status pass_message(sdx_source *s, const mbox_message *m, bool alone, bool *pass,
@@ -84,12 +92,7 @@ sdx_status source_next_in_mbox(sdx_source *s, sdx_error *err) {
     if (empty) return source_fail_file(s, source_bytes_of(&s->file_id), "it holds no message");
     return SDX_NOT_FOUND;
   }
-  if (status == SDX_NO_MEMORY) return error_memory(err);
-  if (status != SDX_OK) {
-    source_end_file(s);
-    g_snprintf(s->reason, sizeof s->reason, "%s", reading.message);
-    return source_fail_file(s, source_bytes_of(&s->file_id), s->reason);
-  }
+  if (status != SDX_OK) return cannot_go_on(s, status, &reading, err);
   const bool alone = s->first && s->maybe_mbox && mbox_at_end(&s->mbox);
   s->first = false;
   bool pass = false;
@@ -140,12 +143,7 @@ sdx_status source_next_in_lines(sdx_source *s, sdx_error *err) {
     source_end_file(s);
     return SDX_NOT_FOUND;
   }
-  if (status == SDX_NO_MEMORY) return error_memory(err);
-  if (status != SDX_OK) {
-    source_end_file(s);
-    g_snprintf(s->reason, sizeof s->reason, "%s", reading.message);
-    return source_fail_file(s, source_bytes_of(&s->file_id), s->reason);
-  }
+  if (status != SDX_OK) return cannot_go_on(s, status, &reading, err);
   if (pass_line(s, &line)) return SDX_NOT_FOUND;
   source_begin_draft(s, SDX_MESSAGE, 0);
   const bool read = !line.too_long && jsonl_extract(line.bytes, line.size, &s->draft);

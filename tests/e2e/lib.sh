@@ -71,6 +71,12 @@ json_holds() {
   jq -e "$1" out >/dev/null 2>jq.err || fail "does not hold: $1 $(cat jq.err)"
 }
 
+# counts N QUERY: a search finds so many.
+counts() {
+  exits "$([ "$1" != 0 ] && echo 0 || echo 1)" search index --key key --json --limit 0 ${at:+--now "$at"} -- "$2"
+  json_is .total "$1"
+}
+
 # finds QUERY ID...: a search gives exactly these ids, in any order; none: exit code 1.
 finds() {
   query=$1

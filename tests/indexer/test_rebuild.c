@@ -72,6 +72,12 @@ static void add_all(scene *s, const shelf *h) {
     if (h->text[i] != NULL) (void)scene_add_full(s, i, h->text[i], h->folder[i], "", 0, false);
 }
 
+/* The store, and an index of all that is in it. */
+static void stock(shelf *h, scene *s) {
+  fill(h, s);
+  add_all(s, h);
+}
+
 static bool go_on(void *context, const sdx_reindex_report *so_far, uint64_t total) {
   const shelf *h = context;
   (void)total, (void)so_far;
@@ -93,6 +99,14 @@ static sdx_status reindex(scene *s, shelf *h, sdx_reindex_mode mode, sdx_reindex
   sdx_source_close(source);
   if (status != SDX_CANCELLED) scene_ok(status, &err);
   return status;
+}
+
+/* A rebuild that comes to its end. */
+static sdx_reindex_report rebuild(scene *s, shelf *h) {
+  sdx_reindex_report report;
+  reindex(s, h, SDX_REINDEX_ALL, &report);
+  assert_true(report.swapped);
+  return report;
 }
 
 static void verify(scene *s) {
@@ -146,8 +160,7 @@ static void fills_an_empty_index(void **state) {
   sdx_reindex_report report;
   shelf h;
   fill(&h, s);
-  reindex(s, &h, SDX_REINDEX_ALL, &report);
-  assert_true(report.swapped);
+  report = rebuild(s, &h);
   assert_int_equal(report.missing, ITEMS);
   assert_int_equal(scene_count(s, "gryphons"), ITEMS / 2);
   assert_int_equal(scene_count(s, "walruses"), ITEMS / 2);
@@ -162,8 +175,7 @@ static void replaces_a_live_index(void **state) {
   scene *s = *state;
   sdx_reindex_report report;
   shelf h;
-  fill(&h, s);
-  add_all(s, &h);
+  stock(&h, s);
   set(s, 3, SDX_ADD_FLAG, "flagged"); /* of these some are folded, some in the journal */
   scene_maintain(s, false);
   set(s, 4, SDX_ADD_LABEL, "travel");
@@ -229,16 +241,13 @@ static void meddle(scene *s, unsigned given) {
 
 static void carries_over_what_happens_meanwhile(void **state) {
   scene *s = *state;
-  sdx_reindex_report report;
   shelf h;
-  fill(&h, s);
-  add_all(s, &h);
+  stock(&h, s);
   scene_maintain(s, true);
   assert_int_equal(scene_delete(s, 20), SDX_OK);
   assert_int_equal(scene_delete(s, 22), SDX_OK);
   h.meanwhile = meddle;
-  reindex(s, &h, SDX_REINDEX_ALL, &report);
-  assert_true(report.swapped);
+  (void)rebuild(s, &h);
   assert_false(scene_shows(s, 10, h.text[10]));
   assert_true(scene_shows(s, 150, h.text[150]));
   assert_true(scene_shows(s, 12, "rewritten about quokkas"));
@@ -268,12 +277,10 @@ static void what_changes_after_it_was_read_stays(void **state) {
   scene *s = *state;
   sdx_reindex_report report;
   shelf h;
-  fill(&h, s);
-  add_all(s, &h);
+  stock(&h, s);
   scene_maintain(s, true);
   h.late = change_late;
-  reindex(s, &h, SDX_REINDEX_ALL, &report);
-  assert_true(report.swapped);
+  report = rebuild(s, &h);
   assert_int_equal(report.extra, 0);
   assert_true(scene_shows(s, 100, "rewritten about quokkas"));
   assert_false(scene_shows(s, 102, h.text[102]));
@@ -286,8 +293,7 @@ static void goes_on_where_it_was(void **state) {
   scene *s = *state;
   sdx_reindex_report report;
   shelf h;
-  fill(&h, s);
-  add_all(s, &h);
+  stock(&h, s);
   assert_int_equal(scene_delete(s, 30), SDX_OK);
   h.stop = 1; /* at the first tick, which comes before the end or not at all */
   const sdx_status status = reindex(s, &h, SDX_REINDEX_ALL, &report);
@@ -296,8 +302,7 @@ static void goes_on_where_it_was(void **state) {
   h.stop = 0;
   h.text[40] = NULL;
   h.text[41] = "now about dodos";
-  reindex(s, &h, SDX_REINDEX_ALL, &report);
-  assert_true(report.swapped);
+  report = rebuild(s, &h);
   assert_int_equal(fresh_count(s), 0);
   assert_true(scene_shows(s, 41, "now about dodos"));
   assert_true(scene_shows(s, 40, "an even letter about gryphons"));
@@ -320,14 +325,11 @@ static void purge(scene *s, unsigned given) {
 
 static void a_purge_meanwhile_takes_what_was_read(void **state) {
   scene *s = *state;
-  sdx_reindex_report report;
   shelf h;
-  fill(&h, s);
-  add_all(s, &h);
+  stock(&h, s);
   scene_maintain(s, true);
   h.meanwhile = purge;
-  reindex(s, &h, SDX_REINDEX_ALL, &report);
-  assert_true(report.swapped);
+  (void)rebuild(s, &h);
   verify(s);
   assert_int_equal(fresh_count(s), 0);
 }
@@ -338,8 +340,7 @@ static void what_a_purge_took_along_stays_deleted(void **state) {
   scene *s = *state;
   sdx_reindex_report report;
   shelf h;
-  fill(&h, s);
-  add_all(s, &h);
+  stock(&h, s);
   scene_maintain(s, true);
   assert_int_equal(scene_delete(s, 3), SDX_OK);
   s->now += 10 * SDX_DAY;
@@ -569,8 +570,7 @@ static void a_deep_look_derives_terms_anew(void **state) {
   sdx_reindex_report report;
   sdx_original original;
   shelf h;
-  fill(&h, s);
-  add_all(s, &h);
+  stock(&h, s);
   assert_int_equal(problems_of(s, true), 0);
   scene_maintain(s, true);
   assert_int_equal(problems_of(s, true), 0);

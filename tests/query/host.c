@@ -94,6 +94,21 @@ void host_fold(host *h) {
   host_ok(sdx_maintain(h->index, false, HOST_NOW, &err), &err);
 }
 
+void host_path(const host *h, unsigned user, char out[128]) {
+  snprintf(out, 128, "%s/user%u", h->dir, user);
+}
+
+void host_copies(host *h, unsigned users) {
+  sdx_close(h->index);
+  h->index = NULL;
+  for (unsigned i = 0; i < users; i++) {
+    char command[400], path[128];
+    host_path(h, i, path);
+    snprintf(command, sizeof command, "cp -r '%s' '%s'", h->path, path);
+    assert_int_equal(system(command), 0);
+  }
+}
+
 void host_search(host *h, const char *query, const sdx_search_options *options, char out[2048]) {
   sdx_error err;
   sdx_results *results;

@@ -41,6 +41,10 @@ void host_delete(host *h, const char *id);
 /* Folds the journal into a segment. */
 void host_fold(host *h);
 
+/* Closes the index and makes copies of it for so many users, and the path of one of these. */
+void host_copies(host *h, unsigned users);
+void host_path(const host *h, unsigned user, char out[128]);
+
 /* Ids of a query's hits, separated by spaces, in `out`; `options` may be NULL: newest first, at most 100. */
 void host_search(host *h, const char *query, const sdx_search_options *options, char out[2048]);
 

@@ -20,10 +20,6 @@ static const sdx_secret key = { .kind = SDX_SECRET_KEY, .bytes = key_bytes, .siz
 #define MEASURED 1
 #endif
 
-static void path_of(char out[128], unsigned user) {
-  snprintf(out, 128, "%s/user%u", first->dir, user);
-}
-
 /* Every user is a copy of one index. */
 static int begin(void **state) {
   char text[400], id[16];
@@ -38,14 +34,7 @@ static int begin(void **state) {
                  i % 2 == 0 ? "INBOX" : "Old");
   }
   host_fold(first);
-  sdx_close(first->index);
-  first->index = NULL;
-  for (unsigned i = 0; i < users; i++) {
-    char command[400], path[128];
-    path_of(path, i);
-    snprintf(command, sizeof command, "cp -r '%s' '%s'", first->path, path);
-    assert_int_equal(system(command), 0);
-  }
+  host_copies(first, users);
   return 0;
 }
 
@@ -80,7 +69,7 @@ static void visit(unsigned user, sdx_pool *pool) {
   char path[128];
   sdx_error err;
   sdx_index *index;
-  path_of(path, user);
+  host_path(first, user, path);
   host_ok(sdx_pool_take(pool, path, &key, &index, &err), &err);
   search_some(index);
   sdx_pool_give(pool, index);
@@ -95,7 +84,7 @@ static void test_idle_handles(void **state) {
     const long before = anonymous_memory();
     for (unsigned i = 0; i < users; i++) {
       char path[128];
-      path_of(path, i);
+      host_path(first, i, path);
       host_ok(sdx_open(&all[i], path, &key, NULL, &err), &err);
       search_some(all[i]);
       host_ok(sdx_idle(all[i], &err), &err);

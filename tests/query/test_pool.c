@@ -16,14 +16,10 @@ static host *first;
 static const uint8_t key_bytes[SDX_KEY_SIZE] = "a key of thirty-two bytes, as is";
 static const sdx_secret key = { .kind = SDX_SECRET_KEY, .bytes = key_bytes, .size = SDX_KEY_SIZE };
 
-static void path_of(char out[128], unsigned user) {
-  snprintf(out, 128, "%s/user%u", first->dir, user);
-}
-
 static sdx_status take(unsigned user, const sdx_secret *secret, sdx_index **out) {
   char path[128];
   sdx_error err;
-  path_of(path, user);
+  host_path(first, user, path);
   return sdx_pool_take(pool, path, secret, out, &err);
 }
 
@@ -35,14 +31,7 @@ static int begin(void **state) {
   host_begin(state);
   first = *state;
   host_message(first, "a", HOST_NOW, "a@b.example", "Lamp", "The lamp is lit.", "INBOX");
-  sdx_close(first->index);
-  first->index = NULL;
-  for (unsigned i = 0; i < users; i++) {
-    char command[400], path[128];
-    path_of(path, i);
-    snprintf(command, sizeof command, "cp -r '%s' '%s'", first->path, path);
-    assert_int_equal(system(command), 0);
-  }
+  host_copies(first, users);
   options.handles = HANDLES;
   options.memory = HANDLES << 20;
   options.wait_ms = 20000;
