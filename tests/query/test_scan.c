@@ -2,322 +2,13 @@
 /*
  * Random queries of all forms against a naive scan, through the whole index: for each item the query is
  * decided by looking at all of its terms, and scores are worked out from counts taken by looking at all
- * items. Invented items in two languages with words with marks, and where SEALDEX_CORPORA is set real
- * mail; several segments, updated and deleted items in them, and a live journal.
+ * items. The items are those of scan_world.h: several segments, updated and deleted items, a live journal.
  *
  * SEALDEX_QUERIES: how many (script/check-queries runs a million); SEALDEX_SEED: which.
  */
-#include "host.h"
+#include "scan_world.h"
 
 #include <math.h>
-#include <strings.h>
-
-#include "indexer/item.h"
-
-#define BATCHES 5
-#define BATCH 64
-#define INVENTED 40 /* of each batch, where there is real mail; else all */
-#define UPDATES 25
-#define DEATHS 30
-#define ADDED 20
-#define ITEMS (BATCHES * BATCH + UPDATES + ADDED) /* versions */
-#define QUERIES 2500
-#define LANGUAGES 2
-#define TEXT_MAX 6000 /* bytes of a body */
-
-static uint64_t seed = 99;
-
-static uint32_t below(uint32_t n) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return (uint32_t)((seed >> 11) % n);
-}
-
-/* ---------------------------------------------------------------- names as numbers */
-
-/* Every name once; its number is its place, 0 is none. */
-static struct {
-  char **names;
-  uint32_t *slots;
-  uint32_t count, room;
-} names;
-
-static uint32_t hash_of(const char *name, size_t size) {
-  uint32_t h = 2166136261u;
-  for (size_t i = 0; i < size; i++) h = (h ^ (unsigned char)name[i]) * 16777619u;
-  return h ^ h >> 15;
-}
-
-static uint32_t *slot_of(const char *name, size_t size) {
-  uint32_t i = hash_of(name, size) & (names.room - 1);
-  while (names.slots[i] != 0 && (strlen(names.names[names.slots[i]]) != size ||
-                                 memcmp(names.names[names.slots[i]], name, size) != 0))
-    i = (i + 1) & (names.room - 1);
-  return &names.slots[i];
-}
-
-/* 0 where no item has the name. */
-static uint32_t number_of(const char *name) { return *slot_of(name, strlen(name)); }
-
-static uint32_t enter(sdx_bytes name) {
-  if (names.room == 0) {
-    names.room = 1 << 20;
-    names.slots = calloc(names.room, sizeof(*names.slots));
-    names.names = calloc(names.room / 2, sizeof(*names.names));
-    assert_non_null(names.slots);
-    assert_non_null(names.names);
-  }
-  uint32_t *slot = slot_of(name.data, name.size);
-  if (*slot != 0) return *slot;
-  assert_true(++names.count < names.room / 2);
-  names.names[names.count] = strndup(name.data, name.size);
-  return *slot = names.count;
-}
-
-/* ---------------------------------------------------------------- items */
-
-typedef struct scan_term {
-  uint32_t name, fold;        /* prefix and surface word; its fold */
-  uint32_t stems[LANGUAGES];  /* 0: not stemmed */
-  uint32_t wdf, count;
-  uint32_t *positions;
-} scan_term;
-
-typedef struct scan_item {
-  char id[128];
-  int64_t date;
-  uint64_t size;
-  const char *folder;
-  bool seen, dead;
-  uint32_t language, length, body_end;
-  scan_term *terms;
-  size_t count;
-} scan_item;
-
-static scan_item items[ITEMS];
-static size_t item_count, base_count;
-static uint64_t total_length;
-static host *box;
-static text_analyser *analyser; /* of items */
-static text_analyser *queries;
-
-static uint32_t class_number(uint32_t cls) {
-  text_class_kind kind;
-  uint8_t language;
-  return cls != TEXT_NONE ? enter(text_class_key(analyser, cls, &kind, &language)) : 0;
-}
-
-static void keep_terms(scan_item *s, const text_terms *terms) {
-  s->language = terms->language;
-  s->length = terms->length;
-  s->body_end = terms->body_end;
-  total_length += terms->length;
-  s->terms = calloc(terms->count + 1, sizeof(*s->terms));
-  for (size_t i = 0; i < terms->count; i++) {
-    const text_term *t = &terms->terms[i];
-    if (t->count == 0) continue; /* a filter term */
-    scan_term *out = &s->terms[s->count++];
-    const text_class *cls = text_vocabulary_class(analyser, t->id);
-    out->name = enter(text_vocabulary_term(analyser, t->id));
-    out->fold = cls->fold != TEXT_NONE ? class_number(cls->fold) : out->name;
-    for (size_t l = 0; l < LANGUAGES; l++) out->stems[l] = class_number(cls->stems[l]);
-    out->wdf = t->wdf;
-    out->count = t->count;
-    out->positions = calloc(t->count + 1, sizeof(uint32_t));
-    memcpy(out->positions, terms->positions + t->first, t->count * sizeof(uint32_t));
-  }
-}
-
-/* Notes the version of an item that is about to be added. */
-static void note(const sdx_item *item) {
-  static item_work work;
-  sdx_error err;
-  assert_true(item_count < ITEMS);
-  scan_item *s = &items[item_count++];
-  assert_true(item->id.size < sizeof(s->id));
-  memcpy(s->id, item->id.data, item->id.size);
-  s->date = item->date;
-  s->size = item->size;
-  s->folder = item->folders[0].data;
-  s->seen = item->flag_count > 0;
-  buffer_reset(&work.text);
-  for (size_t i = 0; i < item->field_count; i++)
-    record_fields_put(&work.text, item->fields[i].name, item->fields[i].text.data,
-                      item->fields[i].text.size);
-  host_ok(item_analyse(analyser, item_fields(&work), &work.terms, &err), &err);
-  keep_terms(s, &work.terms);
-}
-
-static const char *const vocabulary[] = {
-  "report",  "reports",  "reported", "meeting", "meetings", "café",   "cafe",  "cafés",
-  "résumé",  "resume",   "resumes",  "Haus",    "Häuser",   "häuser", "hause", "und",
-  "the",     "schlüssel", "schluessel", "running", "run",   "runs",   "laufen", "läuft",
-  "x11r5",   "3.14",     "scsi",     "nasa",    "gov",      "violin", "violine", "budget",
-};
-#define VOCABULARY (sizeof(vocabulary) / sizeof(*vocabulary))
-
-static const char *random_word(void) {
-  const uint32_t i = below(VOCABULARY);
-  return vocabulary[below(2) == 0 ? below(i + 1) : i];
-}
-
-static void random_text(char *out, size_t size, uint32_t words) {
-  static const char *const gaps[] = { " ", " ", " ", ", ", "-", ".", "\n", "@" };
-  size_t used = 0;
-  out[0] = '\0';
-  for (uint32_t i = 0; i < words && used + 40 < size; i++)
-    used += (size_t)snprintf(out + used, size - used, "%s%s", random_word(), gaps[below(8)]);
-}
-
-static const char *const folders[] = { "Inbox", "Archive", "Sent" };
-
-/* Where versions go: a batch, or the journal. */
-static void give(const sdx_item *item, sdx_batch *batch) {
-  sdx_error err;
-  sdx_write_options writing = SDX_WRITE_OPTIONS_INIT;
-  writing.now = HOST_NOW;
-  note(item);
-  if (batch != NULL) host_ok(sdx_batch_add(batch, item, NULL, &err), &err);
-  else host_ok(sdx_add(box->index, item, &writing, NULL, &err), &err);
-}
-
-/* What real items lack, or all alike have. */
-static void dress(sdx_item *item, sdx_bytes folder[1], sdx_bytes flag[1]) {
-  folder[0] = host_bytes(folders[below(3)]);
-  flag[0] = host_bytes("seen");
-  item->folders = folder;
-  item->folder_count = 1;
-  item->flags = flag;
-  item->flag_count = below(3) > 0;
-  item->size = below(5000);
-  item->date = 1700000000 + (int64_t)below(40) * 86400;
-  item->labels = NULL;
-  item->label_count = 0;
-}
-
-static void invent(const char *id, sdx_batch *batch) {
-  char body[1024], subject[128], from[64], to[64];
-  sdx_bytes folder[1], flag[1];
-  sdx_item item = SDX_ITEM_INIT;
-  random_text(body, sizeof(body), below(40));
-  random_text(subject, sizeof(subject), below(5));
-  random_text(from, sizeof(from), 1 + below(2));
-  random_text(to, sizeof(to), below(3));
-  const sdx_field fields[] = { { "body", host_bytes(body) },
-                               { "subject", host_bytes(subject) },
-                               { "from", host_bytes(from) },
-                               { "to", host_bytes(to) } };
-  item.id = host_bytes(id);
-  item.fields = fields;
-  item.field_count = 4;
-  dress(&item, folder, flag);
-  give(&item, batch);
-}
-
-/* The next real message that is not too long; false where there is none. */
-static bool give_real(sdx_source *source, sdx_batch *batch) {
-  const sdx_entry *entry;
-  sdx_error err;
-  for (unsigned skip = 1 + below(40);;) {
-    if (source == NULL || sdx_source_next(source, &entry, &err) != SDX_OK) return false;
-    if (entry->item == NULL || entry->item->id.size > 100) continue;
-    size_t size = 0;
-    for (size_t i = 0; i < entry->item->field_count; i++) size += entry->item->fields[i].text.size;
-    if (size > TEXT_MAX || --skip > 0) continue;
-    sdx_bytes folder[1], flag[1];
-    sdx_item item = *entry->item;
-    dress(&item, folder, flag);
-    give(&item, batch);
-    return true;
-  }
-}
-
-static sdx_source *open_corpus(void) {
-  const char *corpora = getenv("SEALDEX_CORPORA");
-  char path[512];
-  const char *paths[] = { path };
-  sdx_source *source = NULL;
-  sdx_error err;
-  if (corpora == NULL) return NULL;
-  snprintf(path, sizeof(path), "%s/20news", corpora);
-  return sdx_source_open(&source, paths, 1, NULL, &err) == SDX_OK ? source : NULL;
-}
-
-static void add_batch(sdx_source *source, unsigned number) {
-  sdx_error err;
-  sdx_batch *batch;
-  sdx_batch_options options = SDX_BATCH_OPTIONS_INIT;
-  options.now = HOST_NOW;
-  host_ok(sdx_batch_begin(&batch, box->index, &options, &err), &err);
-  for (unsigned i = 0; i < BATCH; i++) {
-    char id[32];
-    snprintf(id, sizeof(id), "i%03u", below(1000) * 1000 + number * BATCH + i);
-    if (i < INVENTED || !give_real(source, batch)) invent(id, batch);
-  }
-  host_ok(sdx_batch_commit(batch, &err), &err);
-}
-
-static void kill_some(void) {
-  for (unsigned i = 0; i < DEATHS; i++) {
-    scan_item *item = &items[below((uint32_t)base_count)];
-    if (item->dead) continue;
-    host_delete(box, item->id);
-    item->dead = true;
-  }
-}
-
-static void update_some(void) {
-  for (unsigned i = 0; i < UPDATES; i++) {
-    scan_item *item = &items[below((uint32_t)base_count)];
-    if (item->dead) continue;
-    char id[128];
-    memcpy(id, item->id, sizeof(id));
-    item->dead = true; /* this version */
-    invent(id, NULL);
-  }
-}
-
-static int open_box(void **state) {
-  const char *given = getenv("SEALDEX_SEED");
-  sdx_error err;
-  sdx_state about;
-  if (given != NULL) seed = strtoull(given, NULL, 10) * 2654435761u + 99;
-  host_begin_in(state, "en,de");
-  box = *state;
-  host_ok(text_analyser_open(&analyser, "en,de", &err), &err);
-  host_ok(text_analyser_open(&queries, "en,de", &err), &err);
-  (void)enter(host_bytes("a"));
-  sdx_source *source = open_corpus();
-  for (unsigned i = 0; i < BATCHES; i++) add_batch(source, i);
-  sdx_source_close(source);
-  base_count = item_count;
-  update_some();
-  kill_some();
-  for (unsigned i = 0; i < ADDED; i++) {
-    char id[16];
-    snprintf(id, sizeof(id), "n%03u", i);
-    invent(id, NULL);
-  }
-  host_ok(sdx_status_of(box->index, HOST_NOW, &about, &err), &err);
-  assert_true(about.segments >= 2);
-  assert_true(about.journal_records >= ADDED);
-  assert_true(about.deleted > 0 && about.superseded > 0);
-  return 0;
-}
-
-static int close_box(void **state) {
-  for (size_t i = 0; i < item_count; i++) {
-    for (size_t k = 0; k < items[i].count; k++) free(items[i].terms[k].positions);
-    free(items[i].terms);
-  }
-  for (uint32_t i = 1; i <= names.count; i++) free(names.names[i]);
-  free(names.names);
-  free(names.slots);
-  text_analyser_close(analyser);
-  text_analyser_close(queries);
-  return host_end(state);
-}
 
 /* ---------------------------------------------------------------- expressions */
 
@@ -363,7 +54,7 @@ typedef struct expr {
 } expr;
 
 static double model_weight(uint32_t df) {
-  double w = ((double)item_count - df + 0.5) / (df + 0.5);
+  double w = ((double)scan.item_count - df + 0.5) / (df + 0.5);
   if (w < 2) w = w * 0.5 + 1;
   return log(w) * 2;
 }
@@ -377,14 +68,14 @@ static void add_leaf(expr *e, size_t word, const char *prefix, const char *key, 
   char full[160];
   snprintf(full, sizeof(full), "%s%s", prefix, key);
   l->language = language;
-  l->key = number_of(full);
+  l->key = scan_number(full);
   for (size_t i = 0; e->kind == EXPR_WORD && i < e->leaf_count[word]; i++)
     if (e->leaves[word][i].language == language && e->leaves[word][i].key == l->key) return;
   uint32_t df = 0;
-  for (size_t i = 0; i < item_count; i++) {
+  for (size_t i = 0; i < scan.item_count; i++) {
     bool has = false;
-    if (language >= 0 && (uint32_t)language != items[i].language) continue;
-    for (size_t k = 0; k < items[i].count; k++) has |= has_class(l, &items[i].terms[k]);
+    if (language >= 0 && (uint32_t)language != scan.items[i].language) continue;
+    for (size_t k = 0; k < scan.items[i].count; k++) has |= has_class(l, &scan.items[i].terms[k]);
     df += has;
   }
   l->weight = df != 0 ? model_weight(df) : 0;
@@ -395,7 +86,7 @@ static void add_stems(expr *e, const char *prefix, const char *word, const char 
   char stem[LANGUAGES][TEXT_TERM_MAX + 1];
   size_t sizes[LANGUAGES], sum = 0;
   for (uint8_t l = 0; l < LANGUAGES; l++) {
-    sizes[l] = text_stem(queries, l, word, strlen(word), stem[l]);
+    sizes[l] = text_stem(scan.queries, l, word, strlen(word), stem[l]);
     stem[l][sizes[l]] = '\0';
     sum += sizes[l];
   }
@@ -417,7 +108,7 @@ static void copy_bytes(char out[80], sdx_bytes b) {
 static size_t tokens_of(const char *text, typed_token out[4]) {
   const text_token *tokens;
   size_t count;
-  assert_int_equal(text_tokens(queries, text, strlen(text), &tokens, &count, NULL), SDX_OK);
+  assert_int_equal(text_tokens(scan.queries, text, strlen(text), &tokens, &count, NULL), SDX_OK);
   assert_true(count <= 4);
   for (size_t i = 0; i < count; i++) {
     copy_bytes(out[i].surface, tokens[i].surface);
@@ -435,11 +126,11 @@ static void prepare_word(expr *e) {
   if (strcmp(t[0].surface, t[0].folded) != 0) return;
   char full[160];
   snprintf(full, sizeof(full), "%s%s", e->prefix, t[0].folded);
-  const uint32_t key = number_of(full);
-  for (size_t i = 0; key != 0 && i < item_count; i++)
-    for (size_t k = 0; k < items[i].count; k++)
-      if (items[i].terms[k].fold == key && items[i].terms[k].name != key)
-        add_stems(e, e->prefix, names.names[items[i].terms[k].name] + strlen(e->prefix), t[0].folded);
+  const uint32_t key = scan_number(full);
+  for (size_t i = 0; key != 0 && i < scan.item_count; i++)
+    for (size_t k = 0; k < scan.items[i].count; k++)
+      if (scan.items[i].terms[k].fold == key && scan.items[i].terms[k].name != key)
+        add_stems(e, e->prefix, scan.names[scan.items[i].terms[k].name] + strlen(e->prefix), t[0].folded);
 }
 
 static void add_exact(expr *e, const char *word) {
@@ -466,7 +157,7 @@ static double leaf_score(const scan_leaf *l, const scan_item *item) {
   for (size_t k = 0; k < item->count; k++)
     if (has_class(l, &item->terms[k])) wdf += item->terms[k].wdf;
   if (wdf == 0) return 0;
-  const double average = (double)total_length / (double)item_count;
+  const double average = (double)scan.total_length / (double)scan.item_count;
   const double normlen = item->length / average > 0.5 ? item->length / average : 0.5;
   return l->weight * wdf / (0.5 * normlen + 0.5 + wdf);
 }
@@ -534,11 +225,11 @@ static bool any_term(const expr *e, const scan_item *item) {
   for (size_t k = 0; k < item->count; k++) {
     const scan_term *t = &item->terms[k];
     const size_t prefix = strlen(e->prefix);
-    const char *full = names.names[t->name];
+    const char *full = scan.names[t->name];
     if (strncmp(full, e->prefix, prefix) != 0 || (full[prefix] >= 'A' && full[prefix] <= 'Z'))
       continue;
     if (e->asked[t->name] == 0) {
-      const char *name = full + prefix, *fold = names.names[t->fold] + prefix;
+      const char *name = full + prefix, *fold = scan.names[t->fold] + prefix;
       const bool near = e->kind == EXPR_FUZZY
                             ? naive_distance(e->pattern, fold) <= e->number
                             : naive_glob(e->pattern, name) || naive_glob(e->pattern, fold);
@@ -607,13 +298,13 @@ static bool is_plain(const char *word) {
 
 /* A word of the vocabulary, or one of a term of some item. */
 static const char *any_word(void) {
-  for (int i = 0; i < 4 && below(2) == 0; i++) {
-    const scan_item *item = &items[below((uint32_t)item_count)];
+  for (int i = 0; i < 4 && scan_below(2) == 0; i++) {
+    const scan_item *item = &scan.items[scan_below((uint32_t)scan.item_count)];
     if (item->count == 0) continue;
-    const char *name = names.names[item->terms[below((uint32_t)item->count)].name];
+    const char *name = scan.names[item->terms[scan_below((uint32_t)item->count)].name];
     if (is_plain(name)) return name;
   }
-  return random_word();
+  return scan_word();
 }
 
 static expr *new_expr(expr_kind kind) {
@@ -631,7 +322,7 @@ static void free_expr(expr *e) {
 }
 
 static void put_field(expr *e) {
-  switch (below(8)) {
+  switch (scan_below(8)) {
   case 0: put("subject:"); e->prefix = "S"; break;
   case 1: put("from:"); e->prefix = "A"; break;
   case 2: put("body:"); e->body = true; break;
@@ -641,16 +332,16 @@ static void put_field(expr *e) {
 
 /* Words that stand one after another in some item: a phrase that is found. 0 where there are none. */
 static uint32_t any_phrase(expr *e, uint32_t words) {
-  const scan_item *item = &items[below((uint32_t)item_count)];
+  const scan_item *item = &scan.items[scan_below((uint32_t)scan.item_count)];
   if (item->count == 0 || e->prefix[0] != '\0') return 0;
-  const scan_term *first = &item->terms[below((uint32_t)item->count)];
+  const scan_term *first = &item->terms[scan_below((uint32_t)item->count)];
   if (first->count == 0) return 0;
-  const uint32_t at = first->positions[below(first->count)];
+  const uint32_t at = first->positions[scan_below(first->count)];
   const char *found[4] = { NULL };
   for (size_t k = 0; k < item->count; k++)
     for (uint32_t p = 0; p < item->terms[k].count; p++) {
       const uint32_t behind = item->terms[k].positions[p] - at;
-      const char *name = names.names[item->terms[k].name];
+      const char *name = scan.names[item->terms[k].name];
       if (behind < words && is_plain(name)) found[behind] = name;
     }
   for (uint32_t i = 0; i < words; i++)
@@ -664,19 +355,19 @@ static uint32_t any_phrase(expr *e, uint32_t words) {
 }
 
 static expr *write_words(void) {
-  const uint32_t form = below(4);
+  const uint32_t form = scan_below(4);
   expr *e = new_expr(form < 2 ? EXPR_PHRASE : form == 2 ? EXPR_NEAR : EXPR_ADJ);
-  const uint32_t words = 2 + below(2);
+  const uint32_t words = 2 + scan_below(2);
   char op[16];
-  e->number = 1 + below(4);
+  e->number = 1 + scan_below(4);
   snprintf(op, sizeof(op), " %s/%u ", form == 2 ? "NEAR" : "ADJ", e->number);
   if (e->kind == EXPR_PHRASE) {
     put_field(e);
     put("\"");
   }
-  const uint32_t start = e->kind == EXPR_PHRASE && below(2) == 0 ? any_phrase(e, words) : 0;
+  const uint32_t start = e->kind == EXPR_PHRASE && scan_below(2) == 0 ? any_phrase(e, words) : 0;
   for (uint32_t i = start; i < words; i++) {
-    const bool group = e->kind != EXPR_PHRASE && below(4) == 0;
+    const bool group = e->kind != EXPR_PHRASE && scan_below(4) == 0;
     char word[80];
     snprintf(word, sizeof(word), "%s", any_word());
     if (group) {
@@ -697,7 +388,7 @@ static expr *write_words(void) {
 
 static expr *new_expansion(expr_kind kind) {
   expr *e = new_expr(kind);
-  e->asked = calloc(names.count + 1, 1);
+  e->asked = calloc(scan.name_count + 1, 1);
   assert_non_null(e->asked);
   return e;
 }
@@ -708,12 +399,12 @@ static expr *write_pattern(void) {
   put_field(e);
   const char *word = any_word();
   const int size = (int)strlen(word);
-  switch (size > 4 && is_plain(word) ? below(4) : 4) {
-  case 0: snprintf(e->pattern, sizeof(e->pattern), "%.*s*", 2 + (int)below(3), word); break;
-  case 1: snprintf(e->pattern, sizeof(e->pattern), "*%s", word + below((uint32_t)size - 2)); break;
+  switch (size > 4 && is_plain(word) ? scan_below(4) : 4) {
+  case 0: snprintf(e->pattern, sizeof(e->pattern), "%.*s*", 2 + (int)scan_below(3), word); break;
+  case 1: snprintf(e->pattern, sizeof(e->pattern), "*%s", word + scan_below((uint32_t)size - 2)); break;
   case 2: snprintf(e->pattern, sizeof(e->pattern), "*%.*s*", size - 2, word + 1); break;
   case 3: snprintf(e->pattern, sizeof(e->pattern), "%.2s*%s", word, word + size - 2); break;
-  default: snprintf(e->pattern, sizeof(e->pattern), "%s", patterns[below(8)]); break;
+  default: snprintf(e->pattern, sizeof(e->pattern), "%s", patterns[scan_below(8)]); break;
   }
   put(e->pattern);
   return e;
@@ -725,9 +416,9 @@ static expr *write_fuzzy(void) {
   put_field(e);
   const char *word = any_word();
   const bool plain = is_plain(word) && strlen(word) > 3;
-  snprintf(e->pattern, sizeof(e->pattern), "%s", plain ? word : words[below(7)]);
-  if (plain) e->pattern[below((uint32_t)strlen(word))] = (char)('a' + below(26));
-  e->number = 1 + below(2);
+  snprintf(e->pattern, sizeof(e->pattern), "%s", plain ? word : words[scan_below(7)]);
+  if (plain) e->pattern[scan_below((uint32_t)strlen(word))] = (char)('a' + scan_below(26));
+  e->number = 1 + scan_below(2);
   put(e->pattern);
   put(e->number == 1 ? "~1" : "~2");
   return e;
@@ -735,23 +426,23 @@ static expr *write_fuzzy(void) {
 
 static expr *write_filter(void) {
   static const char *const asked[] = { "Inbox", "archive", "Sent", "Nowhere" };
-  expr *e = new_expr((expr_kind)(EXPR_FOLDER + below(4)));
+  expr *e = new_expr((expr_kind)(EXPR_FOLDER + scan_below(4)));
   char number[64];
   switch (e->kind) {
   case EXPR_FOLDER:
-    e->word = asked[below(4)];
+    e->word = asked[scan_below(4)];
     put("in:");
     put(e->word);
     break;
   case EXPR_UNREAD: put("is:unread"); break;
   case EXPR_LARGER:
-    e->number = below(5000);
+    e->number = scan_below(5000);
     snprintf(number, sizeof(number), "larger:%u", e->number);
     put(number);
     break;
   default:
-    e->low = 1700000000 + (int64_t)below(40) * 86400;
-    e->high = e->low + (int64_t)below(10) * 86400 + 1;
+    e->low = 1700000000 + (int64_t)scan_below(40) * 86400;
+    e->high = e->low + (int64_t)scan_below(10) * 86400 + 1;
     snprintf(number, sizeof(number), "date:@%lld..@%lld", (long long)e->low, (long long)e->high - 1);
     put(number);
     break;
@@ -769,7 +460,7 @@ static expr *write_word(void) {
 }
 
 static expr *write_expr(int depth) {
-  const uint32_t form = below(depth > 0 ? 16 : 10);
+  const uint32_t form = scan_below(depth > 0 ? 16 : 10);
   expr *e;
   switch (form) {
   case 0:
@@ -789,7 +480,7 @@ static expr *write_expr(int depth) {
   case 14:
   case 15: {
     e = new_expr(form < 14 ? EXPR_AND : EXPR_OR);
-    const uint32_t n = 2 + below(3);
+    const uint32_t n = 2 + scan_below(3);
     put("(");
     for (uint32_t i = 0; i < n; i++) {
       e->children[e->count++] = write_expr(depth - 1);
@@ -851,10 +542,10 @@ static void expect(const expr *e, sdx_sort sort, size_t best, bool bound) {
   size_t count = 0;
   sdx_error err;
   sdx_results *got;
-  for (size_t i = 0; i < item_count; i++) {
-    if (items[i].dead) continue;
-    const verdict v = decide(e, &items[i]);
-    if (v.matches) wanted[count++] = (expected){ &items[i], v.score };
+  for (size_t i = 0; i < scan.item_count; i++) {
+    if (scan.items[i].dead) continue;
+    const verdict v = decide(e, &scan.items[i]);
+    if (v.matches) wanted[count++] = (expected){ &scan.items[i], v.score };
   }
   sorting = sort;
   qsort(wanted, count, sizeof(*wanted), compare);
@@ -863,7 +554,7 @@ static void expect(const expr *e, sdx_sort sort, size_t best, bool bound) {
   options.limit = best;
   options.bound_total = bound;
   options.now = HOST_NOW;
-  host_ok(sdx_search(box->index, host_bytes(text), &options, &got, &err), &err);
+  host_ok(sdx_search(scan.box->index, host_bytes(text), &options, &got, &err), &err);
   if (sdx_results_fell_back(got) || !sdx_results_complete(got)) fail_msg("%s: fell back", text);
   const size_t shown = count < best ? count : best;
   if (sdx_results_count(got) != shown)
@@ -888,11 +579,11 @@ static void test_random_queries(void **state) {
   for (int i = 0; i < count; i++) {
     text[0] = '\0';
     expr *e = write_expr(3);
-    switch (below(4)) {
+    switch (scan_below(4)) {
     case 0: expect(e, SDX_BY_RELEVANCE, ITEMS, false); break;
-    case 1: expect(e, SDX_BY_RELEVANCE, 1 + below(12), below(4) != 0); break;
-    case 2: expect(e, SDX_NEWEST_FIRST, 1 + below(12), below(2) == 0); break;
-    default: expect(e, SDX_OLDEST_FIRST, 1 + below(12), below(2) == 0); break;
+    case 1: expect(e, SDX_BY_RELEVANCE, 1 + scan_below(12), scan_below(4) != 0); break;
+    case 2: expect(e, SDX_NEWEST_FIRST, 1 + scan_below(12), scan_below(2) == 0); break;
+    default: expect(e, SDX_OLDEST_FIRST, 1 + scan_below(12), scan_below(2) == 0); break;
     }
     free_expr(e);
     if (many != NULL && (i + 1) % 100000 == 0) fprintf(stderr, "%d queries\n", i + 1);
@@ -901,5 +592,5 @@ static void test_random_queries(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = { cmocka_unit_test(test_random_queries) };
-  return cmocka_run_group_tests(tests, open_box, close_box);
+  return cmocka_run_group_tests(tests, scan_begin, scan_end);
 }
