@@ -569,7 +569,8 @@ SDX_API sdx_node sdx_query_dates(sdx_query *query, int64_t from, int64_t until);
 /* Items whose original had a size in [from, until), in bytes; 0, INT64_MAX: no bound. */
 SDX_API sdx_node sdx_query_sizes(sdx_query *query, int64_t from, int64_t until);
 SDX_API sdx_node sdx_query_everything(sdx_query *query);
-/* What matches all, any, or not the one. */
+/* What matches all, any, or not the one. sdx_query_or of no nodes matches nothing; sdx_query_and of none is as if
+ * it were not there. */
 SDX_API sdx_node sdx_query_and(sdx_query *query, const sdx_node *nodes, size_t count);
 SDX_API sdx_node sdx_query_or(sdx_query *query, const sdx_node *nodes, size_t count);
 SDX_API sdx_node sdx_query_not(sdx_query *query, sdx_node unwanted);

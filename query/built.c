@@ -289,7 +289,9 @@ static tree *make_sizes(making *m, const node *n) {
   return all != NULL && all->first == NULL ? tree_new(m->read.s, TREE_ALL) : tree_simplify(all);
 }
 
+/* A choice of none is nothing, and must not let pass what it stands beside. */
 static tree *make_branch(making *m, const node *n, tree_kind kind) {
+  if (kind == TREE_OR && n->count == 0) return tree_new(m->read.s, TREE_NOTHING);
   tree *t = tree_new(m->read.s, kind);
   for (size_t i = 0; i < n->count; i++) tree_join(t, make(m, n->children[i]));
   return tree_simplify(t);

@@ -103,7 +103,8 @@ static int binding(const tree *t) {
 }
 
 static void put_child(const tree *child, int parent, buffer *out) {
-  const bool parentheses = binding(child) <= (parent > 1 ? parent : 1); /* AND in OR: for the eye */
+  const bool parentheses = child->kind == TREE_NOTHING || /* else nothing would be seen of it */
+                           binding(child) <= (parent > 1 ? parent : 1); /* AND in OR: for the eye */
   if (parentheses) buffer_put_u8(out, '(');
   tree_print(child, out);
   if (parentheses) buffer_put_u8(out, ')');

@@ -192,6 +192,30 @@ static void text_is_text(void **state) {
   FINDS(sdx_query_and(q, NODES(WORDS(NULL, "..."), WORDS(NULL, "budget"))), "budget", "m2 m1");
   FINDS(sdx_query_not(q, WORDS(NULL, "()")), "", "");
   FINDS(sdx_query_or(q, NULL, 0), "", "");
+  /* A choice of none allows nothing, as a form has it where nobody ticked a folder. */
+  FINDS(sdx_query_and(q, NODES(WORDS(NULL, "budget"), sdx_query_or(q, NULL, 0))), NULL, "");
+  FINDS(sdx_query_or(q, NODES(WORDS(NULL, "voicemail"), sdx_query_or(q, NULL, 0))), NULL, "m3");
+  FINDS(sdx_query_and(q, NODES(WORDS(NULL, "voicemail"),
+                               sdx_query_not(q, sdx_query_or(q, NULL, 0)))),
+        NULL, "m3");
+  FINDS(sdx_query_and(q, NODES(WORDS(NULL, "voicemail"), sdx_query_and(q, NULL, 0))), "voicemail",
+        "m3");
+}
+
+/* What is known to match nothing is seen in what is printed. */
+static void nothing_is_printed(void **state) {
+  host *h = *state;
+  sdx_error err;
+  sdx_query *q = begin();
+  host_ok(sdx_query_set(q, sdx_query_and(q, NODES(WORDS(NULL, "budget"), sdx_query_or(q, NULL, 0))),
+                        &err),
+          &err);
+  sdx_results *r = find(h, q, NULL);
+  const sdx_bytes parsed = sdx_results_parsed(r);
+  assert_int_equal(parsed.size, strlen("budget AND ()"));
+  assert_memory_equal(parsed.data, "budget AND ()", parsed.size);
+  sdx_results_free(r);
+  sdx_query_free(q);
 }
 
 static void refused(sdx_query *q, sdx_node root, sdx_status wanted) {
@@ -319,7 +343,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(built_is_what_the_text_is),      cmocka_unit_test(text_is_text),
     cmocka_unit_test(what_does_not_exist_is_refused), cmocka_unit_test(pages_and_snippets),
-    cmocka_unit_test(many_threads_use_one_query),
+    cmocka_unit_test(many_threads_use_one_query),     cmocka_unit_test(nothing_is_printed),
   };
   return cmocka_run_group_tests(tests, host_begin, host_end);
 }
