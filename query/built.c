@@ -10,26 +10,26 @@
 #include "query/page.h"
 #include "query/unit.h"
 
-typedef enum node_kind {
-  NODE_TEXT = 1,
-  NODE_WORDS,
-  NODE_PHRASE,
-  NODE_PREFIX,
-  NODE_PATTERN,
-  NODE_FUZZY,
-  NODE_FILTER,
-  NODE_DATES,
-  NODE_SIZES,
-  NODE_EVERYTHING,
-  NODE_AND,
-  NODE_OR,
-  NODE_NOT,
-  NODE_NEAR,
-  NODE_ADJ
-} node_kind;
+typedef enum built_kind {
+  BUILT_TEXT = 1,
+  BUILT_WORDS,
+  BUILT_PHRASE,
+  BUILT_PREFIX,
+  BUILT_PATTERN,
+  BUILT_FUZZY,
+  BUILT_FILTER,
+  BUILT_DATES,
+  BUILT_SIZES,
+  BUILT_EVERYTHING,
+  BUILT_AND,
+  BUILT_OR,
+  BUILT_NOT,
+  BUILT_NEAR,
+  BUILT_ADJ
+} built_kind;
 
-typedef struct node {
-  node_kind kind;
+typedef struct built_node {
+  built_kind kind;
   unsigned depth;
   bool placed;             /* it has a parent */
   const tree_scope *scope; /* of words */
@@ -39,11 +39,11 @@ typedef struct node {
   uint32_t number; /* of edits; of words apart */
   const sdx_node *children;
   size_t count;
-} node;
+} built_node;
 
 struct sdx_query {
   scratch s;
-  node *nodes; /* number n stands at n - 1 */
+  built_node *nodes; /* number n stands at n - 1 */
   uint32_t count, room;
   size_t bytes;
   sdx_node root;
@@ -77,7 +77,7 @@ static sdx_node no_memory(sdx_query *q) {
 static bool make_room(sdx_query *q) {
   if (q->count < q->room) return true;
   const uint32_t room = q->room != 0 ? 2 * q->room : 16;
-  node *nodes = SCRATCH_MANY(&q->s, node, room);
+  built_node *nodes = SCRATCH_MANY(&q->s, built_node, room);
   if (nodes == NULL) return false;
   if (q->count != 0) memcpy(nodes, q->nodes, q->count * sizeof(*nodes));
   q->nodes = nodes;
@@ -85,7 +85,7 @@ static bool make_room(sdx_query *q) {
   return true;
 }
 
-static sdx_node add(sdx_query *q, const node *n) {
+static sdx_node add(sdx_query *q, const built_node *n) {
   if (q->error.status != SDX_OK) return 0;
   if (q->s.failed || !make_room(q)) return no_memory(q);
   if (q->count == BUILT_NODES_MAX) return refuse(q, "a query has at most 4096 nodes");
@@ -94,7 +94,7 @@ static sdx_node add(sdx_query *q, const node *n) {
 }
 
 /* A node that holds text; false after saying why. */
-static bool keep_text(sdx_query *q, node *n, sdx_bytes text) {
+static bool keep_text(sdx_query *q, built_node *n, sdx_bytes text) {
   if (text.size > QUERY_BYTES_MAX - q->bytes) {
     (void)refuse(q, "a query has at most 65536 bytes of text");
     return false;
@@ -104,48 +104,47 @@ static bool keep_text(sdx_query *q, node *n, sdx_bytes text) {
   return true;
 }
 
-static sdx_node add_words(sdx_query *q, node_kind kind, const char *field, sdx_bytes text,
+static sdx_node add_words(sdx_query *q, built_kind kind, const char *field, sdx_bytes text,
                           uint32_t number) {
-  node n = { .kind = kind, .depth = 1, .number = number };
+  built_node n = { .kind = kind, .depth = 1, .number = number };
   if (field != NULL && field[0] != '\0') {
     n.scope = query_scope(&q->s, field, strlen(field));
     if (n.scope == NULL)
       return q->s.failed ? no_memory(q) : refuse(q, "there is no field of this name");
   }
-  const bool whole = n.scope != NULL && n.scope->count == 1 && n.scope->rules[0]->weight == 0;
-  if (whole && kind != NODE_WORDS && kind != NODE_PHRASE)
+  if (unit_is_value(n.scope) && kind != BUILT_WORDS && kind != BUILT_PHRASE)
     return refuse(q, "this field has whole values, not words");
   return keep_text(q, &n, text) ? add(q, &n) : 0;
 }
 
 sdx_node sdx_query_text(sdx_query *q, sdx_bytes text) {
-  return add_words(q, NODE_TEXT, NULL, text, 0);
+  return add_words(q, BUILT_TEXT, NULL, text, 0);
 }
 
 sdx_node sdx_query_words(sdx_query *q, const char *field, sdx_bytes text) {
-  return add_words(q, NODE_WORDS, field, text, 0);
+  return add_words(q, BUILT_WORDS, field, text, 0);
 }
 
 sdx_node sdx_query_phrase(sdx_query *q, const char *field, sdx_bytes text) {
-  return add_words(q, NODE_PHRASE, field, text, 0);
+  return add_words(q, BUILT_PHRASE, field, text, 0);
 }
 
 sdx_node sdx_query_prefix(sdx_query *q, const char *field, sdx_bytes text) {
-  return add_words(q, NODE_PREFIX, field, text, 0);
+  return add_words(q, BUILT_PREFIX, field, text, 0);
 }
 
 sdx_node sdx_query_pattern(sdx_query *q, const char *field, sdx_bytes text) {
-  return add_words(q, NODE_PATTERN, field, text, 0);
+  return add_words(q, BUILT_PATTERN, field, text, 0);
 }
 
 sdx_node sdx_query_fuzzy(sdx_query *q, const char *field, sdx_bytes text, unsigned edits) {
   if (edits > 2) return refuse(q, "fuzzy words have at most 2 edits");
-  return add_words(q, NODE_FUZZY, field, text, edits);
+  return add_words(q, BUILT_FUZZY, field, text, edits);
 }
 
 sdx_node sdx_query_filter(sdx_query *q, const char *name, sdx_bytes value) {
   const date_context any = { .now = 0 };
-  node n = { .kind = NODE_FILTER, .depth = 1, .filter = filter_find(name, strlen(name)) };
+  built_node n = { .kind = BUILT_FILTER, .depth = 1, .filter = filter_find(name, strlen(name)) };
   if (n.filter == NULL) return refuse(q, "there is no filter of this name");
   if (!keep_text(q, &n, value)) return 0;
   if (q->s.failed) return no_memory(q);
@@ -155,30 +154,30 @@ sdx_node sdx_query_filter(sdx_query *q, const char *name, sdx_bytes value) {
 }
 
 sdx_node sdx_query_dates(sdx_query *q, int64_t from, int64_t until) {
-  const node n = { .kind = NODE_DATES, .depth = 1, .low = from, .high = until };
+  const built_node n = { .kind = BUILT_DATES, .depth = 1, .low = from, .high = until };
   return add(q, &n);
 }
 
 sdx_node sdx_query_sizes(sdx_query *q, int64_t from, int64_t until) {
-  const node n = { .kind = NODE_SIZES, .depth = 1, .low = from, .high = until };
+  const built_node n = { .kind = BUILT_SIZES, .depth = 1, .low = from, .high = until };
   return add(q, &n);
 }
 
 sdx_node sdx_query_everything(sdx_query *q) {
-  const node n = { .kind = NODE_EVERYTHING, .depth = 1 };
+  const built_node n = { .kind = BUILT_EVERYTHING, .depth = 1 };
   return add(q, &n);
 }
 
-static sdx_node add_branch(sdx_query *q, node_kind kind, const sdx_node *nodes, size_t count,
+static sdx_node add_branch(sdx_query *q, built_kind kind, const sdx_node *nodes, size_t count,
                            uint32_t number) {
   if (q->error.status != SDX_OK) return 0;
   if (count > BUILT_NODES_MAX) return refuse(q, "a query has at most 4096 nodes");
-  node n = { .kind = kind, .depth = 1, .number = number, .count = count };
+  built_node n = { .kind = kind, .depth = 1, .number = number, .count = count };
   sdx_node *children = scratch_take(&q->s, (count + 1) * sizeof(*children));
   if (children == NULL) return no_memory(q);
   for (size_t i = 0; i < count; i++) {
     if (nodes[i] == 0 || nodes[i] > q->count) return refuse(q, "no such node of this query");
-    node *child = &q->nodes[nodes[i] - 1];
+    built_node *child = &q->nodes[nodes[i] - 1];
     if (child->placed) return refuse(q, "a node stands in one place of a query");
     child->placed = true;
     if (child->depth >= n.depth) n.depth = child->depth + 1;
@@ -190,23 +189,23 @@ static sdx_node add_branch(sdx_query *q, node_kind kind, const sdx_node *nodes, 
 }
 
 sdx_node sdx_query_and(sdx_query *q, const sdx_node *nodes, size_t count) {
-  return add_branch(q, NODE_AND, nodes, count, 0);
+  return add_branch(q, BUILT_AND, nodes, count, 0);
 }
 
 sdx_node sdx_query_or(sdx_query *q, const sdx_node *nodes, size_t count) {
-  return add_branch(q, NODE_OR, nodes, count, 0);
+  return add_branch(q, BUILT_OR, nodes, count, 0);
 }
 
 sdx_node sdx_query_not(sdx_query *q, sdx_node unwanted) {
-  return add_branch(q, NODE_NOT, &unwanted, 1, 0);
+  return add_branch(q, BUILT_NOT, &unwanted, 1, 0);
 }
 
 sdx_node sdx_query_near(sdx_query *q, const sdx_node *nodes, size_t count, unsigned window,
                         bool ordered) {
-  return add_branch(q, ordered ? NODE_ADJ : NODE_NEAR, nodes, count, window);
+  return add_branch(q, ordered ? BUILT_ADJ : BUILT_NEAR, nodes, count, window);
 }
 
-static uint64_t digest_node(uint64_t seed, const node *n) {
+static uint64_t digest_node(uint64_t seed, const built_node *n) {
   const int64_t numbers[] = { n->kind, n->number, n->low, n->high, (int64_t)n->count };
   uint64_t h = page_digest(seed, numbers, sizeof(numbers));
   if (n->scope != NULL) h = page_digest(h, n->scope->name, strlen(n->scope->name) + 1);
@@ -244,7 +243,7 @@ typedef struct making {
 
 static tree *make(making *m, sdx_node number);
 
-static tree *make_text(making *m, const node *n) {
+static tree *make_text(making *m, const built_node *n) {
   query q;
   if (m->read.status != SDX_OK) return NULL;
   m->read.status = query_parse(&q, m->read.s, m->read.analyser, n->text, m->context, m->read.err);
@@ -253,7 +252,7 @@ static tree *make_text(making *m, const node *n) {
   return q.root->kind != TREE_NOTHING ? q.root : NULL;
 }
 
-static tree *make_dates(making *m, const node *n) {
+static tree *make_dates(making *m, const built_node *n) {
   char text[64];
   tree *t = tree_new(m->read.s, n->low >= n->high                              ? TREE_NOTHING
                                 : n->low == DATE_FIRST && n->high == DATE_LAST ? TREE_ALL
@@ -281,31 +280,31 @@ static tree *make_bound(making *m, const char *name, int64_t bytes) {
 
 #define SIZE_END INT64_C(1000000000000000) /* of what a size filter can say */
 
-static tree *make_sizes(making *m, const node *n) {
-  tree *all = tree_new(m->read.s, TREE_AND);
+static tree *make_sizes(making *m, const built_node *n) {
   if (n->low >= n->high || n->low >= SIZE_END) return tree_new(m->read.s, TREE_NOTHING);
+  tree *all = tree_new(m->read.s, TREE_AND);
   if (n->low > 0) tree_append(all, make_bound(m, "larger", n->low - 1));
   if (n->high < SIZE_END) tree_append(all, make_bound(m, "smaller", n->high));
   return all != NULL && all->first == NULL ? tree_new(m->read.s, TREE_ALL) : tree_simplify(all);
 }
 
 /* A choice of none is nothing, and must not let pass what it stands beside. */
-static tree *make_branch(making *m, const node *n, tree_kind kind) {
+static tree *make_branch(making *m, const built_node *n, tree_kind kind) {
   if (kind == TREE_OR && n->count == 0) return tree_new(m->read.s, TREE_NOTHING);
   tree *t = tree_new(m->read.s, kind);
   for (size_t i = 0; i < n->count; i++) tree_join(t, make(m, n->children[i]));
   return tree_simplify(t);
 }
 
-static tree *make_not(making *m, const node *n) {
+static tree *make_not(making *m, const built_node *n) {
   tree *unwanted = make(m, n->children[0]);
   tree *t = unwanted != NULL ? tree_new(m->read.s, TREE_NOT) : NULL;
   tree_append(t, unwanted);
   return t;
 }
 
-static tree *make_near(making *m, const node *n) {
-  tree *near = tree_new(m->read.s, n->kind == NODE_NEAR ? TREE_NEAR : TREE_ADJ);
+static tree *make_near(making *m, const built_node *n) {
+  tree *near = tree_new(m->read.s, n->kind == BUILT_NEAR ? TREE_NEAR : TREE_ADJ);
   if (near == NULL) return NULL;
   near->number = n->number == 0                 ? QUERY_WINDOW_DEFAULT
                  : n->number > QUERY_WINDOW_MAX ? QUERY_WINDOW_MAX
@@ -327,36 +326,36 @@ static tree *make_near(making *m, const node *n) {
 }
 
 static tree *make(making *m, sdx_node number) {
-  const node *n = &m->built->nodes[number - 1];
+  const built_node *n = &m->built->nodes[number - 1];
   switch (n->kind) {
-  case NODE_TEXT:
+  case BUILT_TEXT:
     return make_text(m, n);
-  case NODE_WORDS:
+  case BUILT_WORDS:
     return unit_literal_words(&m->read, n->text, n->scope);
-  case NODE_PHRASE:
+  case BUILT_PHRASE:
     return unit_literal_phrase(&m->read, n->text, n->scope);
-  case NODE_PREFIX:
+  case BUILT_PREFIX:
     return unit_prefix(&m->read, n->text, n->scope);
-  case NODE_PATTERN:
+  case BUILT_PATTERN:
     return unit_pattern(&m->read, n->text, n->scope);
-  case NODE_FUZZY:
+  case BUILT_FUZZY:
     return unit_fuzzy(&m->read, n->text, n->number, n->scope);
-  case NODE_FILTER:
+  case BUILT_FILTER:
     return filter_node(m->read.s, n->filter, n->text, &m->context->dates);
-  case NODE_DATES:
+  case BUILT_DATES:
     return make_dates(m, n);
-  case NODE_SIZES:
+  case BUILT_SIZES:
     return make_sizes(m, n);
-  case NODE_EVERYTHING:
+  case BUILT_EVERYTHING:
     return tree_new(m->read.s, TREE_ALL);
-  case NODE_AND:
+  case BUILT_AND:
     return make_branch(m, n, TREE_AND);
-  case NODE_OR:
+  case BUILT_OR:
     return make_branch(m, n, TREE_OR);
-  case NODE_NOT:
+  case BUILT_NOT:
     return make_not(m, n);
-  case NODE_NEAR:
-  case NODE_ADJ:
+  case BUILT_NEAR:
+  case BUILT_ADJ:
     break;
   }
   return make_near(m, n);

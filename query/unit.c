@@ -188,7 +188,7 @@ static tree *read_fuzzy(unit_reader *r, sdx_bytes text, const tree_scope *scope)
   return new_fuzzy(r, &tokens[0], number, scope);
 }
 
-static bool has_values(const tree_scope *scope) {
+bool unit_is_value(const tree_scope *scope) {
   return scope != NULL && scope->count == 1 && scope->rules[0]->weight == 0;
 }
 
@@ -204,7 +204,7 @@ static tree *read_value(unit_reader *r, sdx_bytes text, const tree_scope *scope,
 }
 
 tree *unit_chunk(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
-  if (has_values(scope)) return read_value(r, text, scope, false);
+  if (unit_is_value(scope)) return read_value(r, text, scope, false);
   tree *t = NULL;
   if (memchr(text.data, '*', text.size) != NULL) return read_patterns(r, text, scope);
   if (memchr(text.data, '~', text.size) != NULL) t = read_fuzzy(r, text, scope);
@@ -212,7 +212,7 @@ tree *unit_chunk(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
 }
 
 tree *unit_quoted(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
-  if (has_values(scope)) return read_value(r, text, scope, true);
+  if (unit_is_value(scope)) return read_value(r, text, scope, true);
   const bool stars = memchr(text.data, '*', text.size) != NULL;
   size_t count;
   const text_token *tokens = split(r, stars ? mask_stars(r, text) : text, &count);
@@ -222,11 +222,11 @@ tree *unit_quoted(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
 /* ---------------------------------------------------------------- text that is all literal */
 
 tree *unit_literal_words(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
-  return has_values(scope) ? read_value(r, text, scope, true) : unit_words(r, text, scope);
+  return unit_is_value(scope) ? read_value(r, text, scope, true) : unit_words(r, text, scope);
 }
 
 tree *unit_literal_phrase(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
-  if (has_values(scope)) return read_value(r, text, scope, true);
+  if (unit_is_value(scope)) return read_value(r, text, scope, true);
   size_t count;
   const text_token *tokens = split(r, text, &count);
   return new_phrase(r, tokens, 0, count, scope, true, new_word);
@@ -243,12 +243,10 @@ static sdx_bytes without_letter(unit_reader *r, sdx_bytes text) {
 }
 
 tree *unit_pattern(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
-  if (has_values(scope)) return read_value(r, text, scope, true);
   return read_patterns(r, without_letter(r, text), scope);
 }
 
 tree *unit_prefix(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
-  if (has_values(scope)) return read_value(r, text, scope, true);
   const sdx_bytes plain = without_letter(r, text);
   char *out = scratch_take(r->s, plain.size + 2);
   if (out == NULL) return NULL;
@@ -264,7 +262,6 @@ tree *unit_prefix(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
 }
 
 tree *unit_fuzzy(unit_reader *r, sdx_bytes text, uint32_t edits, const tree_scope *scope) {
-  if (has_values(scope)) return read_value(r, text, scope, true);
   size_t count;
   const text_token *tokens = split(r, text, &count);
   tree *all = tree_new(r->s, TREE_AND);
@@ -274,8 +271,7 @@ tree *unit_fuzzy(unit_reader *r, sdx_bytes text, uint32_t edits, const tree_scop
   return tree_simplify(all);
 }
 
-/* ---------------------------------------------------------------- words that stand near each other
- */
+/* ---------------------------------------------------------------- near each other */
 
 /* Words, patterns, fuzzy words, phrases, and groups of any of them can stand near others. */
 static bool make_near(tree *t) {

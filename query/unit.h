@@ -24,6 +24,9 @@ typedef struct unit_reader {
 /* Counts one; false where there are too many. */
 bool unit_take(unit_reader *r);
 
+/* Whether the scope is a field whose words are not indexed, but its whole value. */
+bool unit_is_value(const tree_scope *scope);
+
 /* ---- as typed */
 
 /* Words: those that punctuation joins are a phrase, the rest are all wanted. */
@@ -33,12 +36,12 @@ tree *unit_chunk(unit_reader *r, sdx_bytes text, const tree_scope *scope);
 /* What stands in quotes: a phrase; stars in it stand for letters. */
 tree *unit_quoted(unit_reader *r, sdx_bytes text, const tree_scope *scope);
 
-/* ---- from a caller, where nothing in the text is an operator. Of a field that has whole values
- * alone, all of them are the value. */
+/* ---- from a caller, where nothing in the text is an operator */
 
+/* Of a scope of whole values the text is the value. */
 tree *unit_literal_words(unit_reader *r, sdx_bytes text, const tree_scope *scope);
 tree *unit_literal_phrase(unit_reader *r, sdx_bytes text, const tree_scope *scope);
-/* Stars stand for any letters. */
+/* The rest is for scopes of words. Stars stand for any letters. */
 tree *unit_pattern(unit_reader *r, sdx_bytes text, const tree_scope *scope);
 /* The last word may go on, where the text ends with one. */
 tree *unit_prefix(unit_reader *r, sdx_bytes text, const tree_scope *scope);
