@@ -17,6 +17,7 @@ sdx_status sdx_cancel_new(sdx_cancel **out, sdx_error *err) {
 void sdx_cancel_set(sdx_cancel *cancel, bool wish) {
   atomic_store(&cancel->wish, wish);
 }
+
 void sdx_cancel_free(sdx_cancel *cancel) {
   free(cancel);
 }

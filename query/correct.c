@@ -117,7 +117,8 @@ static bool replace(plan_context *c, tree *typed, const query_clock *clock) {
   candidates_init(&l.into, c->s);
   for (size_t i = 0; i < c->read->view->segment_count; i++) {
     c->segment = i;
-    expansion_run(c->read->view->segments[i].seg, &c->read->session, &source, prefix, 1, clock, take_word, &l);
+    expansion_run(c->read->view->segments[i].seg, &c->read->session, &source, prefix, 1, clock,
+                  take_word, &l);
     if (c->read->session.status != SDX_OK) return false;
   }
   candidate *best;

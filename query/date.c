@@ -170,8 +170,7 @@ static bool parse_named(const char *text, size_t size, const date_context *conte
   return true;
 }
 
-/* So many months before now, on the same day of the month, or its last where there is no such day.
- */
+/* So many months before now, on the same day of the month, or its last where it has none such. */
 static int64_t months_before(const date_context *context, int64_t months) {
   const int64_t local = context->now + context->utc_offset;
   const int64_t day = floor_divide(local, DAY);

@@ -92,11 +92,11 @@ static void put_bits(const uint32_t *restrict ordinals, uint32_t n, uint32_t bas
   for (uint32_t i = 0; i < n; i++) bits_set(bits, ordinals[i] - base);
 }
 
-/* The three ways are no part of their caller, where they get into each other's way. */
-#define APART __attribute__((noinline))
+/* Each way of reading stays a function of its own: inlined into leaf_read they slow each other down. */
+#define NOINLINE __attribute__((noinline))
 
-static APART void fill_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
-                           uint32_t *wdf, bool first) {
+static NOINLINE void fill_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                              uint32_t *wdf, bool first) {
   uint32_t from, to;
   if (is_beyond(p, base)) return;
   for (uint32_t at = 0; next_part(p, base, mask, at, &from, &to);) {
@@ -110,8 +110,8 @@ static APART void fill_one(postings *p, uint32_t base, const uint64_t *mask, uin
 }
 
 /* As fill_one, but puts what the mask wants alone: little of it, so that hardly anything is written. */
-static APART void sift_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
-                           uint32_t *wdf) {
+static NOINLINE void sift_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                              uint32_t *wdf) {
   if (is_beyond(p, base)) return;
   for (uint32_t at = bits_next(mask, 0); at < WINDOW;) {
     uint32_t i = postings_seek(p, base + at), last = 0;
@@ -132,8 +132,8 @@ static APART void sift_one(postings *p, uint32_t base, const uint64_t *mask, uin
 
 /* ---------------------------------------------------------------- probing */
 
-static APART void probe_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
-                            uint32_t *wdf) {
+static NOINLINE void probe_one(postings *p, uint32_t base, const uint64_t *mask, uint64_t *bits,
+                               uint32_t *wdf) {
   if (is_beyond(p, base)) return;
   BITS_EACH(mask, at) {
     const uint32_t target = base + at;

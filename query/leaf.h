@@ -2,8 +2,9 @@
 /*
  * leaf.h - the postings of a class in one segment: the union of its members', as one list.
  *
- * A member is read in one of two ways, window by window and never backwards: filled, which decodes
- * all its postings in the window, or probed, which looks up given ordinals.
+ * A member is read in one of three ways, window by window and never backwards: filled, which puts
+ * all its postings in the window; sifted, which passes by all of them and puts those that are wanted;
+ * or probed, which looks up each that is wanted.
  */
 #ifndef SEALDEX_QUERY_LEAF_H
 #define SEALDEX_QUERY_LEAF_H

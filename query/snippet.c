@@ -141,9 +141,13 @@ static bool same(sdx_bytes a, sdx_bytes b) {
   return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
+static bool is_named(sdx_bytes field, const char *name) {
+  return field.size == strlen(name) && memcmp(field.data, name, field.size) == 0;
+}
+
 static bool in_scope(const tree_scope *scope, sdx_bytes field) {
   if (scope == NULL) return true;
-  if (scope->body) return field.size == 4 && memcmp(field.data, "body", 4) == 0;
+  if (scope->body) return is_named(field, "body");
   const text_field_rule *rule = text_field_find(field.data, field.size);
   for (size_t i = 0; rule != NULL && i < scope->count; i++)
     if (strcmp(scope->rules[i]->prefix, rule->prefix) == 0) return true;
@@ -196,8 +200,7 @@ static void mark(const snippet_words *w, text_analyser *a, int language, sdx_byt
   }
 }
 
-/* Words of a phrase are marked only where all of it stands. `at`: the n tokens that have positions.
- */
+/* Words of a phrase are marked only where all of it stands. `at`: n tokens that have positions. */
 static void unmark_broken_phrases(const snippet_words *w, spot *spots, const size_t *at, size_t n,
                                   uint64_t *kept) {
   uint64_t of_phrases = 0;
@@ -549,10 +552,6 @@ unsigned snippet_of_text(scratch *s, text_analyser *analyser, const snippet_word
     put_beginning(out, kept);
   scratch_return(s, mark_here);
   return score;
-}
-
-static bool is_named(sdx_bytes field, const char *name) {
-  return field.size == strlen(name) && memcmp(field.data, name, field.size) == 0;
 }
 
 /* Takes the first line off the text of an attachment, if it is the name of one of the item's files,

@@ -202,7 +202,8 @@ static bool find_words(typing *t, const char *prefix, const tree *pattern, uint3
   candidates_init(&all, &t->s);
   collecting w = { .into = &all, .prefix = strlen(prefix), .least = least };
   for (size_t i = 0; i < v->segment_count; i++)
-    expansion_run(v->segments[i].seg, &t->read.session, pattern, prefix, least, &t->clock, collect_word, &w);
+    expansion_run(v->segments[i].seg, &t->read.session, pattern, prefix, least, &t->clock,
+                  collect_word, &w);
   const size_t n = candidates_sorted(&all, LOOKED_AT * t->out->room, &best);
   size_t live = 0;
   for (size_t i = 0; i < n && live < 2 * t->out->room; i++) {
@@ -221,7 +222,8 @@ static bool find_words(typing *t, const char *prefix, const tree *pattern, uint3
 
 static void propose_words(typing *t, const char *prefix, const tree *pattern) {
   const uint32_t least = pattern->text.size <= 3 ? RARE : 1; /* two letters and the star */
-  if (!find_words(t, prefix, pattern, least) && !clock_is_up(&t->clock)) (void)find_words(t, prefix, pattern, 1);
+  if (!find_words(t, prefix, pattern, least) && !clock_is_up(&t->clock))
+    (void)find_words(t, prefix, pattern, 1);
 }
 
 /* The last token of the word as a pattern; what was typed before it stays. NULL: it ends in none. */
