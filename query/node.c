@@ -62,6 +62,24 @@ static node *build_leaf(matcher *m, const plan_members *members, double weight, 
   return leaf_open(&n->terms, m->s, m->seg, m->session, members) ? n : NULL;
 }
 
+/* ---- sets of items */
+
+/* A set of the segment's items, none of them in it yet: longer than they are, since a window may begin at
+ * their end. */
+static node *new_set(matcher *m, uint64_t **set) {
+  node *n = new_node(m, NODE_SET);
+  *set = SCRATCH_MANY(m->s, uint64_t, ((size_t)m->items + WINDOW) / 64 + 1);
+  if (n == NULL || *set == NULL) return NULL;
+  n->set = *set;
+  return n;
+}
+
+static void count_set(const matcher *m, node *n) {
+  n->items = 0;
+  for (size_t i = 0; i < (size_t)m->items / 64 + 1; i++)
+    n->items += (uint64_t)__builtin_popcountll(n->set[i]);
+}
+
 /* ---- expansions */
 
 typedef struct expanding {
@@ -99,13 +117,11 @@ static bool set_term(void *context, sdx_bytes name, const segment_term *term) {
 }
 
 static node *build_expansion(matcher *m, const plan *p) {
-  node *n = new_node(m, NODE_SET);
-  const size_t words = ((size_t)m->items + WINDOW) / 64 + 1; /* a window may begin at the end */
-  expanding e = { .m = m, .set = SCRATCH_MANY(m->s, uint64_t, words), .body = p->body };
-  if (n == NULL || e.set == NULL) return NULL;
+  expanding e = { .m = m, .body = p->body };
+  node *n = new_set(m, &e.set);
+  if (n == NULL) return NULL;
   expansion_run(m->seg, m->session, p->source, p->prefix, 1, m->options.clock, set_term, &e);
-  n->set = e.set;
-  for (size_t i = 0; i < words; i++) n->items += (uint64_t)__builtin_popcountll(e.set[i]);
+  count_set(m, n);
   return n;
 }
 
@@ -237,33 +253,28 @@ static node *build_range(matcher *m, const plan *p) {
 }
 
 static node *build_date(matcher *m, const plan *p) {
-  node *n = build_range(m, p);
-  if (n == NULL || !occurs_any(m->seg, m->session)) return n;
-  const size_t words = ((size_t)m->items + WINDOW) / 64 + 1;
-  uint64_t *set = SCRATCH_MANY(m->s, uint64_t, words);
-  if (set == NULL) return NULL;
-  for (int64_t i = n->low; i < n->high; i++) set[i >> 6] |= UINT64_C(1) << (i & 63);
+  uint64_t *set;
+  node *range = build_range(m, p);
+  if (range == NULL || !occurs_any(m->seg, m->session)) return range;
+  node *n = new_set(m, &set);
+  if (n == NULL) return NULL;
+  for (int64_t i = range->low; i < range->high; i++) bits_set(set, (uint32_t)i);
   occurs_apply(m->seg, m->session, p->low, p->high, (int32_t)p->source->number, set);
-  n->kind = NODE_SET;
-  n->set = set;
-  n->items = 0;
-  for (size_t i = 0; i < words; i++) n->items += (uint64_t)__builtin_popcountll(set[i]);
+  count_set(m, n);
   return n;
 }
 
 static node *build_threads(matcher *m, const plan *p) {
-  node *n = new_node(m, NODE_SET);
-  const size_t words = ((size_t)m->items + WINDOW) / 64 + 1;
-  uint64_t *set = SCRATCH_MANY(m->s, uint64_t, words);
-  if (n == NULL || set == NULL) return NULL;
+  uint64_t *set;
+  node *n = new_set(m, &set);
+  if (n == NULL) return NULL;
   for (uint32_t i = 0; i < m->items; i++) {
     const uint64_t thread = segment_thread_at(m->seg, m->session, i, &m->item);
     if (thread_set_has(&p->threads, thread) == p->ordered) continue;
-    set[i >> 6] |= UINT64_C(1) << (i & 63);
+    bits_set(set, i);
     n->items++;
   }
   block_release(&m->item);
-  n->set = set;
   return n;
 }
 
