@@ -135,7 +135,8 @@ static sdx_status fill_hit(filling *f, const rank_hit *found, const item_spot *s
 
 sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser,
                         const engine_result *found, size_t offset, unsigned want,
-                        const snippet_words *words, const query_clock *clock, size_t *failed_segment, sdx_error *err) {
+                        const snippet_words *words, const query_clock *clock,
+                        size_t *failed_segment, sdx_error *err) {
   filling f = { .r = r, .read = read, .analyser = analyser, .want = want, .words = words };
   sdx_status status = SDX_OK;
   r->count = found->top.count > offset ? found->top.count - offset : 0;
@@ -146,8 +147,9 @@ sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser
     if (status == SDX_OK && i % SPOTS == 0)
       status =
           reach_hits(&f, hits + i, r->count - i < SPOTS ? r->count - i : SPOTS, failed_segment);
-    *failed_segment = status == SDX_OK ? hits[i].segment : *failed_segment;
-    if (status == SDX_OK) status = fill_hit(&f, &hits[i], &f.spots[i % SPOTS], &r->hits[i]);
+    if (status != SDX_OK) break;
+    *failed_segment = hits[i].segment;
+    status = fill_hit(&f, &hits[i], &f.spots[i % SPOTS], &r->hits[i]);
   }
   if (f.fields.failed || f.html.failed || r->memory.failed) status = error_memory(err);
   for (size_t i = 0; i < SPOTS; i++) block_release(&f.spots[i].hold);
