@@ -133,12 +133,13 @@ static void count_months(facets *f, size_t number) {
   segment_session *session = &f->read->session;
   const uint32_t items = segment_about(seg)->items;
   block_ref hold = BLOCK_REF_INIT;
-  for (uint32_t from = 0; from < items && session->status == SDX_OK && !is_late(f);) {
+  for (uint32_t from = 0; from < items && session->status == SDX_OK;) {
     if (!is_hit(f->hits[number], from)) { /* on to the next hit */
       from++;
       while (from < items && (from & 63) == 0 && f->hits[number][from >> 6] == 0) from += 64;
       continue;
     }
+    if (is_late(f)) break;
     const int64_t month = date_month(segment_date_at(seg, session, from, &hold), f->utc_offset);
     const uint32_t end = segment_date_bound(seg, session, date_month_start(month, f->utc_offset));
     const uint32_t to = end > from ? end : from + 1;
