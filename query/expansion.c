@@ -146,7 +146,7 @@ typedef struct expansion {
   bool marks;         /* was typed with marks: folded forms are not asked */
   uint32_t least;     /* of items: rarer terms are passed by */
   const query_clock *clock;
-  uint32_t steps;     /* of the walk, for looking at the clock now and then */
+  uint32_t steps;     /* of the walks, for looking at the clock now and then */
   expansion_each each;
   void *context;
   bool stopped;
@@ -154,6 +154,10 @@ typedef struct expansion {
   bool open;          /* nothing but a beginning is asked for */
   sdx_bytes piece;    /* the longest between stars: words without it do not match */
 } expansion;
+
+static bool is_late(expansion *x) {
+  return (++x->steps & 4095) == 0 && clock_is_up(x->clock);
+}
 
 static bool accepts(const expansion *x, sdx_bytes word, bool folded) {
   if (x->source->kind == TREE_FUZZY)
@@ -224,7 +228,10 @@ static size_t walk_some(expansion *x, const char *from, size_t size, passing *pa
   uint32_t most;
   pass->size = 0;
   while (!x->stopped && next == 0 && segment_terms_step(terms, &name, &most)) {
-    if ((++x->steps & 4095) == 0 && clock_is_up(x->clock)) break;
+    if (is_late(x)) {
+      x->stopped = true;
+      break;
+    }
     if (name.size < x->literal || memcmp(name.data, x->from, x->literal) != 0) {
       if (memcmp(name.data, x->from, name.size < x->literal ? name.size : x->literal) > 0) break;
     } else if (!is_word(name, x->prefix)) {
@@ -280,6 +287,7 @@ static void walk_folds(expansion *x) {
   sdx_bytes key;
   segment_class about;
   while (!x->stopped && segment_classes_next(classes, &kind, &language, &key, &about, &names)) {
+    if (is_late(x)) break;
     const bool in = kind == CLASS_FOLD && key.size >= x->literal &&
                     memcmp(key.data, x->from, x->literal) == 0;
     if (!in) break;
@@ -324,5 +332,5 @@ void expansion_run(const segment *seg, segment_session *session, const tree *sou
   x.literal = x.prefix + literal;
   x.marks = word.size != source->folded.size || memcmp(word.data, source->folded.data, word.size) != 0;
   walk_terms(&x);
-  if (!x.marks) walk_folds(&x);
+  if (!x.marks && !x.stopped) walk_folds(&x);
 }
