@@ -233,18 +233,8 @@ bool segment_terms_read(segment_terms *t, segment_term *term) {
 }
 
 bool segment_terms_next(segment_terms *t, sdx_bytes *name, segment_term *term) {
-  walk *w = &t->walk;
-  if (!walk_next(w)) return false;
-  const layout_context *x = &w->seg->manifest.context;
-  layout_term value = { 0 };
-  if (!(term != NULL ? layout_term_read(&w->leaf, x, &value) : layout_term_skip(&w->leaf, x))) {
-    session_damaged(w->session);
-    return false;
-  }
-  if (term != NULL) *term = value.term;
-  t->flags = value.flags;
-  *name = (sdx_bytes){ (const char *)w->key, w->size };
-  return true;
+  uint32_t most;
+  return segment_terms_step(t, name, &most) && (term == NULL || segment_terms_read(t, term));
 }
 
 uint8_t segment_terms_flags(const segment_terms *t) { return t->flags; }

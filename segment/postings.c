@@ -226,11 +226,12 @@ static uint32_t find_in_group(const postings *p, uint32_t target) {
   return low;
 }
 
-/* How many of 16 numbers, each `stride` behind the one before, are below the target. A sum of comparisons,
- * without a branch that nobody foresees. */
-static inline uint32_t count_below(const uint32_t *numbers, uint32_t stride, uint32_t target) {
+/* How many of `count` numbers, each `stride` behind the one before, are below the target: a sum of
+ * comparisons, without a branch that the processor would mispredict. */
+static inline uint32_t count_below(const uint32_t *numbers, uint32_t count, uint32_t stride,
+                                   uint32_t target) {
   uint32_t below = 0;
-  for (uint32_t i = 0; i < 16; i++) below += numbers[(size_t)i * stride] < target;
+  for (uint32_t i = 0; i < count; i++) below += numbers[(size_t)i * stride] < target;
   return below;
 }
 
@@ -240,11 +241,9 @@ static uint32_t find_in_block(const uint32_t *ordinals, uint32_t count, uint32_t
   for (uint32_t near = 0; near < 2; near++, from++)
     if (ordinals[from] >= target) return from;
   if (count == POSTINGS_BLOCK) {
-    const uint32_t eighth = count_below(ordinals + 7, 8, target); /* by the last of each eight */
-    const uint32_t *const at = ordinals + 8 * (size_t)eighth;
-    uint32_t below = 0;
-    for (uint32_t i = 0; i < 7; i++) below += at[i] < target;
-    return 8 * eighth + below;
+    /* In rows of eight: by the last of each the row, then the place in it. */
+    const uint32_t first = 8 * count_below(ordinals + 7, POSTINGS_BLOCK / 8, 8, target);
+    return first + count_below(ordinals + first, 7, 1, target);
   }
   uint32_t low = from, length = count - from;
   while (length > 1) {
