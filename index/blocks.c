@@ -113,16 +113,15 @@ sdx_status blocks_attributes_get(const sealed_blocks *b, store_txn *t, uint32_t 
 
 sdx_status blocks_attributes_put(const sealed_blocks *b, store_txn *t, nonce_pool *pool,
                                  uint32_t version, const buffer *encoded, sdx_error *err) {
-  uint8_t key[BLOCKS_KEY_SIZE], plain[BLOCK_PLAIN], sealed[STORE_BLOCK_SIZE];
+  uint8_t key[BLOCKS_KEY_SIZE], sealed[STORE_BLOCK_SIZE];
   sdx_status status = SDX_OK;
   const size_t count = blocks_attributes_count(encoded->size);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
-    memcpy(plain, encoded->data + i * BLOCK_PLAIN, BLOCK_PLAIN);
     blocks_key(b, STREAM_ATTRIBUTES, attribute_block(version, i), key);
-    blocks_seal(b, pool, STREAM_ATTRIBUTES, attribute_block(version, i), plain, sealed);
+    blocks_seal(b, pool, STREAM_ATTRIBUTES, attribute_block(version, i),
+                encoded->data + i * BLOCK_PLAIN, sealed);
     status = store_put(t, STORE_BLOCKS, key, sizeof key, sealed, sizeof sealed, err);
   }
-  wipe(plain, sizeof plain);
   return status;
 }
 

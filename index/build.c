@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/wipe.h"
 
 #define PENDING_MAX 256
 #define PENDING_SIZE (BLOCKS_KEY_SIZE + STORE_BLOCK_SIZE)
@@ -104,16 +103,11 @@ block_sink build_sink(segment_build *b) { return (block_sink){ .put = put_block,
 
 sdx_status build_finish(segment_build *b, const attributes *a, sdx_error *err) {
   buffer encoded = BUFFER_INIT;
-  uint8_t plain[BLOCK_PLAIN] = { 0 };
-  sdx_status status = SDX_OK;
   attributes_encode(&encoded, a);
-  status = encoded.failed ? error_memory(err) : blocks_attributes_pad(&encoded, err);
-  for (size_t at = 0; at < encoded.size && status == SDX_OK; at += BLOCK_PLAIN) {
-    memcpy(plain, encoded.data + at, BLOCK_PLAIN);
-    status = put_block(b, STREAM_ATTRIBUTES, (uint32_t)(at / BLOCK_PLAIN), plain, err);
-  }
+  sdx_status status = encoded.failed ? error_memory(err) : blocks_attributes_pad(&encoded, err);
+  for (size_t at = 0; at < encoded.size && status == SDX_OK; at += BLOCK_PLAIN)
+    status = put_block(b, STREAM_ATTRIBUTES, (uint32_t)(at / BLOCK_PLAIN), encoded.data + at, err);
   b->attributes_size = (uint32_t)encoded.size;
-  wipe(plain, sizeof plain);
   buffer_free(&encoded);
   return status == SDX_OK ? flush(b, err) : status;
 }
