@@ -133,7 +133,7 @@ void keyring_close(keyring *k) {
 }
 
 sdx_status keyring_add_set(region *r, const root_key *root, uint64_t set, secret *deposit,
-                          sdx_error *err) {
+                           sdx_error *err) {
   static const keyring_kind kinds[] = { KEYRING_DEPOSIT, KEYRING_INTAKE, KEYRING_ID, KEYRING_TABLE };
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds && status == SDX_OK; i++) {
@@ -238,7 +238,7 @@ static sdx_status unlock_root(keyring *k, const sdx_secret *s, sdx_error *err) {
 }
 
 sdx_status keyring_try_deposit(depositing *d, const region *r, size_t slot_number,
-                              const sdx_secret *s, sdx_error *err) {
+                               const sdx_secret *s, sdx_error *err) {
   const slot *at = &r->slots[slot_number];
   secret *deposit = NULL;
   d->slot = slot_number;
@@ -551,7 +551,8 @@ sdx_status keyring_stage_add(keyring *k, keyring_kind kind, uint64_t id, int64_t
   if (status == SDX_OK && kind == KEYRING_DEPOSIT_EPOCH)
     status = error_set(err, SDX_INVALID, "a deposit epoch is added by keyring_stage_epoch");
   if (status == SDX_OK) status = keyring_stage(k, err);
-  if (status == SDX_OK) status = wrap_new_key(&k->next, keyring_staged_root(k), kind, id, due, &key, err);
+  if (status == SDX_OK)
+    status = wrap_new_key(&k->next, keyring_staged_root(k), kind, id, due, &key, err);
   if (status == SDX_OK && out != NULL) status = seal_key_new(out, k->next.cipher, key, err);
   secret_free(key);
   return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which secrets open a keyring: its slots, its root, and the set of keys that depositors work with. */
+/* Which secrets open a keyring: its slots, its root, and the set of keys that depositors work with.
+ */
 #include "crypto/keyring_state.h"
 
 #include <string.h>
@@ -48,7 +49,8 @@ sdx_status keyring_deposit_add(keyring *k, char contents[SDX_DEPOSIT_FILE_SIZE],
   if (status != SDX_OK) return status;
   status = deposit_file_new(contents, err);
   if (status == SDX_OK)
-    status = deposit_slot_make(&made, &file, k->next.index_id, keyring_staged_root(k), deposit, err);
+    status =
+        deposit_slot_make(&made, &file, k->next.index_id, keyring_staged_root(k), deposit, err);
   if (status == SDX_OK)
     *at = made;
   else
@@ -116,7 +118,8 @@ sdx_status keyring_stage_set(keyring *k, bool revoke, uint64_t *set, sdx_error *
       memset(&k->next.slots[i], 0, sizeof k->next.slots[i]);
   do crypto_random(set, sizeof *set);
   while (*set == 0);
-  if (status == SDX_OK) status = keyring_add_set(&k->next, keyring_staged_root(k), *set, deposit, err);
+  if (status == SDX_OK)
+    status = keyring_add_set(&k->next, keyring_staged_root(k), *set, deposit, err);
   secret_free(deposit);
   return status;
 }
@@ -154,7 +157,8 @@ static sdx_status rewrap_entries(region *r, const root_key *from, const root_key
   for (size_t i = 0; i < r->entry_count && status == SDX_OK; i++) {
     secret *key = NULL;
     const keyring_kind kind = r->entries[i].shown.kind;
-    if (kind == KEYRING_DEPOSIT_EPOCH || wrapped_by_deposit_key(kind)) continue; /* under other keys */
+    if (kind == KEYRING_DEPOSIT_EPOCH || wrapped_by_deposit_key(kind))
+      continue; /* under other keys */
     status = unwrap_key(&key, &r->entries[i], r, from, err);
     if (status == SDX_OK) status = wrap_key(&r->entries[i], r, to, key, err);
     secret_free(key);

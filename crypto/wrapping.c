@@ -24,14 +24,14 @@ static sdx_status wrap_under(const seal_key *wrap, region_entry *e, const region
   return status;
 }
 
-sdx_status unwrap_under(const seal_key *wrap, secret **out, const region_entry *e,
-                               const region *r, sdx_error *err) {
+sdx_status unwrap_under(const seal_key *wrap, secret **out, const region_entry *e, const region *r,
+                        sdx_error *err) {
   buffer ad = BUFFER_INIT;
   *out = NULL;
   region_entry_identity(&ad, r, e);
   sdx_status status = ad.failed ? error_memory(err) : secret_new(out, err);
-  if (status == SDX_OK && unseal(secret_bytes(*out), wrap, ad.data, ad.size, e->sealed,
-                                 sizeof e->sealed) != SDX_OK)
+  if (status == SDX_OK &&
+      unseal(secret_bytes(*out), wrap, ad.data, ad.size, e->sealed, sizeof e->sealed) != SDX_OK)
     status =
         error_set(err, SDX_DAMAGED, "a key in the keyring does not open: restore it from a copy");
   if (status != SDX_OK) {
@@ -54,8 +54,8 @@ static sdx_status open_deposit_key(seal_key **out, const region *r, const root_k
   return status;
 }
 
-sdx_status wrap_key(region_entry *e, const region *r, const root_key *root,
-                             const secret *key, sdx_error *err) {
+sdx_status wrap_key(region_entry *e, const region *r, const root_key *root, const secret *key,
+                    sdx_error *err) {
   seal_key *deposit = NULL;
   if (!wrapped_by_deposit_key(e->shown.kind)) return wrap_under(root->wrap, e, r, key, err);
   sdx_status status = open_deposit_key(&deposit, r, root, e->shown.id, err);
@@ -64,8 +64,8 @@ sdx_status wrap_key(region_entry *e, const region *r, const root_key *root,
   return status;
 }
 
-sdx_status unwrap_key(secret **out, const region_entry *e, const region *r,
-                               const root_key *root, sdx_error *err) {
+sdx_status unwrap_key(secret **out, const region_entry *e, const region *r, const root_key *root,
+                      sdx_error *err) {
   seal_key *deposit = NULL;
   if (!wrapped_by_deposit_key(e->shown.kind)) return unwrap_under(root->wrap, out, e, r, err);
   sdx_status status = open_deposit_key(&deposit, r, root, e->shown.id, err);
@@ -80,9 +80,8 @@ static sdx_status draw_key(secret **out, region_entry *e, sdx_error *err) {
   return pair_new(e->public_half, out, err);
 }
 
-/* Adds an entry for *key, or for a fresh key where that is NULL. */
 sdx_status wrap_new_key(region *r, const root_key *root, keyring_kind kind, uint64_t id,
-                            int64_t due, secret **key, sdx_error *err) {
+                        int64_t due, secret **key, sdx_error *err) {
   region_entry *e = NULL;
   region_entry fresh = { .shown = { .kind = kind, .id = id, .due = due, .born = r->generation },
                          .cipher = r->cipher };
