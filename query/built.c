@@ -16,7 +16,7 @@ typedef enum built_kind {
   BUILT_PHRASE,
   BUILT_PREFIX,
   BUILT_PATTERN,
-  BUILT_FUZZY,
+  BUILT_FUZZY, /* the last that is text */
   BUILT_FILTER,
   BUILT_DATES,
   BUILT_SIZES,
@@ -313,7 +313,9 @@ static tree *make_near(making *m, const built_node *n) {
   for (size_t i = 0; i < n->count; i++) {
     tree *child = make(m, n->children[i]);
     if (child == NULL) continue;
-    const bool several = child->kind == TREE_AND && !child->ngram;
+    /* Words of one text; an AND of the caller's is none of what can stand near. */
+    const bool several = child->kind == TREE_AND && !child->ngram &&
+                         m->built->nodes[n->children[i] - 1].kind <= BUILT_FUZZY;
     for (tree *c = several ? child->first : child, *next; c != NULL && words; c = next) {
       next = several ? c->next : NULL;
       c->next = NULL;

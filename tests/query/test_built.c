@@ -258,6 +258,10 @@ static void what_does_not_exist_is_refused(void **state) {
       sdx_query_near(q, NODES(WORDS(NULL, "x"), sdx_query_filter(q, "is", text("read"))), 1, false);
   host_ok(sdx_query_set(q, near, &err), &err);
   assert_int_equal(sdx_search_query(h->index, q, NULL, &results, &err), SDX_INVALID);
+  const sdx_node both = sdx_query_and(q, NODES(WORDS(NULL, "final"), WORDS(NULL, "budget")));
+  const sdx_node beside = sdx_query_near(q, NODES(both, WORDS(NULL, "review")), 1, false);
+  host_ok(sdx_query_set(q, beside, &err), &err);
+  assert_int_equal(sdx_search_query(h->index, q, NULL, &results, &err), SDX_INVALID);
   host_ok(sdx_query_set(q, sdx_query_text(q, text("(budget")), &err), &err);
   sdx_search_options strict = SDX_SEARCH_OPTIONS_INIT;
   strict.strict = true;
