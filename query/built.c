@@ -245,9 +245,12 @@ static tree *make(making *m, sdx_node number);
 
 static tree *make_text(making *m, const built_node *n) {
   query q;
+  query_context context = *m->context;
   if (m->read.status != SDX_OK) return NULL;
-  m->read.status = query_parse(&q, m->read.s, m->read.analyser, n->text, m->context, m->read.err);
+  context.units = m->read.units;
+  m->read.status = query_parse(&q, m->read.s, m->read.analyser, n->text, &context, m->read.err);
   if (m->read.status != SDX_OK) return NULL;
+  m->read.units = q.units;
   m->fell_back |= q.fell_back;
   return q.root->kind != TREE_NOTHING ? q.root : NULL;
 }

@@ -361,7 +361,8 @@ static tree *parse_all(parser *p) {
 static tree *parse_plain(parser *p) {
   p->plain = true;
   p->fault = NULL;
-  p->read.units = p->depth = 0;
+  p->read.units = p->context->units;
+  p->depth = 0;
   p->scope = NULL;
   p->filter = NULL;
   p->at = p->begin;
@@ -395,7 +396,7 @@ sdx_status query_parse(query *out, scratch *s, text_analyser *analyser, sdx_byte
                        const query_context *context, sdx_error *err) {
   const sdx_bytes kept = text.size != 0 ? cut(text) : (sdx_bytes){ .data = "", .size = 0 };
   parser p = { .s = s,
-               .read = { .s = s, .analyser = analyser, .err = err },
+               .read = { .s = s, .analyser = analyser, .units = context->units, .err = err },
                .context = context,
                .begin = kept.data,
                .end = kept.data + kept.size };
@@ -411,6 +412,7 @@ sdx_status query_parse(query *out, scratch *s, text_analyser *analyser, sdx_byte
       t = unit_words(&p.read, kept, NULL); /* nothing but operators */
   }
   out->fell_back |= p.read.dropped;
+  out->units = p.read.units;
   out->root = t != NULL ? t : tree_new(s, TREE_NOTHING);
   if (p.read.status != SDX_OK) return p.read.status;
   if (s->failed) return error_memory(err);

@@ -27,11 +27,13 @@
 typedef struct query_context {
   date_context dates;
   bool strict;   /* a fault is SDX_INVALID, with its place (a byte offset) in the message */
+  unsigned units; /* words and filters that the query has already (unit.h), where this is a part of it */
 } query_context;
 
 typedef struct query {
   tree *root;    /* TREE_NOTHING where the text has no words */
   bool fell_back;
+  unsigned units; /* with this text's */
 } query;
 
 sdx_status query_parse(query *out, scratch *s, text_analyser *analyser, sdx_bytes text,

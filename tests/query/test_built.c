@@ -195,9 +195,9 @@ static void text_is_text(void **state) {
   /* A choice of none allows nothing, as a form has it where nobody ticked a folder. */
   FINDS(sdx_query_and(q, NODES(WORDS(NULL, "budget"), sdx_query_or(q, NULL, 0))), NULL, "");
   FINDS(sdx_query_or(q, NODES(WORDS(NULL, "voicemail"), sdx_query_or(q, NULL, 0))), NULL, "m3");
-  FINDS(sdx_query_and(q, NODES(WORDS(NULL, "voicemail"),
-                               sdx_query_not(q, sdx_query_or(q, NULL, 0)))),
-        NULL, "m3");
+  FINDS(
+      sdx_query_and(q, NODES(WORDS(NULL, "voicemail"), sdx_query_not(q, sdx_query_or(q, NULL, 0)))),
+      NULL, "m3");
   FINDS(sdx_query_and(q, NODES(WORDS(NULL, "voicemail"), sdx_query_and(q, NULL, 0))), "voicemail",
         "m3");
 }
@@ -216,6 +216,24 @@ static void nothing_is_printed(void **state) {
   assert_memory_equal(parsed.data, "budget AND ()", parsed.size);
   sdx_results_free(r);
   sdx_query_free(q);
+}
+
+/* The first 1,024 words are those of the whole query, in however many texts they stand. */
+static void words_are_counted_in_all(void **state) {
+  host *h = *state;
+  sdx_error err;
+  for (int texts = 1; texts <= 2; texts++) {
+    char words[4300] = "";
+    for (int i = 0; i < 600; i++) strcat(words, "budget ");
+    sdx_query *q = begin();
+    sdx_node both[] = { sdx_query_text(q, text(words)), 0 };
+    if (texts == 2) both[1] = sdx_query_text(q, text(words));
+    host_ok(sdx_query_set(q, sdx_query_and(q, both, (size_t)texts), &err), &err);
+    sdx_results *r = find(h, q, NULL);
+    assert_int_equal(sdx_results_fell_back(r), texts == 2);
+    sdx_results_free(r);
+    sdx_query_free(q);
+  }
 }
 
 static void refused(sdx_query *q, sdx_node root, sdx_status wanted) {
@@ -348,6 +366,7 @@ int main(void) {
     cmocka_unit_test(built_is_what_the_text_is),      cmocka_unit_test(text_is_text),
     cmocka_unit_test(what_does_not_exist_is_refused), cmocka_unit_test(pages_and_snippets),
     cmocka_unit_test(many_threads_use_one_query),     cmocka_unit_test(nothing_is_printed),
+    cmocka_unit_test(words_are_counted_in_all),
   };
   return cmocka_run_group_tests(tests, host_begin, host_end);
 }
