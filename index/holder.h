@@ -50,8 +50,8 @@ sdx_status holder_list(store_txn *t, const row_keys *row_key, holder_kind kind, 
 /* True where there is a row of this kind. */
 sdx_status holder_any(store_txn *t, holder_kind kind, bool *any, sdx_error *err) SDX_CHECK;
 
-/* SDX_OK where the holder is published (a segment, epoch or trash bucket), SDX_NOT_FOUND where not,
- * SDX_DAMAGED where it is not and the table is not whole. */
+/* SDX_OK where the holder is published (a segment, epoch or trash bucket), SDX_NOT_FOUND where not: then what it
+ * held was purged, if the table is whole. Writers and views look at that once, when they begin. */
 sdx_status holder_published(store_txn *t, holder_id id, holder_kind *kind, sdx_error *err) SDX_CHECK;
 
 #endif

@@ -499,6 +499,13 @@ static bool locate(const picture *p, holder_id holder, uint32_t at, size_t *numb
   return false;
 }
 
+/* SDX_NOT_FOUND where the holder is no more, which means that it was purged: a damaged row must not look so. */
+static sdx_status is_held(view_read *r, holder_id holder, sdx_error *err) {
+  const sdx_status status = holder_published(r->txn, holder, NULL, err);
+  if (status != SDX_NOT_FOUND || (r->view->partial & VIEW_ROWS_DAMAGED) == 0) return status;
+  return error_set(err, SDX_DAMAGED, "rows of the table \"meta\" are gone, the item's holder among them");
+}
+
 /* SDX_NOT_FOUND, unless the item's row is from another time than those in `due`. */
 static sdx_status confirm_dead(view_read *r, const place *at, sdx_error *err) {
   due_row row;
@@ -506,7 +513,7 @@ static sdx_status confirm_dead(view_read *r, const place *at, sdx_error *err) {
       due_get(r->txn, r->index->row_key, at->due, at->holder, at->ordinal, &row, err);
   if (status == SDX_OK) return SDX_NOT_FOUND;
   if (status != SDX_NOT_FOUND) return status;
-  status = holder_published(r->txn, at->holder, NULL, err);
+  status = is_held(r, at->holder, err);
   if (status != SDX_OK) return status; /* purged */
   return error_set(err, SDX_DAMAGED, "a row of \"ids\" and the table \"due\" disagree");
 }
@@ -538,7 +545,7 @@ sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_
   if (status != SDX_OK) return status;
   if (locate(p, at.holder, at.ordinal, segment_number, ordinal))
     return confirm_item(r, *segment_number, *ordinal, id, err);
-  status = holder_published(r->txn, at.holder, NULL, err);
+  status = is_held(r, at.holder, err);
   if (status == SDX_NOT_FOUND) /* it went with the holder that a purge had to destroy */
     return error_set(err, SDX_NOT_FOUND, "the item was lost to a purge: index it again");
   if (status != SDX_OK) return status;

@@ -325,7 +325,9 @@ static void act_sweeper(actor *a) {
     const sdx_status status = sdx_sweep(a->s->dir, &options, &report, &err);
     if (status != SDX_OK && status != SDX_LOCKED) fail(a->s, "sweep: %s", err.message);
     if (report.items_missing != 0 || report.restorable_lost != 0)
-      fail(a->s, "sweep: took living items along");
+      fail(a->s, "sweep %s the key: took %llu living items and %llu that could be restored along",
+           options.secret != NULL ? "with" : "without", (unsigned long long)report.items_missing,
+           (unsigned long long)report.restorable_lost);
     if (status == SDX_OK) atomic_fetch_add(&a->s->sweeps, 1);
     atomic_fetch_add(&a->s->purged, (unsigned)report.items_purged);
     usleep(20000 + draw(a, 30000));
