@@ -323,11 +323,12 @@ static merge_place *places_of(void *context, holder_id id) {
   return o != NULL ? o->to : NULL;
 }
 
-/* The fresh segment has it, and nobody may find it there. It is gone no later than what it was read
- * as. */
+/* The fresh segment has it, and nobody may find it there. It was superseded when the rebuild began at the
+ * earliest, and is gone no later than what it was read as. (What was purged since is in no fresh segment:
+ * fresh.h.) Where there is no telling what it was read as, it is due at once. */
 static sdx_status drop(write_txn *w, swapping *s, const new_segment *n, const fresh_entry *e,
                        const place *p, sdx_error *err) {
-  int64_t due = p->state == 0 ? w->now : upsert_due(s->index, s->begun);
+  int64_t due = p->state == 0 && e->seen != 0 ? w->now : upsert_due(s->index, s->begun);
   if (p->state != 0 && p->due != 0 && p->due < due) due = p->due;
   return upsert_supersede(w, e->blind, n->row.id, e->ordinal, due, err);
 }
@@ -378,9 +379,10 @@ static sdx_status place_entry(swapping *s, new_segment *n, const fresh_entry *e,
                               sdx_error *err) {
   write_txn *w = s->w;
   place p = { 0 };
-  fate f = FATE_DROP;
-  sdx_status status = good ? decide(s, e, &p, &f, err) : SDX_OK;
+  fate f;
+  sdx_status status = decide(s, e, &p, &f, err);
   if (status != SDX_OK) return status;
+  if (!good) f = FATE_DROP;
   if (f == FATE_KEEP || f == FATE_CHANGE) {
     const old_segment *o = find_old(s, p.holder);
     const merge_place *to = p.ordinal < o->row.items ? &o->to[p.ordinal] : NULL;
