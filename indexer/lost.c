@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "index/due.h"
 #include "index/place.h"
 
 static sdx_status count_missing(write_txn *w, holder_row *rows, size_t count, sdx_error *err) {
@@ -36,7 +37,7 @@ static sdx_status recount(write_txn *w, sdx_error *err) {
   return status;
 }
 
-/* Places of living items that name a holder that is no more. */
+/* Places of living items that name a holder that is no more, and when these would have expired. */
 static sdx_status delete_places(write_txn *w, const holder_row *rows, size_t count, sdx_error *err) {
   store_cursor *cursor = NULL;
   sdx_bytes key, value;
@@ -49,6 +50,10 @@ static sdx_status delete_places(write_txn *w, const holder_row *rows, size_t cou
         place_decode(&p, w->index->table_key, (const uint8_t *)key.data, value, NULL) == SDX_OK)
       for (size_t i = 0; i < count && !place_dead(&p, w->now); i++) gone |= rows[i].id == p.holder;
     if (gone) status = store_cursor_delete(cursor, err);
+    if (gone && status == SDX_OK && p.due != 0) {
+      w->due_changed = true;
+      status = due_delete(w->store, p.due, p.holder, p.ordinal, err);
+    }
     if (status == SDX_OK) status = store_cursor_next(cursor, &key, &value, err);
   }
   store_cursor_close(cursor);

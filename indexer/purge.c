@@ -70,10 +70,10 @@ static uint32_t changes_in(const holder_row *epoch) {
   return epoch->records > epoch->items ? epoch->records - epoch->items : 0;
 }
 
-/* A deletion that is not due: what it hid goes along, and the rows that say so stay until their time is up, so
- * that nobody takes the item for one that is missing, and adds it again. */
-static bool is_young_tombstone(const due_row *row, int64_t now) {
-  return row->reason != DUE_SUPERSEDED && due_dead(row, now) && due_time(row) > now;
+/* What falls due later stays as a row after its holder: of a deletion, so that nobody takes the item for one
+ * that is missing, and adds it again; of a date to come, so that it has an end where nobody adds it again. */
+static bool outlives_holder(const due_row *row, int64_t now) {
+  return row->reason != DUE_SUPERSEDED && due_time(row) > now;
 }
 
 static sdx_status give_up(giving_up *g, const holder_row *row, sdx_error *err) {
@@ -82,13 +82,13 @@ static sdx_status give_up(giving_up *g, const holder_row *row, sdx_error *err) {
   uint64_t dead = 0;
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
-    if (due_dead(&rows[i], g->w->now)) dead++;
-    if (is_young_tombstone(&rows[i], g->w->now)) {
-      g->tally->lost++;
-      continue;
+    const bool is_dead = due_dead(&rows[i], g->w->now), stays = outlives_holder(&rows[i], g->w->now);
+    if (is_dead) {
+      dead++;
+      if (stays) g->tally->lost++;
+      else g->tally->purged++;
     }
-    if (due_dead(&rows[i], g->w->now)) g->tally->purged++;
-    status = forget_row(g, &rows[i], err);
+    if (!stays) status = forget_row(g, &rows[i], err);
   }
   if (status == SDX_OK && row->kind != HOLDER_TRASH) {
     const uint64_t changes = row->kind == HOLDER_EPOCH ? changes_in(row) : 0;
@@ -141,7 +141,7 @@ static sdx_status give_up_kind(giving_up *g, holder_kind kind, sdx_error *err) {
   return status;
 }
 
-/* Rows whose holder is no more: of deletions that were young when it went, or left by damage. */
+/* Rows whose holder is no more: those that outlived it, or were left by damage. */
 static sdx_status forget_strays(giving_up *g, sdx_error *err) {
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < g->due->count && status == SDX_OK; i++) {

@@ -26,7 +26,10 @@ static sdx_status begin(write_txn *w, sdx_index *index, sdx_bytes id, int64_t no
 /* The row of a living item that went with a destroyed holder says nothing any more. */
 static sdx_status forget_lost(write_txn *w, const uint8_t blind[BLIND_SIZE], const place *p,
                               sdx_error *err) {
+  w->due_changed = true;
   sdx_status status = place_delete(w->store, blind, err);
+  if (status == SDX_OK && p->due != 0)
+    status = due_delete(w->store, p->due, p->holder, p->ordinal, err);
   if (status == SDX_OK) status = upsert_found_again(w, p->holder, err);
   if (status == SDX_OK) status = write_commit(w, err);
   else write_abort(w);

@@ -114,9 +114,9 @@ static void check_reach(verifier *v, const char *table, holder_id holder, uint32
     complain(v, "a row of \"%s\" points behind the records of %016" PRIx64, table, holder);
 }
 
-/* A tombstone outlives what it stood on, where that was lost to damage: it keeps the item hidden. */
-static bool is_stray_tombstone(const verifier *v, holder_id holder, bool deleted) {
-  return deleted && find_holder(v, holder) == NULL;
+/* A tombstone outlives what it stood on, where a purge or damage took that: it keeps the item hidden. */
+static bool is_stray_tombstone(const verifier *v, holder_id holder, bool dead) {
+  return dead && find_holder(v, holder) == NULL;
 }
 
 /* A version that is dead, or will be at a date, has its row in "due", as long as its holder is there. */
@@ -136,7 +136,7 @@ static void check_place(verifier *v, sdx_bytes key, sdx_bytes value) {
     complain(v, "a row of \"ids\" does not open");
     return;
   }
-  if (is_stray_tombstone(v, p.holder, p.state == PLACE_DELETED)) return;
+  if (is_stray_tombstone(v, p.holder, place_dead(&p, v->read->now))) return;
   check_reach(v, "ids", p.holder, p.ordinal);
   check_its_due(v, &p);
   const holder_row *h = find_holder(v, p.holder);

@@ -128,6 +128,67 @@ static void test_clock_rule(void **state) {
   assert_int_equal(r.items_purged, 1);
 }
 
+/* `missing`: an item is, and nothing else is wrong. */
+static void expect_rows(scene *s, bool missing, size_t ids, size_t dues) {
+  sdx_error err = { 0 };
+  uint64_t problems = 0;
+  store_space space;
+  scene_reopen(s);
+  assert_int_equal(sdx_verify(s->index, NULL, NULL, &problems, &err), missing ? SDX_DAMAGED : SDX_OK);
+  assert_int_equal(problems, missing ? 1 : 0);
+  scene_ok(store_measure(s->index->store, &space, &err), &err);
+  assert_int_equal(space.entries[STORE_IDS], ids);
+  assert_int_equal(space.entries[STORE_DUE], dues);
+}
+
+/* A living item that has a date goes along with what is due beside it. */
+static void lose_one_with_a_date(scene *s) {
+  for (unsigned i = 0; i < 2; i++) scene_add(s, i, "zebra");
+  scene_add_full(s, 2, "zebra", "INBOX", "", s->now + RETENTION + 5 * SDX_DAY, false);
+  scene_maintain(s, true);
+  scene_delete(s, 0);
+  s->now += RETENTION;
+  assert_int_equal(scene_sweep(s, false, true).items_missing, 2);
+  scene_reopen(s);
+  assert_int_equal(scene_add(s, 1, "zebra"), SDX_ADDED);
+  expect_rows(s, true, 2, 1);
+}
+
+/* It is missing until then; from then on it is one that was deleted, and goes without a trace. */
+static void test_missing_until_its_date(void **state) {
+  scene *s = *state;
+  lose_one_with_a_date(s);
+  s->now += 5 * SDX_DAY;
+  scene_reopen(s);
+  scene_maintain(s, true);
+  expect_rows(s, false, 2, 1);
+  s->now += RETENTION;
+  assert_int_equal(scene_sweep(s, false, true).items_missing, 0);
+  expect_rows(s, false, 1, 0);
+}
+
+/* What is added in its place, however that is brought about, does not go with it. */
+static void test_missing_and_added_without_its_date(void **state) {
+  scene *s = *state;
+  sdx_error err = { 0 };
+  for (int i = 0; i < 3; i++) {
+    lose_one_with_a_date(s);
+    if (i == 1) assert_int_equal(scene_delete(s, 2), SDX_NOT_FOUND);
+    if (i == 2) scene_ok(sdx_forget_missing(s->index, s->now, &err), &err);
+    if (i > 0) expect_rows(s, false, 1, 0);
+    assert_int_equal(scene_add(s, 2, "zebra"), SDX_ADDED);
+    expect_rows(s, false, 2, 0);
+    s->now += 5 * SDX_DAY + RETENTION;
+    (void)scene_sweep(s, false, true);
+    expect_rows(s, false, 2, 0);
+    assert_int_equal(scene_count(s, "zebra"), 2);
+    for (unsigned k = 1; k < 3; k++) assert_int_equal(scene_delete(s, k), SDX_OK);
+    s->now += RETENTION;
+    (void)scene_sweep(s, true, true);
+    expect_rows(s, false, 0, 0);
+  }
+}
+
 /* Sweeps that find nothing to do are written down every other day alone; a clock is judged by what is written: so
  * one that jumps by five days is believed on any day, one that jumps by more than seven on none. */
 static void test_quiet_sweeps_are_noted_in_time(void **state) {
@@ -270,6 +331,8 @@ int main(void) {
     cmocka_unit_test_setup_teardown(test_buckets_keyless, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_clock_rule, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_quiet_sweeps_are_noted_in_time, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_missing_until_its_date, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_missing_and_added_without_its_date, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_regular_sweeps_need_no_force, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_dry_run, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_expiry, scene_begin, scene_end),
