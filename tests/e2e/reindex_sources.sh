@@ -117,3 +117,4 @@ counts 2 'is:answered tapirs'
 counts 1 'in:INBOX is:unread tapirs'
 counts 1 'in:Sent tapirs'
 exits 0 verify index --key key --now $at
+passed
