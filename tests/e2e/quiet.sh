@@ -18,7 +18,7 @@ says() {
   "$SEALDEX" "$@" >out 2>err </dev/null
   code=$?
   [ $code -lt 128 ] || fail "it died"
-  sed -E 's/^(failed|refused|skipped|partial|missing|stale|extra|hidden) .*: /\1: /' err >>said
+  sed -E 's/^(failed|refused|skipped|partial|missing|stale|extra|hidden) [^ ]*: /\1: /' err >>said
 }
 reports() {
   says "$@"
