@@ -39,6 +39,12 @@ typedef struct due_row {
 /* When the row falls due; DUE_UNSEEN where no sweep has seen it. */
 int64_t due_time(const due_row *row);
 
+/* From when on the version is dead, as its due time has it: before `since` where it took over the due time of
+ * one that an earlier write had ended. */
+static inline int64_t due_counts_from(const due_row *row, int64_t retention) {
+  return row->due != DUE_UNSEEN && row->due - retention < row->since ? row->due - retention : row->since;
+}
+
 /* True where the version is dead at `now`. */
 static inline bool due_dead(const due_row *row, int64_t now) {
   return row->reason != DUE_EXPIRES || row->since <= now;

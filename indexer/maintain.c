@@ -36,14 +36,16 @@ static sdx_status skip(skipped *s, const holder_id *ids, size_t count, sdx_error
 /* ------------------------------------------------------------------ what there is to do */
 
 /* What a merge could not leave out now does not ask for one: it would be asked for again and again. */
-static void weigh(merge_candidate *c, const due_set *due, const recent *journal, int64_t now) {
+static void weigh(merge_candidate *c, const due_set *due, const recent *journal, int64_t retention,
+                  int64_t now) {
   size_t count;
   const due_row *rows = due_set_of(due, c->id, &count);
   c->oldest_dead = INT64_MAX;
   for (size_t i = 0; i < count; i++) {
     if (!merge_leaves_out(&rows[i], journal, now)) continue;
     if (c->dead < c->items) c->dead++;
-    if (rows[i].since < c->oldest_dead) c->oldest_dead = rows[i].since;
+    const int64_t since = due_counts_from(&rows[i], retention);
+    if (since < c->oldest_dead) c->oldest_dead = since;
     if (rows[i].due <= now) c->due = true;
   }
 }
@@ -71,7 +73,7 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
     merge_candidate *c = &(*out)[(*count)++];
     c->id = rows[i].id;
     c->items = rows[i].items;
-    weigh(c, due, journal, now);
+    weigh(c, due, journal, index->settings.retention, now);
   }
   recent_release(journal);
   due_set_release(due);
@@ -125,18 +127,38 @@ static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t 
 
 /* ------------------------------------------------------------------ when tombstones are old */
 
+/* True where the tombstones that wait in segments are so many that rewriting all of these costs few items
+ * for each that goes. */
+static sdx_status many_wait(sdx_index *index, int64_t now, bool *yes, sdx_error *err) {
+  const skipped none = { 0 };
+  merge_candidate *candidates = NULL;
+  size_t count = 0;
+  uint64_t items = 0, dead = 0;
+  sdx_status status = list_candidates(index, &none, now, &candidates, &count, err);
+  for (size_t i = 0; i < count && status == SDX_OK; i++) {
+    items += candidates[i].items;
+    dead += candidates[i].dead;
+  }
+  *yes = status == SDX_OK && dead > 0 && dead * 100 >= items * MAINTAIN_WAITING_PERCENT;
+  free(candidates);
+  return status;
+}
+
 /* Tombstones from then or before go to the trash now: at the latest after five ninths of the retention time
- * (25 of 45 days), in an index of fewer items than MAINTAIN_MANY_ITEMS the sooner the fewer it has, since
- * that costs less; and all that would be past two thirds of it (30 days) when the key comes next, if it stays
+ * (25 of 45 days), in an index of fewer items than MAINTAIN_MANY_ITEMS the sooner the fewer it has, and in one
+ * of MAINTAIN_FEW_ITEMS at once, since that costs less; and all that would be past two thirds of it (30 days) when the key comes next, if it stays
  * away half as long again as it did before this time. So who comes rarely leaves none behind, and who is
- * there every day has each segment rewritten for them once in 25 days. */
+ * there every day has each segment rewritten for them once in 25 days. Many that wait are old at once: should
+ * the key not come again, a sweep takes along what lives beside them. */
 static int64_t old_since(sdx_index *index, int64_t away, int64_t now) {
   const int64_t retention = index->settings.retention;
   int64_t age = retention / 3 * 2 - (away < retention ? away / 2 * 3 : retention * 2);
   int64_t most = retention / 9 * 5;
   store_space space;
-  if (store_measure(index->store, &space, NULL) == SDX_OK && space.entries[STORE_IDS] < MAINTAIN_MANY_ITEMS)
-    most = most / MAINTAIN_MANY_ITEMS * (int64_t)space.entries[STORE_IDS];
+  if (store_measure(index->store, &space, NULL) == SDX_OK && space.entries[STORE_IDS] < MAINTAIN_MANY_ITEMS) {
+    const uint64_t items = space.entries[STORE_IDS], few = MAINTAIN_FEW_ITEMS;
+    most = most / (MAINTAIN_MANY_ITEMS - MAINTAIN_FEW_ITEMS) * (int64_t)(items > few ? items - few : 0);
+  }
   if (age > most) age = most;
   return now - (age > 0 ? age : 0);
 }
@@ -165,10 +187,14 @@ static sdx_status note_upkeep(sdx_index *index, int64_t now, int64_t *away, sdx_
 sdx_status maintain_run(sdx_index *index, bool all, int64_t now, maintain_tally *tally,
                         sdx_error *err) {
   int64_t away = 0;
+  bool many = false;
   sdx_status status = fold_run(index, now, tally, err);
   if (status == SDX_OK) status = note_upkeep(index, now, &away, err);
-  if (status == SDX_OK)
-    status = merge_all(index, all, UINT64_MAX, old_since(index, away, now), now, tally, err);
+  if (status == SDX_OK) status = many_wait(index, now, &many, err);
+  if (status == SDX_OK) {
+    const int64_t old = many ? now : old_since(index, away, now);
+    status = merge_all(index, all, UINT64_MAX, old, now, tally, err);
+  }
   if (status == SDX_OK) status = key_set_keep_fresh(index, now, err);
   if (status == SDX_OK && all) status = lost_recount(index, now, err);
   return status;

@@ -11,7 +11,9 @@
 #define MAINTAIN_FOLD_BYTES (8U << 20) /* ... or so many bytes */
 #define MAINTAIN_DEAD_PERCENT 20                       /* ... and those of which more is dead */
 #define MAINTAIN_ADD_ITEMS 2048   /* merges that a write may be made to wait for */
-#define MAINTAIN_MANY_ITEMS 50000 /* from so many on, segments are rewritten for old tombstones alone */
+#define MAINTAIN_MANY_ITEMS 50000 /* from so many on, segments are rewritten for old tombstones alone ... */
+#define MAINTAIN_FEW_ITEMS 5000   /* ... and up to so many for each */
+#define MAINTAIN_WAITING_PERCENT 1 /* tombstones that make so much of the items go to the trash at once */
 #define MAINTAIN_SMALL_ITEMS 16384 /* an index of so many is small: its keys are replaced in passing */
 
 /* What upkeep did, for reports. */

@@ -109,6 +109,12 @@ static void a_due_row(void **state) {
   assert_ok(store_write_begin(b->store, &t, NULL));
   assert_ok(due_put(t, &keys, &row, NULL));
   assert_wrote(t, STORE_DUE, golden_due_key, sizeof golden_due_key, golden_due, sizeof golden_due);
+
+  assert_true(due_counts_from(&row, 3888000) == 1700000000);
+  row.due -= 86400; /* it took over the due time of what was ended a day before it */
+  assert_true(due_counts_from(&row, 3888000) == 1700000000 - 86400);
+  row.due = DUE_UNSEEN;
+  assert_true(due_counts_from(&row, 3888000) == 1700000000);
   store_abort(t);
 }
 
