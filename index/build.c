@@ -109,7 +109,10 @@ sdx_status build_finish(segment_build *b, const attributes *a, sdx_error *err) {
     status = put_block(b, STREAM_ATTRIBUTES, (uint32_t)(at / BLOCK_PLAIN), encoded.data + at, err);
   b->attributes_size = (uint32_t)encoded.size;
   buffer_free(&encoded);
-  return status == SDX_OK ? flush(b, err) : status;
+  if (status == SDX_OK) status = flush(b, err);
+  free(b->pending); /* a batch has many that are finished and not published */
+  b->pending = NULL;
+  return status;
 }
 
 sdx_status build_publish(segment_build *b, write_txn *w, const segment_info *info, sdx_error *err) {

@@ -16,7 +16,7 @@
 #include "indexer/maintain.h"
 #include "indexer/upsert.h"
 
-#define MEMORY_DEFAULT (37U << 20)
+#define MEMORY_DEFAULT (32U << 20)
 #define SMALL_ITEMS 64           /* up to so many items, and bytes, go to the journal */
 #define SMALL_BYTES (2U << 20)
 

@@ -11,7 +11,8 @@
 #define LOAD_ITEMS 64
 #define LOAD_BYTES (128U << 10)
 #define LOAD_KEEP (1U << 20) /* a load's memory that is kept for the next */
-#define LOADS_SPARE 2        /* beside those that the threads work on */
+#define LOADS_SPARE 8        /* beside those that the threads work on */
+#define LOADS_WAKE 4         /* the caller waits until so many are empty: it fills them in one go */
 
 /* An item on its way: its bytes stand in the load's. */
 typedef struct carried {
@@ -41,6 +42,7 @@ struct crew {
   pthread_cond_t filled, emptied;
   load *waiting, **last; /* in order */
   load *spare;
+  unsigned spare_count;
   load *open;        /* the one that is being filled: the caller's alone */
   bool closed;       /* nothing more comes */
   sdx_status status; /* the first failure */
@@ -94,7 +96,7 @@ static void give_back(crew *c, load *l) {
   pthread_mutex_lock(&c->lock);
   l->next = c->spare;
   c->spare = l;
-  pthread_cond_signal(&c->emptied);
+  if (++c->spare_count >= LOADS_WAKE) pthread_cond_signal(&c->emptied);
   pthread_mutex_unlock(&c->lock);
 }
 
@@ -142,6 +144,7 @@ static bool make_loads(crew *c) {
     if (c->open != NULL) {
       l->next = c->spare;
       c->spare = l;
+      c->spare_count++;
     } else {
       c->open = l;
     }
@@ -223,7 +226,7 @@ static sdx_status failed(crew *c, sdx_error *err) {
   return c->status;
 }
 
-/* Hands the open load over and waits for an empty one. */
+/* Hands the open load over and takes an empty one; where there is none, waits for some. */
 static sdx_status hand_over(crew *c, sdx_error *err) {
   sdx_status status = SDX_OK;
   pthread_mutex_lock(&c->lock);
@@ -232,12 +235,14 @@ static sdx_status hand_over(crew *c, sdx_error *err) {
   c->last = &c->open->next;
   c->open = NULL;
   pthread_cond_signal(&c->filled);
-  while (c->spare == NULL && c->status == SDX_OK) pthread_cond_wait(&c->emptied, &c->lock);
+  if (c->spare == NULL)
+    while (c->spare_count < LOADS_WAKE && c->status == SDX_OK) pthread_cond_wait(&c->emptied, &c->lock);
   if (c->status != SDX_OK) {
     status = failed(c, err);
   } else {
     c->open = c->spare;
     c->spare = c->open->next;
+    c->spare_count--;
     c->open->next = NULL;
   }
   pthread_mutex_unlock(&c->lock);

@@ -17,7 +17,7 @@
 
 #include "index/index.h"
 
-#define MERGE_BIG_MANY 12
+#define MERGE_BIG_MANY 24
 
 typedef struct merge_candidate {
   holder_id id;
