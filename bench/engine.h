@@ -40,6 +40,8 @@ typedef struct engine_class {
   int (*create)(engine **out, const char *dir);
   /* Adds all of them in one durable commit. */
   int (*add)(engine *e, const corpus_item *items, size_t count);
+  /* The same on so many threads; NULL: has no such way. */
+  int (*add_on)(engine *e, const corpus_item *items, size_t count, unsigned threads);
   /* What its users do behind a bulk build; NULL: nothing. */
   int (*finish)(engine *e);
   int (*derive)(const char *from, const char *dir);

@@ -83,10 +83,12 @@ static sdx_item make_item(const corpus_item *c, item_parts *parts) {
   return item;
 }
 
-static int add_batch(engine *e, const corpus_item *items, size_t count) {
+static int sealdex_add_on(engine *e, const corpus_item *items, size_t count, unsigned threads) {
   sdx_error err = { 0 };
   sdx_batch *batch = NULL;
-  if (sdx_batch_begin(&batch, e->index, NULL, &err) != SDX_OK) return fail(&err);
+  sdx_batch_options options = SDX_BATCH_OPTIONS_INIT;
+  options.threads = threads;
+  if (sdx_batch_begin(&batch, e->index, &options, &err) != SDX_OK) return fail(&err);
   for (size_t i = 0; i < count; i++) {
     item_parts parts;
     const sdx_item item = make_item(&items[i], &parts);
@@ -102,13 +104,13 @@ static int add_batch(engine *e, const corpus_item *items, size_t count) {
 static int sealdex_add(engine *e, const corpus_item *items, size_t count) {
   sdx_error err = { 0 };
   item_parts parts;
-  if (count != 1) return add_batch(e, items, count);
+  if (count != 1) return sealdex_add_on(e, items, count, 1);
   const sdx_item item = make_item(items, &parts);
   sdx_outcome outcome;
   return sdx_add(e->index, &item, NULL, &outcome, &err) == SDX_OK ? 0 : fail(&err);
 }
 
-/* The upkeep that a backend runs when a session ends: folds what is still in the journal. */
+/* The upkeep that a backend runs when a session ends: folds what is still in the journal, and joins segments. */
 static int sealdex_finish(engine *e) {
   sdx_error err = { 0 };
   return sdx_maintain(e->index, false, 0, &err) == SDX_OK ? 0 : fail(&err);
@@ -207,6 +209,7 @@ __attribute__((visibility("default"))) const engine_class ENGINE_SYMBOL = {
   .threads = true,
   .create = sealdex_create,
   .add = sealdex_add,
+  .add_on = sealdex_add_on,
   .finish = sealdex_finish,
   .remove = sealdex_remove,
   .purge = sealdex_purge,
