@@ -3,8 +3,10 @@
  * A new index from the raw files in place of the live one. Sealdex does so beside searches and
  * writes (sdx_reindex); it reads and indexes whole messages here, every field and every attachment,
  * where the other stages have three fields. Of the peers' formats none can be made anew from what
- * is in it: their users decode and build beside, and swap, which is the sum of both.
+ * is in it: their users decode and build beside, and swap, which is the sum of both. One core is one:
+ * the processes that read mail share it with the thread that indexes.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,27 +15,38 @@
 
 typedef struct rebuilding {
   const bench *b;
-  unsigned jobs;
+  unsigned cores;
   usage used;
   uint64_t bytes; /* of raw files */
 } rebuilding;
 
+/* This process, and those that it starts, stay where it runs now. */
+static int stay_on_one(void) {
+  cpu_set_t one;
+  const int here = sched_getcpu();
+  if (here < 0) return -1;
+  CPU_ZERO(&one);
+  CPU_SET((size_t)here, &one);
+  return sched_setaffinity(0, sizeof one, &one);
+}
+
 static int rebuild_here(void *context) {
   rebuilding *r = context;
   const bench *b = r->b;
+  if (r->cores == 1 && stay_on_one() != 0) return -1;
   usage_forget_peak();
   const usage before = usage_now();
   const int result =
-      b->engines[0].class->rebuild(b->engines[0].dir, b->paths, b->path_count, r->jobs, &r->bytes);
+      b->engines[0].class->rebuild(b->engines[0].dir, b->paths, b->path_count, r->cores, &r->bytes);
   r->used = usage_since(&before);
   return result;
 }
 
-static int rebuild(bench *b, unsigned jobs, rebuilding *r) {
+static int rebuild(bench *b, unsigned cores, rebuilding *r) {
   char subject[48];
-  *r = (rebuilding){ .b = b, .jobs = jobs };
+  *r = (rebuilding){ .b = b, .cores = cores };
   const char *name = b->engines[0].class->name;
-  snprintf(subject, sizeof subject, "%u thread%s", jobs, jobs == 1 ? "" : "s");
+  snprintf(subject, sizeof subject, "%u core%s", cores, cores == 1 ? "" : "s");
   fprintf(stderr, "reindexing, %s\n", subject);
   if (usage_in_child(rebuild_here, r) != 0) return -1;
   figures_put(&b->figures, "reindex", name, subject, "rate", "MB/s",
@@ -57,7 +70,7 @@ int stage_reindex(bench *b) {
     const char *name = b->engines[k].class->name;
     const double rate = figures_value(&b->figures, "build", name, "bulk", "from raw files");
     if (stage_is_peer(&b->engines[k]) && rate > 0)
-      figures_put(&b->figures, "reindex", name, "1 thread", "rate", "MB/s", rate);
+      figures_put(&b->figures, "reindex", name, "1 core", "rate", "MB/s", rate);
   }
   return result;
 }
