@@ -35,6 +35,7 @@ static const char usage_text[] =
     "  --stages A,B    build,cold,search,answers,memory,readers,syscalls,write,users,reindex "
     "(all)\n"
     "  --growth        instead of the stages: terms in a fixed number of items\n"
+    "  --samples FILE  every single measurement too, tab-separated\n"
     "  --export DIR    also writes mail and queries for the peers' own tools\n"
     "  --reuse FILE    engines of that table whose indexes stand are not built again\n";
 
@@ -153,6 +154,7 @@ static int run(bench *b, const settings *s, const char *const *paths, size_t pat
   if (result == 0) result = figures_write(&b->figures, s->out);
 out:
   stage_close_all(b);
+  if (b->samples != NULL && fclose(b->samples) != 0) result = -1;
   figures_free(&b->figures);
   figures_free(&b->earlier);
   workload_free(&work);
@@ -176,7 +178,8 @@ int command_run(int argc, char **argv) {
     { "only", 1, NULL, 'o' },   { "out", 1, NULL, 'f' },     { "generate", 1, NULL, 'g' },
     { "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },   { "seconds", 1, NULL, 't' },
     { "stages", 1, NULL, 'S' }, { "growth", 0, NULL, 'G' },  { "export", 1, NULL, 'E' },
-    { "reuse", 1, NULL, 'R' },  { "cold", 1, NULL, 'c' },    { NULL, 0, NULL, 0 },
+    { "reuse", 1, NULL, 'R' },  { "cold", 1, NULL, 'c' },    { "samples", 1, NULL, 'm' },
+    { "turns", 1, NULL, 'T' },  { NULL, 0, NULL, 0 },
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
@@ -218,6 +221,13 @@ int command_run(int argc, char **argv) {
       break;
     case 'R':
       if (figures_read(&b.earlier, optarg) != 0) return 6;
+      break;
+    case 'm':
+      b.samples = fopen(optarg, "w");
+      if (b.samples == NULL) {
+        perror(optarg);
+        return 6;
+      }
       break;
     case 'T':
       b.turns = strtoul(optarg, NULL, 10);

@@ -21,6 +21,13 @@ void compared_add(compared *c, const bench *b, const char *subject, double *cons
   }
 }
 
+void compared_add_passes(compared *c, const bench *b, const char *subject, const passes *took) {
+  double *values[ENGINES_MAX] = { NULL };
+  for (size_t k = 0; k < b->count; k++) values[k] = passes_values(took, k);
+  compared_add(c, b, subject, values, took->pieces);
+  for (size_t k = 0; k < b->count; k++) free(values[k]);
+}
+
 void compared_add_samples(compared *c, const bench *b, const char *subject, const samples *took) {
   double *values[ENGINES_MAX];
   size_t count = SIZE_MAX;

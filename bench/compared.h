@@ -7,6 +7,7 @@
 #ifndef SEALDEX_BENCH_COMPARED_H
 #define SEALDEX_BENCH_COMPARED_H
 
+#include "passes.h"
 #include "stage.h"
 
 enum { SUBJECTS_MAX = 32 };
@@ -21,6 +22,8 @@ typedef struct compared {
 /* A new subject with what each engine of the bench took for `count` pieces of work; copied. */
 void compared_add(compared *c, const bench *b, const char *subject, double *const values[],
                   size_t count);
+/* The same from what was taken in several passes. */
+void compared_add_passes(compared *c, const bench *b, const char *subject, const passes *took);
 /* The same from samples that were not sorted yet; a subject without samples is passed over. */
 void compared_add_samples(compared *c, const bench *b, const char *subject, const samples *took);
 /* Rows "ratio" of the stage by subject, and "geometric mean" over several; then frees all. */

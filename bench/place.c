@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at) {
@@ -72,6 +74,31 @@ static int evict_file(int fd, const char *name, const void *context) {
   fdatasync(fd);
   posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
   return 0;
+}
+
+/* Reads and writes under way on a device, or -1 where the kernel does not tell. */
+static long in_flight(dev_t device) {
+  char path[80];
+  long reads = -1, writes = 0;
+  snprintf(path, sizeof path, "/sys/dev/block/%u:%u/inflight", major(device), minor(device));
+  FILE *in = fopen(path, "r");
+  if (in == NULL) return -1;
+  if (fscanf(in, "%ld %ld", &reads, &writes) != 2) reads = -1;
+  fclose(in);
+  return reads < 0 ? -1 : reads + writes;
+}
+
+void place_settle(const char *dir) {
+  const struct timespec pause = { 0, 1000000 }, unknown = { 0, 10000000 };
+  struct stat st;
+  if (stat(dir, &st) != 0) return;
+  for (int idle = 0, i = 0; idle < 2 && i < 1000;
+       i++) { /* idle twice: no pause between two reads */
+    const long left = in_flight(st.st_dev);
+    nanosleep(left < 0 ? &unknown : &pause, NULL);
+    if (left < 0) return;
+    idle = left == 0 ? idle + 1 : 0;
+  }
 }
 
 void place_evict(const char *dir) {

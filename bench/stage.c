@@ -48,6 +48,14 @@ void stage_put_latency(bench *b, const char *stage, const contender *c, const ch
               sum / (double)s->count * 1e6);
 }
 
+void stage_keep(const bench *b, const char *stage, const char *subject, const passes *p) {
+  for (size_t k = 0; k < p->engines && b->samples != NULL; k++)
+    for (size_t pass = 0; pass < p->count; pass++)
+      for (size_t i = 0; i < p->pieces; i++)
+        fprintf(b->samples, "%s\t%s\t%s\t%zu\t%zu\t%.2f\n", stage, b->engines[k].class->name,
+                subject, pass, i, *passes_at(p, k, pass, i) * 1e6);
+}
+
 bool stage_is_peer(const contender *c) {
   return strncmp(c->class->name, "Sealdex", 7) != 0;
 }

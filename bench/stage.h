@@ -8,6 +8,7 @@
 
 #include "engine.h"
 #include "figures.h"
+#include "passes.h"
 #include "samples.h"
 
 enum { ENGINES_MAX = 6 };
@@ -35,6 +36,7 @@ typedef struct bench {
   const char *work_dir;
   uint64_t random;
   figures figures;
+  FILE *samples;   /* where every sample goes too; NULL: nowhere */
   figures earlier; /* of a run whose indexes of slow engines still stand */
 } bench;
 
@@ -65,6 +67,8 @@ void stage_close_all(bench *b);
  */
 void stage_put_latency(bench *b, const char *stage, const contender *c, const char *subject,
                        samples *s);
+/* Writes every sample, where they are wanted: stage, engine, subject, pass, piece, microseconds. */
+void stage_keep(const bench *b, const char *stage, const char *subject, const passes *p);
 /* True for engines that Sealdex is compared with as peers. */
 bool stage_is_peer(const contender *c);
 

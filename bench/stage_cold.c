@@ -2,7 +2,8 @@
 /*
  * What a fresh process waits for: open the index and answer one query. "warm": its files are in the
  * page cache; "evicted": they are not. Then cold searches of every class: evicted, opened, and only
- * the search timed.
+ * the search timed. Each query runs on all engines, in a drawn order, before the next does, and all
+ * of them PASSES times. An engine's turn begins when the disk is idle.
  */
 #include <stdio.h>
 
@@ -11,7 +12,7 @@
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { OPENS = 60 };
+enum { PASSES = 5 };
 
 typedef struct fresh {
   const contender *c;
@@ -35,38 +36,57 @@ static int ask_fresh(void *context) {
   return result;
 }
 
-/* Asks each engine in turn for some queries of a class, each in a fresh process. */
-static int ask_class(bench *b, int class, size_t most, bool evict, samples *whole,
-                     samples *searches) {
-  double *took = usage_share(2 * sizeof *took);
+/* Some queries of a class, over which every engine is asked in each pass. */
+typedef struct asking {
+  size_t first;      /* of the queries */
+  bool evict, whole; /* whole: the time of opening counts too */
+  passes took;
+} asking;
+
+/* One query on each engine in turn, each in a fresh process. */
+static int ask_all(bench *b, const asking *a, size_t pass, size_t query, double *took) {
   size_t order[ENGINES_MAX];
   int result = 0;
-  const size_t first = b->work->first[class], end = b->work->first[class + 1];
-  for (size_t i = first; i < end && i < first + most && result == 0; i++) {
-    stage_shuffle(b, order, b->count);
-    for (size_t k = 0; k < b->count && result == 0; k++) {
-      fresh f = { &b->engines[order[k]], &b->work->queries[i], took };
-      if (evict) place_evict(f.c->dir);
-      result = usage_in_child(ask_fresh, &f);
-      samples_add(&whole[order[k]], took[0] + took[1]);
-      samples_add(&searches[order[k]], took[1]);
+  stage_shuffle(b, order, b->count);
+  for (size_t k = 0; k < b->count && result == 0; k++) {
+    fresh f = { &b->engines[order[k]], &b->work->queries[a->first + query], took };
+    if (a->evict) {
+      place_settle(f.c->dir); /* the last engine's read-ahead is not this one's to wait for */
+      place_evict(f.c->dir);
     }
+    result = usage_in_child(ask_fresh, &f);
+    *passes_at(&a->took, order[k], pass, query) = took[1] + (a->whole ? took[0] : 0);
   }
+  return result;
+}
+
+static int ask_passes(bench *b, const asking *a) {
+  double *took = usage_share(2 * sizeof *took);
+  int result = 0;
+  for (size_t pass = 0; pass < a->took.count && result == 0; pass++)
+    for (size_t i = 0; i < a->took.pieces && result == 0; i++)
+      result = ask_all(b, a, pass, i, took);
   usage_unshare(took, 2 * sizeof *took);
   return result;
 }
 
 static int put_class(bench *b, int class, size_t most, bool evict, const char *stage,
                      const char *subject, bool whole, compared *c) {
-  samples opens[ENGINES_MAX] = { 0 }, searches[ENGINES_MAX] = { 0 };
-  const int result = ask_class(b, class, most, evict, opens, searches);
-  if (result == 0) compared_add_samples(c, b, subject, whole ? opens : searches);
-  for (size_t k = 0; k < b->count; k++) {
-    if (result == 0)
-      stage_put_latency(b, stage, &b->engines[k], subject, whole ? &opens[k] : &searches[k]);
-    samples_free(&opens[k]);
-    samples_free(&searches[k]);
+  const size_t first = b->work->first[class], end = b->work->first[class + 1];
+  asking a = { .first = first, .evict = evict, .whole = whole };
+  a.took = passes_new(b->count, end - first < most ? end - first : most, PASSES);
+  const int result = ask_passes(b, &a);
+  if (result == 0) {
+    compared_add_passes(c, b, subject, &a.took);
+    stage_keep(b, stage, subject, &a.took);
   }
+  for (size_t k = 0; k < b->count && result == 0; k++) {
+    samples s = { 0 };
+    passes_samples(&a.took, k, PASSES, &s);
+    stage_put_latency(b, stage, &b->engines[k], subject, &s);
+    samples_free(&s);
+  }
+  passes_free(&a.took);
   return result;
 }
 
@@ -75,8 +95,8 @@ int stage_cold(bench *b) {
   int result = 0;
   fprintf(stderr, "opening in fresh processes\n");
   for (size_t k = 0; k < b->count; k++) place_warm(b->engines[k].dir);
-  if (put_class(b, QUERY_MEDIUM, OPENS, false, "open", "page cache warm", true, &opening) != 0 ||
-      put_class(b, QUERY_MEDIUM, OPENS, true, "open", "evicted", true, &opening) != 0)
+  if (put_class(b, QUERY_MEDIUM, 2 * b->cold, false, "open", "page cache warm", true, &opening) != 0 ||
+      put_class(b, QUERY_MEDIUM, 2 * b->cold, true, "open", "evicted", true, &opening) != 0)
     result = -1;
   fprintf(stderr, "searching what is not in memory\n");
   for (int class = 0; class < QUERY_CLASSES && result == 0; class ++)

@@ -2,8 +2,10 @@
 /*
  * 1, 2, 4 and 8 readers beside a writer that makes 50 single adds per second, each durable. Readers
  * are threads of one process (sharing a handle where the engine allows it) or processes; each asks
- * the queries of all classes in an order of its own, and always sees the newest mail. Engines take
- * turns in several rounds of short runs; rates are medians of rounds.
+ * the queries of all classes in an order of its own (drawn anew each round, the same for every
+ * engine), and always sees the newest mail. Engines take turns in several rounds of short runs, in
+ * an order drawn anew each time; rates are medians of rounds. A reader's rate counts until its last
+ * search is done: many of a slow engine's outlast the run.
  */
 #include <math.h>
 #include <pthread.h>
@@ -20,12 +22,12 @@
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { READERS_MAX = 8, PARTIES = 8, ROUNDS_MAX = 9 };
-static const double opening_seconds = 0.25, add_interval = 0.02;
+enum { READERS_MAX = 8, PARTIES = 8, ROUNDS_MAX = 15 };
+static const double opening_seconds = 0.15, add_interval = 0.02;
 
 typedef struct outcome {
   histogram searches, adds;
-  double cpu;
+  double cpu, elapsed; /* seconds */
   int failed;
 } outcome;
 
@@ -35,6 +37,7 @@ typedef struct worker {
   const contender *c;
   engine *shared; /* NULL: opens its own */
   size_t number;
+  uint64_t random; /* of a reader: which queries */
   double start, end;
   outcome *out;
 } worker;
@@ -51,7 +54,7 @@ static void *read_on(void *context) {
   answer *a = malloc(sizeof *a);
   engine *e = w->shared;
   char text[600];
-  uint64_t random = 77 + w->number;
+  uint64_t random = w->random;
   if (a == NULL || (e == NULL && w->c->class->open(&e, w->c->dir, ENGINE_FOLLOW) != 0)) {
     w->out->failed = 1;
     free(a);
@@ -66,6 +69,7 @@ static void *read_on(void *context) {
     if (w->c->class->search(e, q, text, ANSWER_HITS, false, a) != 0) w->out->failed = 1;
     now = stopwatch_now();
     histogram_add(&w->out->searches, now - before);
+    w->out->elapsed = now - w->start;
   }
   w->out->cpu = stopwatch_read(CLOCK_THREAD_CPUTIME_ID) - cpu;
   if (e != w->shared) w->c->class->close(e);
@@ -99,7 +103,7 @@ static void *write_on(void *context) {
 typedef struct party {
   const bench *b;
   const contender *c;
-  size_t readers, serial;
+  size_t readers, serial, round;
   bool processes;
   double start;
   outcome *outs; /* of the readers, then of the writer; shared */
@@ -109,6 +113,7 @@ static worker make_worker(const party *p, size_t i) {
   return (worker){ .b = p->b,
                    .c = p->c,
                    .number = i < p->readers ? i : p->serial,
+                   .random = 77 + i + p->round * READERS_MAX,
                    .start = p->start,
                    .end = p->start + p->b->seconds,
                    .out = &p->outs[i] };
@@ -164,20 +169,25 @@ typedef struct tally {
 static int run_party(bench *b, contender *c, size_t readers, bool processes, size_t round,
                      tally *t) {
   const size_t size = (READERS_MAX + 1) * sizeof(outcome);
-  party p = { b,         c, readers,          (size_t)(random_next(&b->random) % 1000000000),
-              processes, 0, usage_share(size) };
+  party p = { .b = b,
+              .c = c,
+              .readers = readers,
+              .serial = (size_t)(random_next(&b->random) % 1000000000),
+              .round = round,
+              .processes = processes,
+              .outs = usage_share(size) };
   p.start = stopwatch_now() + opening_seconds;
   int result = processes ? run_processes(&p) : usage_in_child(run_threads, &p);
-  uint64_t searches = 0;
+  double rate = 0;
   for (size_t i = 0; i < readers; i++) {
     histogram_join(&t->searches, &p.outs[i].searches);
-    searches += p.outs[i].searches.count;
+    rate += (double)p.outs[i].searches.count / fmax(p.outs[i].elapsed, b->seconds);
     t->cpu += p.outs[i].cpu;
     if (p.outs[i].failed) result = -1;
   }
   histogram_join(&t->adds, &p.outs[readers].adds);
-  t->rates[round] = (double)searches / b->seconds;
-  t->waits[round] = b->seconds / (double)(searches > 0 ? searches : 1);
+  t->rates[round] = rate;
+  t->waits[round] = 1 / fmax(rate, 1e-3);
   t->add_rates[round] = (double)p.outs[readers].adds.count / b->seconds;
   usage_unshare(p.outs, size);
   return result;
@@ -218,10 +228,13 @@ int stage_readers(bench *b) {
   int result = 0;
   fprintf(stderr, "reading beside a writer\n");
   for (size_t round = 0; round < rounds; round++)
-    for (size_t i = 0; i < PARTIES; i++)
+    for (size_t i = 0; i < PARTIES; i++) {
+      size_t order[ENGINES_MAX];
+      stage_shuffle(b, order, b->count);
       for (size_t k = 0; k < b->count && result == 0; k++)
-        result = run_party(b, &b->engines[k], counts[i], i >= PARTIES / 2, round,
-                           &tallies[i * ENGINES_MAX + k]);
+        result = run_party(b, &b->engines[order[k]], counts[i], i >= PARTIES / 2, round,
+                           &tallies[i * ENGINES_MAX + order[k]]);
+    }
   for (size_t i = 0; i < PARTIES && result == 0; i++) {
     char subject[48];
     double *waits[ENGINES_MAX];

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Searches, warm: from the query's text to ten ids and dates. Each query runs on all engines before
- * the next does, in an order drawn anew each time, so that a noisy machine hurts all alike, and
- * nobody always finds the processor's caches as the same neighbour left them. A first pass warms
- * every cache and compares the ten best; the last passes ask for exact totals as well. Engines that
- * are quick in a class take part in more passes of it: what disturbs one search in a hundred would
- * otherwise be their tail. (Slow ones ask for exact totals once.)
+ * Searches, warm: from the query's text to ten ids and dates. Engines take turns in blocks of
+ * BLOCK queries, the same ones for each, in an order drawn anew each time: close enough in time
+ * that a noisy machine hurts all alike, and long enough that what an engine finds in the
+ * processor's caches is its own, whoever its neighbours are. (The first query of a block finds a
+ * neighbour's: one in BLOCK, which is in the tails of all engines alike.) All engines take part in
+ * all passes.
+ *
+ * A first pass warms every cache, compares the ten best, and tells how many passes fit: a class of
+ * which a pass is quick gets more of them. Exact totals are a class of their own, with half as
+ * many.
  */
 #include <math.h>
 #include <stdio.h>
@@ -13,24 +17,21 @@
 #include <string.h>
 
 #include "compared.h"
+#include "passes.h"
 #include "ratio.h"
 #include "stopwatch.h"
 
-enum { QUERY_TEXT = 600, QUICK_PASSES = 4 /* times as many */ };
-static const double quick_seconds = 0.001;
+enum { QUERY_TEXT = 600, BLOCK = 20, QUICK_PASSES = 4 /* times as many at most */ };
+static const double class_seconds = 20; /* that more passes may fill */
 
-/* Times of one class: [engine][pass][query]. */
+/* One class while it is measured. */
 typedef struct timed {
-  const bench *b;
-  size_t first, queries, passes;
-  size_t passes_of[ENGINES_MAX]; /* that an engine takes part in */
-  double *seconds;
-  double cpu[ENGINES_MAX]; /* of all passes together */
+  size_t first; /* of its queries */
+  bool totals;
+  passes took;
+  double cpu[ENGINES_MAX];      /* of all passes together */
+  uint64_t *found[ENGINES_MAX]; /* exact totals by query; NULL: not counted */
 } timed;
-
-static double *time_of(const timed *t, size_t k, size_t pass, size_t query) {
-  return &t->seconds[(k * t->passes + pass) * t->queries + query];
-}
 
 static double shared_ids(const answer *a, const answer *b) {
   size_t shared = 0;
@@ -40,42 +41,56 @@ static double shared_ids(const answer *a, const answer *b) {
   return most == 0 ? 1 : (double)shared / (double)most;
 }
 
-static int ask(bench *b, timed *t, size_t k, size_t pass, size_t query, bool totals, answer *a) {
+static int ask(bench *b, timed *t, size_t k, size_t pass, size_t query, answer *a) {
   char text[QUERY_TEXT];
   const contender *c = &b->engines[k];
   const workload_query *q = &b->work->queries[t->first + query];
   c->class->phrase(q, text, sizeof text);
   const double cpu = stopwatch_cpu(), start = stopwatch_now();
-  const int result = c->class->search(c->e, q, text, ANSWER_HITS, totals, a);
-  *time_of(t, k, pass, query) = stopwatch_now() - start;
+  const int result = c->class->search(c->e, q, text, ANSWER_HITS, t->totals, a);
+  *passes_at(&t->took, k, pass, query) = stopwatch_now() - start;
   t->cpu[k] += stopwatch_cpu() - cpu;
+  if (t->found[k] != NULL) t->found[k][query] = a->total;
   return result;
 }
 
-/* One query on all engines. */
-static int ask_all(bench *b, timed *t, size_t query, size_t pass, bool totals,
-                   answer answers[ENGINES_MAX]) {
+/* Some queries on all engines, one engine after the other. */
+static int ask_block(bench *b, timed *t, size_t pass, const size_t *queries, size_t count) {
+  static answer a;
   size_t order[ENGINES_MAX];
   stage_shuffle(b, order, b->count);
-  for (size_t i = 0; i < b->count; i++) {
-    const size_t k = order[i];
-    if (pass < t->passes_of[k] && ask(b, t, k, pass, query, totals, &answers[k]) != 0) return -1;
-  }
+  for (size_t k = 0; k < b->count; k++)
+    for (size_t i = 0; i < count; i++)
+      if (ask(b, t, order[k], pass, queries[i], &a) != 0) return -1;
   return 0;
+}
+
+static int ask_passes(bench *b, timed *t) {
+  const size_t n = t->took.pieces;
+  size_t *order = malloc((n + 1) * sizeof *order);
+  if (order == NULL) abort();
+  int result = 0;
+  for (size_t pass = 0; pass < t->took.count && result == 0; pass++) {
+    stage_shuffle(b, order, n);
+    for (size_t i = 0; i < n && result == 0; i += BLOCK)
+      result = ask_block(b, t, pass, order + i, n - i < BLOCK ? n - i : BLOCK);
+  }
+  free(order);
+  return result;
 }
 
 /* Samples of all passes, with the spread of the passes' medians at the median's row. */
 static void put_engine(bench *b, const timed *t, const char *stage, size_t k, const char *subject) {
   samples s = { 0 };
-  double low = INFINITY, high = 0, *scratch = malloc(t->queries * sizeof *scratch);
+  double low = INFINITY, high = 0, *scratch = malloc(t->took.pieces * sizeof *scratch);
   if (scratch == NULL) abort();
-  for (size_t pass = 0; pass < t->passes_of[k]; pass++) {
-    memcpy(scratch, time_of(t, k, pass, 0), t->queries * sizeof *scratch);
-    for (size_t i = 0; i < t->queries; i++) samples_add(&s, scratch[i]);
-    const double median = ratio_median(scratch, t->queries);
+  for (size_t pass = 0; pass < t->took.count; pass++) {
+    memcpy(scratch, passes_at(&t->took, k, pass, 0), t->took.pieces * sizeof *scratch);
+    const double median = ratio_median(scratch, t->took.pieces);
     if (median < low) low = median;
     if (median > high) high = median;
   }
+  passes_samples(&t->took, k, t->took.count, &s);
   const size_t at = b->figures.count;
   stage_put_latency(b, stage, &b->engines[k], subject, &s);
   b->figures.rows[at].low = low * 1e6;
@@ -86,100 +101,78 @@ static void put_engine(bench *b, const timed *t, const char *stage, size_t k, co
   free(scratch);
 }
 
-/* Each query's median over the passes. */
-static double *query_medians(const timed *t, size_t k) {
-  double *medians = malloc((t->queries + 1) * sizeof *medians), scratch[64];
-  if (medians == NULL) abort();
-  for (size_t i = 0; i < t->queries; i++) {
-    const size_t passes = t->passes_of[k] < 64 ? t->passes_of[k] : 64;
-    for (size_t pass = 0; pass < passes; pass++) scratch[pass] = *time_of(t, k, pass, i);
-    medians[i] = ratio_median(scratch, passes);
-  }
-  return medians;
-}
-
-/* The rows of one class, and its queries' medians for the ratios. */
+/* The rows of one class, and its queries' values for the ratios. */
 static void put_class(bench *b, const timed *t, const char *stage, int class, compared *c) {
   const char *subject = query_class_name((query_class) class);
-  double *medians[ENGINES_MAX] = { NULL };
-  if (t->queries == 0) return;
-  for (size_t k = 0; k < b->count; k++) {
-    put_engine(b, t, stage, k, subject);
-    medians[k] = query_medians(t, k);
-  }
-  compared_add(c, b, subject, medians, t->queries);
-  for (size_t k = 0; k < b->count; k++) free(medians[k]);
+  if (t->took.pieces == 0) return;
+  for (size_t k = 0; k < b->count; k++) put_engine(b, t, stage, k, subject);
+  compared_add_passes(c, b, subject, &t->took);
+  stage_keep(b, stage, subject, &t->took);
 }
 
-/* All engines take part in `passes`, quick ones (NULL: none) in QUICK_PASSES * b->passes. */
-static timed timed_new(const bench *b, int class, size_t passes, const bool quick[ENGINES_MAX]) {
-  timed t = { .b = b, .first = b->work->first[class], .passes = passes };
-  for (size_t k = 0; k < b->count; k++) {
-    t.passes_of[k] = quick != NULL && quick[k] ? b->passes * QUICK_PASSES : passes;
-    if (t.passes_of[k] > t.passes) t.passes = t.passes_of[k];
+static timed timed_new(const bench *b, int class, size_t count, bool totals) {
+  const size_t first = b->work->first[class], queries = b->work->first[class + 1] - first;
+  timed t = { .first = first, .totals = totals, .took = passes_new(b->count, queries, count) };
+  for (size_t k = 0; k < b->count && totals; k++) {
+    t.found[k] = calloc(queries + 1, sizeof *t.found[k]);
+    if (t.found[k] == NULL) abort();
   }
-  t.queries = b->work->first[class + 1] - t.first;
-  t.seconds = calloc(b->count * t.passes * (t.queries + 1), sizeof *t.seconds);
-  if (t.seconds == NULL) abort();
   return t;
 }
 
-/* The pass that warms, compares the ten best, and tells which engines are quick. */
-static int warm_class(bench *b, int class, bool quick[ENGINES_MAX]) {
+static void timed_free(timed *t) {
+  for (size_t k = 0; k < ENGINES_MAX; k++) free(t->found[k]);
+  passes_free(&t->took);
+}
+
+/* One query on all engines before the next, which warms and compares the ten best. `count`: how
+ * many passes are to follow. */
+static int warm_class(bench *b, int class, size_t *count) {
   static answer answers[ENGINES_MAX];
   double overlap[ENGINES_MAX] = { 0 };
-  timed t = timed_new(b, class, 1, NULL);
+  timed t = timed_new(b, class, 1, false);
+  const double start = stopwatch_now();
   int result = 0;
-  for (size_t i = 0; i < t.queries && result == 0; i++) {
-    result = ask_all(b, &t, i, 0, false, answers);
+  for (size_t i = 0; i < t.took.pieces && result == 0; i++) {
+    for (size_t k = 0; k < b->count && result == 0; k++) result = ask(b, &t, k, 0, i, &answers[k]);
     for (size_t k = 0; k < b->count; k++) overlap[k] += shared_ids(&answers[0], &answers[k]);
   }
-  for (size_t k = 0; k < b->count && t.queries > 0; k++)
+  const double fit = class_seconds / fmax(stopwatch_now() - start, 1e-3);
+  *count = (size_t)fmin(fmax(fit, (double)b->passes), (double)(b->passes * QUICK_PASSES));
+  for (size_t k = 0; k < b->count && t.took.pieces > 0; k++)
     figures_put(&b->figures, "answers", b->engines[k].class->name,
                 query_class_name((query_class) class), "overlap", "share",
-                overlap[k] / (double)t.queries);
-  for (size_t k = 0; k < b->count; k++)
-    quick[k] = t.queries > 0 && ratio_median(time_of(&t, k, 0, 0), t.queries) < quick_seconds;
-  free(t.seconds);
+                overlap[k] / (double)t.took.pieces);
+  timed_free(&t);
   return result;
 }
 
-static int measure_class(bench *b, int class, const bool quick[ENGINES_MAX], compared *c,
-                         samples all[ENGINES_MAX]) {
-  static answer answers[ENGINES_MAX];
-  timed t = timed_new(b, class, b->passes, quick);
-  int result = 0;
-  for (size_t pass = 0; pass < t.passes && result == 0; pass++)
-    for (size_t i = 0; i < t.queries && result == 0; i++)
-      result = ask_all(b, &t, i, pass, false, answers);
-  put_class(b, &t, "search", class, c);
-  for (size_t k = 0; k < b->count; k++)
-    for (size_t i = 0; i < t.passes_of[k] * t.queries; i++)
-      samples_add(&all[k], *time_of(&t, k, 0, i));
-  free(t.seconds);
+static int measure_class(bench *b, int class, size_t count, compared *c, samples all[ENGINES_MAX]) {
+  timed t = timed_new(b, class, count, false);
+  const int result = ask_passes(b, &t);
+  if (result == 0) put_class(b, &t, "search", class, c);
+  /* As many passes of each class as of every other. */
+  for (size_t k = 0; k < b->count; k++) passes_samples(&t.took, k, b->passes, &all[k]);
+  timed_free(&t);
   return result;
 }
 
-static int measure_totals(bench *b, int class, const bool quick[ENGINES_MAX], compared *c) {
-  static answer answers[ENGINES_MAX];
-  double hits[ENGINES_MAX] = { 0 }, same[ENGINES_MAX] = { 0 };
-  timed t = timed_new(b, class, 1, quick);
-  int result = 0;
-  for (size_t i = 0; i < t.queries * t.passes && result == 0; i++) {
-    result = ask_all(b, &t, i % t.queries, i / t.queries, true, answers);
-    for (size_t k = 0; k < b->count && i < t.queries; k++) {
-      hits[k] += (double)answers[k].total;
-      same[k] += answers[k].total == answers[0].total;
-    }
-  }
-  put_class(b, &t, "total", class, c);
-  for (size_t k = 0; k < b->count && t.queries > 0; k++) {
+static int measure_totals(bench *b, int class, size_t count, compared *c) {
+  timed t = timed_new(b, class, count, true);
+  const int result = ask_passes(b, &t);
+  if (result == 0) put_class(b, &t, "total", class, c);
+  for (size_t k = 0; k < b->count && t.took.pieces > 0; k++) {
     const char *name = b->engines[k].class->name, *subject = query_class_name((query_class) class);
-    figures_put(&b->figures, "answers", name, subject, "hits", "items", hits[k]);
+    double hits = 0, same = 0;
+    for (size_t i = 0; i < t.took.pieces; i++) {
+      hits += (double)t.found[k][i];
+      same += t.found[k][i] == t.found[0][i];
+    }
+    figures_put(&b->figures, "answers", name, subject, "hits", "items", hits);
     figures_put(&b->figures, "answers", name, subject, "equal totals", "share",
-                same[k] / (double)t.queries);
+                same / (double)t.took.pieces);
   }
-  free(t.seconds);
+  timed_free(&t);
   return result;
 }
 
@@ -189,9 +182,9 @@ int stage_search(bench *b) {
   int result = stage_open_all(b, ENGINE_READ);
   for (int class = 0; class < QUERY_CLASSES && result == 0; class ++) {
     fprintf(stderr, "searching: %s\n", query_class_name((query_class) class));
-    bool quick[ENGINES_MAX] = { false };
-    if (warm_class(b, class, quick) != 0 || measure_class(b, class, quick, &top, all) != 0 ||
-        measure_totals(b, class, quick, &total) != 0)
+    size_t count = 0;
+    if (warm_class(b, class, &count) != 0 || measure_class(b, class, count, &top, all) != 0 ||
+        measure_totals(b, class, (count + 1) / 2, &total) != 0)
       result = -1;
   }
   for (size_t k = 0; k < b->count && result == 0; k++)

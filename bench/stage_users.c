@@ -14,7 +14,7 @@
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { MODELS = 16, VISITS = 2000 };
+enum { MODELS = 16, VISITS = 6 /* for every index */ };
 
 static void user_dir(const contender *c, size_t user, char *out, size_t size) {
   snprintf(out, size, "%s-users/%zu", c->dir, user);
@@ -85,13 +85,14 @@ int stage_users(bench *b) {
   static compared visits;
   samples took[ENGINES_MAX] = { 0 };
   double cpu[ENGINES_MAX] = { 0 };
+  const size_t count = VISITS * b->users;
   size_t order[ENGINES_MAX];
   int result = 0;
   char dir[440], subject[48];
   fprintf(stderr, "visiting %zu small users\n", b->users);
   snprintf(subject, sizeof subject, "%zu indexes", b->users);
   for (size_t k = 0; k < b->count && result == 0; k++) result = make_users(b, &b->engines[k]);
-  for (size_t i = 0; i < VISITS && result == 0; i++) {
+  for (size_t i = 0; i < count && result == 0; i++) {
     const size_t user = draw_user(b);
     const size_t first = b->work->first[QUERY_MEDIUM], end = b->work->first[QUERY_AND2 + 1];
     const workload_query *q = &b->work->queries[first + random_next(&b->random) % (end - first)];
@@ -113,7 +114,7 @@ int stage_users(bench *b) {
     if (result == 0) {
       stage_put_latency(b, "users", &b->engines[k], subject, &took[k]);
       figures_put(&b->figures, "users", b->engines[k].class->name, subject, "cpu", "us/visit",
-                  cpu[k] / VISITS * 1e6);
+                  cpu[k] / (double)count * 1e6);
       figures_put(&b->figures, "users", b->engines[k].class->name, subject, "bytes", "KiB/index",
                   (double)place_bytes(dir) / 1024 / (double)b->users);
     }

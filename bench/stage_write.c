@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Writes to the built index, each durable when it returns: single adds, batches, single deletes,
- * batches of deletes, and then the purge, which makes all that was deleted unreadable.
+ * batches of deletes, and then the purge, which makes all that was deleted unreadable. Engines take
+ * turns call by call.
+ *
+ * Every engine's batches are of several kinds (most are quick; one in a few also merges what came
+ * before), so that their median is of one kind or of another by chance: ratios are of medians over
+ * the means of TOGETHER batches in a row, which hold all kinds.
  */
 #include <math.h>
 #include <stdio.h>
@@ -13,11 +18,12 @@
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { BATCH = 100, BATCHES = 20 };
+enum { BATCH = 100, TOGETHER = 10 };
 
 typedef struct writing {
   const char *subject;
   size_t calls, batch; /* items of one call */
+  size_t together;     /* calls whose mean is one value for the ratios */
   bool removes;
   const corpus_item *items; /* calls * batch of them */
 } writing;
@@ -42,43 +48,79 @@ static int write_once(const contender *c, const writing *w, size_t call) {
                     : c->class->add(c->e, items, w->batch);
 }
 
-static int write_all(bench *b, const writing *w, compared *c) {
-  samples took[ENGINES_MAX] = { 0 };
-  double written[ENGINES_MAX] = { 0 }, cpu[ENGINES_MAX] = { 0 }, text = 0;
+typedef struct written {
+  passes took; /* a piece per call */
+  double bytes[ENGINES_MAX], cpu[ENGINES_MAX];
+} written;
+
+/* One call of every engine, in turn. */
+static int write_in_turn(bench *b, const writing *w, size_t call, written *out) {
   size_t order[ENGINES_MAX];
-  int result = 0;
-  fprintf(stderr, "writing: %s\n", w->subject);
+  stage_shuffle(b, order, b->count);
+  for (size_t i = 0; i < b->count; i++) {
+    const size_t k = order[i];
+    place_settle(b->engines[k].dir); /* what the last engine left to the disk is not this one's */
+    const uint64_t before = usage_written();
+    const double cpu = stopwatch_cpu(), start = stopwatch_now();
+    const int result = write_once(&b->engines[k], w, call);
+    *passes_at(&out->took, k, 0, call) = stopwatch_now() - start;
+    out->cpu[k] += stopwatch_cpu() - cpu;
+    out->bytes[k] += (double)(usage_written() - before);
+    if (result != 0) return -1;
+  }
+  return 0;
+}
+
+/* What the ratios are of: the mean of every `together` calls in a row. */
+static void compare_writes(bench *b, const writing *w, const written *out, compared *c) {
+  double *values[ENGINES_MAX] = { NULL };
+  const size_t together = w->together < w->calls ? w->together : w->calls;
+  const size_t rounds = together > 0 ? w->calls / together : 0;
+  for (size_t k = 0; k < b->count; k++) {
+    values[k] = calloc(rounds + 1, sizeof *values[k]);
+    if (values[k] == NULL) abort();
+    for (size_t i = 0; i < rounds * together; i++)
+      values[k][i / together] += *passes_at(&out->took, k, 0, i) / (double)together;
+  }
+  compared_add(c, b, w->subject, values, rounds);
+  for (size_t k = 0; k < b->count; k++) free(values[k]);
+}
+
+static void put_writes(bench *b, const writing *w, const written *out) {
+  const double items = (double)(w->calls * w->batch);
+  double text = 0;
   for (size_t i = 0; i < w->calls * w->batch; i++)
     text += (double)(w->items[i].subject.size + w->items[i].from.size + w->items[i].body.size);
-  for (size_t call = 0; call < w->calls && result == 0; call++) {
-    stage_shuffle(b, order, b->count);
-    for (size_t i = 0; i < b->count && result == 0; i++) {
-      const size_t k = order[i];
-      const uint64_t before = usage_written();
-      const double cpu_before = stopwatch_cpu(), start = stopwatch_now();
-      result = write_once(&b->engines[k], w, call);
-      samples_add(&took[k], stopwatch_now() - start);
-      cpu[k] += stopwatch_cpu() - cpu_before;
-      written[k] += (double)(usage_written() - before);
-    }
-  }
-  if (result == 0) compared_add_samples(c, b, w->subject, took);
   for (size_t k = 0; k < b->count; k++) {
     const char *name = b->engines[k].class->name;
-    const double items = (double)(w->calls * w->batch);
-    if (result == 0) {
-      double sum = 0;
-      for (size_t i = 0; i < took[k].count; i++) sum += took[k].values[i];
-      stage_put_latency(b, "write", &b->engines[k], w->subject, &took[k]);
-      figures_put(&b->figures, "write", name, w->subject, "items", "1/s", items / sum);
-      figures_put(&b->figures, "write", name, w->subject, "cpu", "us/item", cpu[k] / items * 1e6);
-      figures_put(&b->figures, "write", name, w->subject, "written", "KiB/item",
-                  written[k] / items / 1024);
-      figures_put(&b->figures, "write", name, w->subject, "amplification", "bytes/text",
-                  written[k] / text);
-    }
-    samples_free(&took[k]);
+    samples s = { 0 };
+    double sum = 0;
+    passes_samples(&out->took, k, 1, &s);
+    for (size_t i = 0; i < s.count; i++) sum += s.values[i];
+    stage_put_latency(b, "write", &b->engines[k], w->subject, &s);
+    samples_free(&s);
+    figures_put(&b->figures, "write", name, w->subject, "items", "1/s", items / sum);
+    figures_put(&b->figures, "write", name, w->subject, "cpu", "us/item",
+                out->cpu[k] / items * 1e6);
+    figures_put(&b->figures, "write", name, w->subject, "written", "KiB/item",
+                out->bytes[k] / items / 1024);
+    figures_put(&b->figures, "write", name, w->subject, "amplification", "bytes/text",
+                out->bytes[k] / text);
   }
+}
+
+static int write_all(bench *b, const writing *w, compared *c) {
+  written out = { .took = passes_new(b->count, w->calls, 1) };
+  int result = 0;
+  fprintf(stderr, "writing: %s\n", w->subject);
+  for (size_t call = 0; call < w->calls && result == 0; call++)
+    result = write_in_turn(b, w, call, &out);
+  if (result == 0) {
+    compare_writes(b, w, &out, c);
+    put_writes(b, w, &out);
+    stage_keep(b, "write", w->subject, &out.took);
+  }
+  passes_free(&out.took);
   return result;
 }
 
@@ -119,13 +161,14 @@ static int purge_all(bench *b) {
 int stage_write(bench *b) {
   static compared writes;
   char *ids = NULL, *batch_ids = NULL;
+  const size_t batches = (b->adds * 3 + 9) / 10;
   corpus_item *single = make_items(b, b->adds, &ids, "added");
-  corpus_item *many = make_items(b, BATCH * BATCHES, &batch_ids, "batch");
+  corpus_item *many = make_items(b, BATCH * batches, &batch_ids, "batch");
   const writing all[] = {
-    { "single add", b->adds, 1, false, single },
-    { "batch of 100 adds", BATCHES, BATCH, false, many },
-    { "single delete", b->adds, 1, true, single },
-    { "batch of 100 deletes", BATCHES, BATCH, true, many },
+    { "single add", b->adds, 1, 1, false, single },
+    { "batch of 100 adds", batches, BATCH, TOGETHER, false, many },
+    { "single delete", b->adds, 1, 1, true, single },
+    { "batch of 100 deletes", batches, BATCH, TOGETHER, true, many },
   };
   int result = stage_open_all(b, ENGINE_WRITE);
   for (size_t i = 0; i < sizeof all / sizeof all[0] && result == 0; i++)
