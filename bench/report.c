@@ -263,8 +263,8 @@ static const section sections[] = {
   { "Are the peers run well?",
     "The same peers driven by their own command line tools on the same mail: scriptindex and "
     "xapian-compact, and the "
-    "sqlite3 shell; notmuch and mu as whole programs on raw files (their own decoding included). "
-    "SQLCipher's package brings no shell: it runs the same statements as FTS5.",
+    "sqlite3 and sqlcipher shells (the latter is SQLite's, compiled against SQLCipher); notmuch "
+    "and mu as whole programs on raw files (their own decoding included).",
     { { "check", "rate", "build, MB of text per CPU second", false, false },
       { "check", "size", "bytes on disk / bytes of text", false, false },
       { "check", "hits", "hits of the same queries", false, false },
