@@ -5,7 +5,7 @@
  *
  *   sealdex-bench agree [--out FILE] FIGURES FIGURES
  *
- * Exit 1 where any ratio is farther apart.
+ * Names the ratios that are farther apart; exit 1 where there are any.
  */
 #include <getopt.h>
 #include <math.h>
@@ -77,7 +77,11 @@ static void note(agreement *a, double first, double second, const figure *at) {
   if (!(first > 0) || !(second > 0)) return;
   const double off = fabs(log(second / first));
   a->compared++;
-  a->within += off <= log(1 + a->band);
+  if (off <= log(1 + a->band))
+    a->within++;
+  else
+    printf("apart by %5.1f%%: %s: %s, %s: %.4g and %.4g\n", (exp(off) - 1) * 100, a->name,
+           at->engine, at->subject, first, second);
   if (off <= a->worst) return;
   a->worst = off;
   snprintf(a->where, sizeof a->where, "%s, %s", at->engine, at->subject);

@@ -51,10 +51,12 @@ set title "How slow can it get? All classes together, warm"
 set xlabel "share of searches that are done"
 set ylabel "microseconds (logarithmic)"
 set logscale y
+set format y "%.0f"
 set xtics ("1/2" 0, "9 of 10" 1, "99 of 100" 2, "999 of 1,000" 3, "all" 4)
 set xrange [-0.2:4.2]
 plot for [k=2:6] data("tails") using ($0):k with linespoints ls (k - 1) title columnheader(k)
 unset logscale
+set format y
 set xtics auto
 set xrange [*:*]
 
@@ -72,7 +74,7 @@ unset xlabel
 set ylabel "bytes on disk / bytes of text"
 set yrange [0:*]
 set xtics scale 0
-set offsets 0.3, 0.3, 0, 0
+set offsets 0.3, 0.3, graph 0.05, 0
 plot data("size") using 0:2:(colour($0)):xtic(1) with boxes lc rgb variable, \
      data("size") using 0:2:(sprintf("%.2f", $2)) with labels offset 0,0.7
 
@@ -115,7 +117,7 @@ if (lines_of("growth-rare") > 1) {
   set key outside right top vertical Left reverse samplen 2
   set xrange [7000:1500000]
   plot data("growth-rare") using 1:2 with linespoints ls 1 title "Sealdex, rare (10 or fewer)", \
-       data("growth-and") using 1:2 with linespoints ls 1 dt 2 pt 6 title "Sealdex, AND (1,000)", \
+       data("growth-and") using 1:2 with linespoints ls 1 dt (6,4) pt 6 title "Sealdex, AND (1,000)", \
        data("growth-rare") using 1:3 with linespoints ls 2 title "Xapian, rare", \
        data("growth-and") using 1:3 with linespoints ls 2 dt 2 pt 4 title "Xapian, AND", \
        data("growth-rare") using 1:5 with linespoints ls 4 title "FTS5, rare", \

@@ -148,7 +148,8 @@ static void write_corpus(FILE *out, const figures *f) {
     fprintf(out, " out of %.1f MB of files; decoding took %.1f s and is charged to no engine",
             raw / 1e6, figures_value(f, "corpus", "-", "mail", "decoding"));
   fprintf(out,
-          ". %.0f queries in all, at most %.0f per class, none twice within a pass; %.0f measured "
+          ". %.0f queries in all, at most %.0f per class, none twice within a pass; at least %.0f "
+          "measured "
           "passes.\n\n",
           figures_value(f, "corpus", "-", "queries", "all"),
           figures_value(f, "corpus", "-", "queries", "per class"),
@@ -166,9 +167,10 @@ typedef struct section {
 /* What the tables say, in the order of the questions. */
 static const section sections[] = {
   { "How fast is search?",
-    "From the query's text to ten ids and dates, every cache warm. Each query runs on all engines "
-    "before the "
-    "next does, in an order drawn anew.",
+    "From the query's text to ten ids and dates, every cache warm. Engines take turns in blocks of "
+    "20 queries, the same for each, in an order drawn anew; all take part in all passes. Medians "
+    "and percentiles are of all samples; ratios are of medians over queries, each of which counts "
+    "with the lower quartile of its passes.",
     { { "search", "p50", "median us (least to greatest median of a pass)", true, true },
       { "ratio", "ratio", "Sealdex / other, of medians (95% interval)", true, false },
       { "search", "p99", "99th percentile us", false, true },
@@ -181,7 +183,8 @@ static const section sections[] = {
   { "How fast is it when nothing is in memory?",
     "A fresh process opens the index and asks a first query of medium frequency; then first "
     "searches of each "
-    "class, the index's files dropped from the page cache before.",
+    "class, the index's files dropped from the page cache before, when the disk was idle. All of "
+    "it five times; ratios take each query's lower quartile.",
     { { "open", "p50", "open and first query, median us", false, false },
       { "ratio open", "ratio", "Sealdex / other, open and first query (95% interval)", true,
         false },
@@ -208,8 +211,10 @@ static const section sections[] = {
     "segments are joined (Sealdex) or the log is in the database (FTS5, SQLCipher), as before all searches here. "
     "\"From raw files\" adds the decoding that is the same for all. "
     "Single writes "
-    "and batches are durable when they return, on the built index. \"written\" counts bytes sent "
-    "to the disk.",
+    "and batches are durable when they return, on the built index. Ratios of batches are of "
+    "medians "
+    "over the means of ten in a row, since one in a few also merges what came before. \"written\" "
+    "counts bytes sent to the disk.",
     { { "build", "rate", "bulk build, MB of text per second (spread)", true, false },
       { "build", "from raw files", "bulk build, MB of raw files per second", false, false },
       { "write", "p50", "writes, median us per call", false, false },

@@ -95,7 +95,8 @@ int stage_cold(bench *b) {
   int result = 0;
   fprintf(stderr, "opening in fresh processes\n");
   for (size_t k = 0; k < b->count; k++) place_warm(b->engines[k].dir);
-  if (put_class(b, QUERY_MEDIUM, 2 * b->cold, false, "open", "page cache warm", true, &opening) != 0 ||
+  if (put_class(b, QUERY_MEDIUM, 2 * b->cold, false, "open", "page cache warm", true, &opening) !=
+          0 ||
       put_class(b, QUERY_MEDIUM, 2 * b->cold, true, "open", "evicted", true, &opening) != 0)
     result = -1;
   fprintf(stderr, "searching what is not in memory\n");

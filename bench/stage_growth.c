@@ -10,21 +10,32 @@
 #include "stage.h"
 #include "stopwatch.h"
 
-static int measure_class(bench *b, int class, samples took[ENGINES_MAX]) {
+enum { BLOCK = 20 }; /* queries that an engine is asked before the next one's turn */
+
+/* Some queries on one engine; `took` NULL: not measured. */
+static int ask_block(bench *b, const contender *c, size_t first, size_t end, samples *took) {
   static answer a;
-  size_t order[ENGINES_MAX];
   char text[600];
+  for (size_t i = first; i < end; i++) {
+    const workload_query *q = &b->work->queries[i];
+    c->class->phrase(q, text, sizeof text);
+    const double start = stopwatch_now();
+    if (c->class->search(c->e, q, text, ANSWER_HITS, false, &a) != 0) return -1;
+    if (took != NULL) samples_add(took, stopwatch_now() - start);
+  }
+  return 0;
+}
+
+static int measure_class(bench *b, int class, samples took[ENGINES_MAX]) {
+  const size_t end = b->work->first[class + 1];
+  size_t order[ENGINES_MAX];
   for (size_t pass = 0; pass <= b->passes; pass++) { /* the first one warms */
-    for (size_t i = b->work->first[class]; i < b->work->first[class + 1]; i++) {
+    for (size_t i = b->work->first[class]; i < end; i += BLOCK) {
       stage_shuffle(b, order, b->count);
-      for (size_t j = 0; j < b->count; j++) {
-        const contender *c = &b->engines[order[j]];
-        c->class->phrase(&b->work->queries[i], text, sizeof text);
-        const double start = stopwatch_now();
-        if (c->class->search(c->e, &b->work->queries[i], text, ANSWER_HITS, false, &a) != 0)
+      for (size_t j = 0; j < b->count; j++)
+        if (ask_block(b, &b->engines[order[j]], i, i + BLOCK < end ? i + BLOCK : end,
+                      pass > 0 ? &took[order[j]] : NULL) != 0)
           return -1;
-        if (pass > 0) samples_add(&took[order[j]], stopwatch_now() - start);
-      }
     }
   }
   return 0;
@@ -81,7 +92,7 @@ int stage_growth(bench *b) {
   if (result == 0) put_build(b, &built, subject);
   figures_free(&built);
   if (result == 0) result = stage_open_all(b, ENGINE_READ);
-  fprintf(stderr, "searching among %zu items\n", b->mail->count);
+  if (result == 0) fprintf(stderr, "searching among %zu items\n", b->mail->count);
   for (size_t i = 0; i < sizeof classes / sizeof classes[0] && result == 0; i++) {
     result = measure_class(b, classes[i].class, took);
     put_class(b, subject, classes[i].name, took);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a piece of work counts with, over passes some of which were disturbed. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "passes.h"
+#include "ratio.h"
+
+static void assert_near(double value, double wanted) {
+  assert_true(fabs(value - wanted) < 1e-9);
+}
+
+enum { ENGINES = 2, PIECES = 3, PASSES = 8 };
+
+/* Piece i of engine k takes (k + 1) * (i + 1) seconds and a hundredth more in each pass. */
+static passes make(void) {
+  passes p = passes_new(ENGINES, PIECES, PASSES);
+  for (size_t k = 0; k < ENGINES; k++)
+    for (size_t pass = 0; pass < PASSES; pass++)
+      for (size_t i = 0; i < PIECES; i++)
+        *passes_at(&p, k, pass, i) = (double)((k + 1) * (i + 1)) + 0.01 * (double)pass;
+  return p;
+}
+
+static void test_lower_quartile(void **state) {
+  (void)state;
+  passes p = make();
+  for (size_t k = 0; k < ENGINES; k++) {
+    double *values = passes_values(&p, k);
+    for (size_t i = 0; i < PIECES; i++)
+      assert_near(values[i], (double)((k + 1) * (i + 1)) + 0.01); /* second of eight */
+    free(values);
+  }
+  passes_free(&p);
+}
+
+/* Up to three quarters of the passes may be disturbed; one that is too quick does not count. */
+static void test_disturbed(void **state) {
+  (void)state;
+  passes p = make();
+  for (size_t pass = 2; pass < PASSES; pass++) *passes_at(&p, 0, pass, 1) *= 50;
+  *passes_at(&p, 1, 3, 2) = 1e-6;
+  double *ours = passes_values(&p, 0), *theirs = passes_values(&p, 1);
+  assert_near(ours[1], 2.01);
+  assert_near(theirs[2], 6.00);
+  free(ours);
+  free(theirs);
+  passes_free(&p);
+}
+
+/* Percentiles are of what was measured, disturbed or not. */
+static void test_samples_are_whole(void **state) {
+  (void)state;
+  passes p = make();
+  *passes_at(&p, 1, 7, 0) = 99;
+  samples all = { 0 }, some = { 0 };
+  passes_samples(&p, 1, PASSES, &all);
+  passes_samples(&p, 1, 3, &some);
+  assert_int_equal(all.count, PASSES * PIECES);
+  assert_int_equal(some.count, 3 * PIECES);
+  assert_near(samples_quantile(&all, 1), 99);
+  assert_near(samples_quantile(&some, 1), 6.02);
+  samples_free(&all);
+  samples_free(&some);
+  passes_free(&p);
+}
+
+static void test_few_passes(void **state) {
+  (void)state;
+  passes p = passes_new(1, 1, 1), none = passes_new(1, 0, 4);
+  *passes_at(&p, 0, 0, 0) = 5;
+  double *one = passes_values(&p, 0), *nothing = passes_values(&none, 0);
+  assert_near(one[0], 5);
+  assert_non_null(nothing);
+  free(one);
+  free(nothing);
+  passes_free(&p);
+  passes_free(&none);
+}
+
+/* The ratio of medians over queries, with an interval around it. */
+static void test_ratio(void **state) {
+  (void)state;
+  enum { QUERIES = 101 };
+  double ours[QUERIES], theirs[QUERIES];
+  for (size_t i = 0; i < QUERIES; i++) {
+    theirs[i] = (double)(i + 1);
+    ours[i] = theirs[i] / 4;
+  }
+  const ratio_pair pair = { ours, theirs, QUERIES };
+  const ratio r = ratio_of(&pair, 1, 7);
+  assert_near(r.value, 0.25);
+  assert_true(r.low <= r.value && r.value <= r.high);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_lower_quartile),
+    cmocka_unit_test(test_disturbed),
+    cmocka_unit_test(test_samples_are_whole),
+    cmocka_unit_test(test_few_passes),
+    cmocka_unit_test(test_ratio),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
