@@ -92,7 +92,7 @@ void place_settle(const char *dir) {
   const struct timespec pause = { 0, 1000000 }, unknown = { 0, 10000000 };
   struct stat st;
   if (stat(dir, &st) != 0) return;
-  for (int idle = 0, i = 0; idle < 2 && i < 1000;
+  for (int idle = 0, i = 0; idle < 2 && i < 200;
        i++) { /* idle twice: no pause between two reads */
     const long left = in_flight(st.st_dev);
     nanosleep(left < 0 ? &unknown : &pause, NULL);

@@ -15,7 +15,7 @@ int place_copy(const char *from, const char *dir);
 void place_evict(const char *dir);
 /* Reads its files, so that they are in the page cache. */
 void place_warm(const char *dir);
-/* Waits until the disk under a directory has nothing left to do (a second at most): what a process
+/* Waits until the disk under a directory has nothing left to do (a fifth of a second at most): what a process
  * asked to be read ahead goes on being read when it has ended. */
 void place_settle(const char *dir);
 

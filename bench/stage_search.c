@@ -22,7 +22,7 @@
 #include "stopwatch.h"
 
 enum { QUERY_TEXT = 600, BLOCK = 20, QUICK_PASSES = 4 /* times as many at most */ };
-static const double class_seconds = 20; /* that more passes may fill */
+static const double class_seconds = 12; /* that more passes may fill */
 
 /* One class while it is measured. */
 typedef struct timed {
