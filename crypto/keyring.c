@@ -215,6 +215,21 @@ sdx_status keyring_open_in(keyring **out, const char *dir, const sdx_keyring_sto
   return status;
 }
 
+sdx_status keyring_glance(keyring_outline *out, int dir, const sdx_keyring_storage *storage,
+                          sdx_error *err) {
+  const keyring k = { .dir = dir, .storage = storage };
+  region r;
+  sdx_status status = crypto_start(err);
+  if (status == SDX_OK) status = check_storage(storage, err);
+  if (status == SDX_OK) status = place_read(&k, &r, err);
+  if (status != SDX_OK) return status;
+  memcpy(out->index_id, r.index_id, sizeof out->index_id);
+  out->generation = r.generation;
+  out->store_generation = r.store_generation;
+  region_free(&r);
+  return SDX_OK;
+}
+
 static sdx_status unlock_root(keyring *k, const sdx_secret *s, sdx_error *err) {
   secret *opened = NULL;
   root_key *root = NULL;

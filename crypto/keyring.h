@@ -82,6 +82,14 @@ sdx_status keyring_open_in(keyring **out, const char *dir, const sdx_keyring_sto
 /* Reads DIR/keyring without any key. SDX_SYSTEM where there is none, SDX_DAMAGED where neither
  * region is valid or the format is newer. */
 sdx_status keyring_open(keyring **out, const char *dir, sdx_error *err) SDX_CHECK;
+/* What shows of it without holding it open: read, and checked, as keyring_open_in does. `dir` is a
+ * descriptor, and the caller's. */
+typedef struct keyring_outline {
+  uint8_t index_id[16];
+  uint64_t generation, store_generation;
+} keyring_outline;
+sdx_status keyring_glance(keyring_outline *out, int dir, const sdx_keyring_storage *storage,
+                          sdx_error *err) SDX_CHECK;
 void keyring_close(keyring *k); /* wipes; NULL is fine */
 
 /* Opens a slot with `s`: SDX_WRONG_KEY where none opens; SDX_DAMAGED where the authenticated set of

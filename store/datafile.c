@@ -5,7 +5,6 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
-#include "store/pages.h"
 
 #define TAIL_MAX ((uint64_t)1 << 26)
 /* A commit of another process may be half visible to a read: look again before calling it damage.
@@ -39,7 +38,7 @@ static bool mark_free(void *context, const uint8_t *list, size_t size) {
 
 /* A file may end before its last page: pages that were taken and given back within one transaction
  * are never written. It is whole if every page behind its end is in the free table. */
-static bool tail_is_free(const pages *p) {
+bool datafile_whole(const pages *p) {
   if (p->whole > p->last_page) return true;
   const uint64_t missing = p->last_page + 1 - p->whole;
   if (missing > TAIL_MAX) return false;
@@ -54,7 +53,7 @@ sdx_status datafile_check(int fd, sdx_error *err) {
   for (int i = 0; i < LOOKS; i++) {
     pages p;
     looks_fine = pages_look(&p, fd);
-    if (looks_fine && tail_is_free(&p)) return SDX_OK;
+    if (looks_fine && datafile_whole(&p)) return SDX_OK;
   }
   if (!looks_fine) return error_set(err, SDX_DAMAGED, "data.mdb is not a store");
   return error_set(err, SDX_DAMAGED, "data.mdb is cut short");

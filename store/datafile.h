@@ -8,9 +8,12 @@
 #ifndef SEALDEX_STORE_DATAFILE_H
 #define SEALDEX_STORE_DATAFILE_H
 
+#include "store/pages.h"
 #include "store/store.h"
 
 /* SDX_DAMAGED where `fd` is not an LMDB file that is all there. */
 sdx_status datafile_check(int fd, sdx_error *err) SDX_CHECK;
+/* Whether all pages are there, by one look. */
+bool datafile_whole(const pages *p);
 
 #endif

@@ -99,6 +99,7 @@ struct store_txn {
   uint64_t sums[STORE_TABLES]; /* of a writing transaction: as the commit will leave them */
   const char *retires;         /* token of a swap: the commit retires the environment */
   bool spoiled;                /* not to be pooled */
+  struct glance *glance;       /* of store_glance_begin: no mdb, map and env */
 };
 
 /* registry.c */

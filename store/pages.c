@@ -10,6 +10,7 @@
 
 #define META_MAGIC 0xBEEFC0DEu
 #define META_VERSION 1
+#define USUAL_SIZE 4096
 #define TABLE_SIZE 48
 #define TABLE_INTEGER_KEY 0x08
 #define PAGE_BRANCH 0x01
@@ -66,16 +67,22 @@ bool pages_get_meta(pages *out, const uint8_t bytes[PAGES_META_SIZE], uint64_t n
   return out->transaction == 0 || (out->transaction & 1) == number;
 }
 
-static bool read_meta(int fd, uint64_t number, uint64_t offset, pages *out) {
-  uint8_t bytes[PAGES_META_SIZE];
-  return pread(fd, bytes, sizeof bytes, (off_t)offset) == (ssize_t)sizeof bytes &&
-         pages_get_meta(out, bytes, number);
+/* Both, with one read where pages have their usual size. */
+static bool read_metas(int fd, pages *first, pages *second) {
+  uint8_t bytes[USUAL_SIZE + PAGES_META_SIZE];
+  const ssize_t got = pread(fd, bytes, sizeof bytes, 0);
+  if (got != (ssize_t)sizeof bytes || !pages_get_meta(first, bytes, 0)) return false;
+  uint8_t *other = bytes + USUAL_SIZE;
+  if (first->page_size != USUAL_SIZE &&
+      pread(fd, other, PAGES_META_SIZE, (off_t)first->page_size) != PAGES_META_SIZE)
+    return false;
+  return pages_get_meta(second, other, 1);
 }
 
 bool pages_look(pages *out, int fd) {
   pages first = { 0 }, second = { 0 };
   struct stat st;
-  if (!read_meta(fd, 0, 0, &first) || !read_meta(fd, 1, first.page_size, &second)) return false;
+  if (!read_metas(fd, &first, &second)) return false;
   if (first.page_size != second.page_size) return false;
   /* Each commit writes one of the two. */
   const uint64_t newer =

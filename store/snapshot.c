@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "store/check.h"
 #include "store/fault.h"
+#include "store/page_reader.h"
 
 #define PAGE_OVERFLOW 0x04
 #define PAGE_BRANCH 0x01
@@ -186,14 +187,29 @@ static bool sound_page(const snapshot *s, const uint8_t *page, uint64_t number, 
   return total == size - upper;
 }
 
+static bool is_of_kind(const uint8_t *page, bool leaf) {
+  return get_16(page + 10) == (leaf ? PAGE_LEAF : PAGE_BRANCH);
+}
+
+/* As page_at, of a file that is not mapped: a page that was read is checked once, too. */
+static const uint8_t *page_read(snapshot *s, uint64_t number, bool leaf) {
+  bool fresh;
+  const uint8_t *page = page_reader_get(s->map->reader, number, &fresh);
+  if (page == NULL) return NULL;
+  if (!fresh) return is_of_kind(page, leaf) ? page : NULL;
+  if (sound_page(s, page, number, leaf)) return page;
+  page_reader_forget(s->map->reader);
+  return NULL;
+}
+
 /* NULL where the page is damaged. `leaf`: what is due at this depth. */
 static const uint8_t *page_at(snapshot *s, uint64_t number, bool leaf) {
   page_map *m = s->map;
   s->damaged = number;
   if (number < PAGES_FIRST || number >= s->limit) return NULL;
+  if (m->reader != NULL) return page_read(s, number, leaf);
   const uint8_t *page = m->base + number * m->page_size;
-  if (is_checked(m, number))
-    return get_16(page + 10) == (leaf ? PAGE_LEAF : PAGE_BRANCH) ? page : NULL;
+  if (is_checked(m, number)) return is_of_kind(page, leaf) ? page : NULL;
   if (!sound_page(s, page, number, leaf)) return NULL;
   set_checked(m, number);
   return page;
@@ -253,6 +269,7 @@ static int value_of(snapshot *s, const uint8_t *entry, sdx_bytes *out) {
   const uint8_t *at = entry + NODE_HEADER + get_16(entry + 6);
   if ((get_16(entry + 4) & NODE_OVERFLOW) != 0) {
     const uint64_t number = get_64(at);
+    if (s->map->reader != NULL) return ENOTSUP; /* no table that is glanced at has such values */
     const uint8_t *page = s->map->base + number * s->map->page_size;
     s->damaged = number;
     if (get_64(page) != number || get_16(page + 10) != PAGE_OVERFLOW ||
@@ -307,6 +324,16 @@ int snapshot_take(snapshot *s, page_map *m, uint64_t transaction, bool *stale) {
   if (p.page_size == m->page_size && find_tables(s)) return 0;
   s->map = NULL;
   return MDB_CORRUPTED;
+}
+
+int snapshot_take_read(snapshot *s, page_map *m, const pages *p) {
+  *s = (snapshot){ .map = m,
+                   .last_page = p->last_page,
+                   .free_table = p->free_table,
+                   .main_table = p->main_table,
+                   .transaction = p->transaction };
+  s->limit = p->last_page < p->whole ? p->last_page + 1 : p->whole;
+  return find_tables(s) ? 0 : MDB_CORRUPTED;
 }
 
 /* ------------------------------------------------------------------ scanning */
@@ -471,6 +498,7 @@ int snapshot_confirm_missing(snapshot *s, const pages_table *table, const void *
                              void *context) {
   bounds b = { 0 };
   if (table->root == PAGES_NONE) return 0;
+  if (s->map->reader != NULL) return ENOTSUP;
   const uint8_t *leaf = leaf_of(s, table, (key_bytes){ key, key_size }, &b);
   if (leaf == NULL) return MDB_CORRUPTED;
   const uint64_t number = get_64(leaf), bit = (uint64_t)1 << (number & 63);

@@ -29,9 +29,12 @@
 
 extern const char *const store_table_names[STORE_TABLES];
 
+struct page_reader;
+
 /* One data.mdb, mapped for reading. */
 typedef struct page_map {
   const uint8_t *base;
+  struct page_reader *reader; /* not mapped: pages come from here (glance.c), and have no bits */
   size_t size;
   size_t page_size;
   int fd;
@@ -67,6 +70,8 @@ typedef struct snapshot {
 /* Takes the trees of a transaction whose pages nobody writes over. *stale: its meta page has been
  * written over, begin anew. */
 int snapshot_take(snapshot *s, page_map *m, uint64_t transaction, bool *stale);
+/* Takes the trees of what was read of the meta pages, over a map with a reader. */
+int snapshot_take_read(snapshot *s, page_map *m, const pages *p);
 /* A commit of this process went from `before` to the next transaction: what is checked stays so. */
 void snapshot_continues(page_map *m, uint64_t before);
 

@@ -29,6 +29,8 @@
 
 #define STATE_KEY "state"
 #define TOKEN_SIZE 16
+/* The first transaction of a copy: it has the record of the file that was copied. */
+#define FIRST_TRANSACTION 1
 
 typedef struct state {
   uint64_t transaction;

@@ -50,6 +50,14 @@ void store_close(store *s);
 sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) SDX_CHECK;
 void store_read_end(store_txn *t);
 
+/* A snapshot for a short look at a store without opening it: pages are read, not mapped, and no
+ * lock is taken, so it costs a few reads. It gives store_get and cursors, and ends with
+ * store_glance_end. What was read counts only if that is true: nothing was committed meanwhile, so
+ * none of the pages was written over. Any failure, also of a get, says only that this way is closed:
+ * open the store, and see. `dir` stays the caller's. */
+sdx_status store_glance_begin(store_txn **out, int dir, sdx_error *err) SDX_CHECK;
+bool store_glance_end(store_txn *t) SDX_CHECK;
+
 /* Takes the write lock (waits for it) and starts a transaction; grows the map when it is more than
  * half full. The same thread must commit or abort it. The first write through a directory's handles
  * waits until their readers are out: SDX_INVALID where this thread is one of them, or is writing.

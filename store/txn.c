@@ -24,9 +24,6 @@ sdx_status txn_check_process(const store *s, sdx_error *err) {
 
 typedef enum outcome { FRESH, STALE, RETIRED, FAILED } outcome;
 
-/* The first transaction of a copy: it has the record of the file that was copied. */
-#define FIRST_TRANSACTION 1
-
 /* What a reader has seen under which number: the same twice is no accident, but damage. */
 typedef struct sight {
   uint64_t snapshot, transaction;

@@ -29,18 +29,6 @@ typedef struct sweeping {
   progress progress;
 } sweeping;
 
-static bool has_file(const char *dir, const char *name) {
-  char *path = NULL;
-  struct stat st;
-  bool there = asprintf(&path, "%s/%s", dir, name) >= 0 && stat(path, &st) == 0;
-  free(path);
-  return there;
-}
-
-static bool is_index(const char *dir) {
-  return has_file(dir, "keyring") || has_file(dir, "data.mdb");
-}
-
 static void add_up(sdx_sweep_report *sum, const sdx_sweep_report *one) {
   sum->accounts_destroyed += one->accounts_destroyed;
   sum->items_purged += one->items_purged;
@@ -64,6 +52,7 @@ static void report_failure(sweeping *s, const char *name, const char *reason) {
 static void take_job(void *context, const sweep_job *job) {
   sweeping *s = context;
   sdx_error err = { 0 };
+  if (job->no_index) return;
   s->sum.indexes++;
   add_up(&s->sum, &job->report);
   if (job->status != SDX_OK) {
@@ -103,12 +92,12 @@ static exit_code sweep_names(sweeping *s, sweep_crew *crew, const char *store) {
   if (!entries) return complain_system(errno, "reading the directory %s", store);
   while ((errno = 0, entry = readdir(entries))) {
     char *dir = NULL;
-    if (entry->d_name[0] == '.') continue;
+    if (entry->d_name[0] == '.' || entry->d_type == DT_REG) continue;
     if (asprintf(&dir, "%s/%s", store, entry->d_name) < 0) {
       report_failure(s, entry->d_name, "out of memory");
       continue;
     }
-    if (is_index(dir) && !sweep_crew_give(crew, dir, entry->d_name))
+    if (!sweep_crew_give(crew, dir, entry->d_name))
       report_failure(s, entry->d_name, "out of memory");
     free(dir);
   }
@@ -175,7 +164,7 @@ static exit_code sweep(sweeping *s) {
     json_object(&s->j, NULL);
     json_array(&s->j, "failures");
   }
-  if (is_index(o->dir)) {
+  if (sweep_crew_is_index(o->dir)) {
     sweep_one(s, o->dir);
     code = s->worst;
   } else {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { WAITING_MAX = 64, THREADS_MAX = 64, LOOK_MS = 100, LEFT_MAX = 1000 };
@@ -51,6 +52,18 @@ static sweep_job *new_job(const char *dir, const char *name) {
   return NULL;
 }
 
+static bool has_file(const char *dir, const char *name) {
+  char *path = NULL;
+  struct stat st;
+  const bool there = asprintf(&path, "%s/%s", dir, name) >= 0 && stat(path, &st) == 0;
+  free(path);
+  return there;
+}
+
+bool sweep_crew_is_index(const char *dir) {
+  return has_file(dir, "keyring") || has_file(dir, "data.mdb");
+}
+
 /* ------------------------------------------------------------------ threads */
 
 static void take_receipt(void *context, const sdx_receipt *r) {
@@ -66,6 +79,8 @@ void sweep_crew_do(sweep_job *j, const sdx_sweep_options *sweep, bool receipts) 
   options.receipt = receipts ? take_receipt : NULL;
   options.receipt_context = j;
   j->status = sdx_sweep(j->dir, &options, &j->report, &j->err);
+  j->no_index =
+      j->status != SDX_OK && !sweep_crew_is_index(j->dir); /* a sweep tells sooner than a look */
 }
 
 static void *work(void *context) {

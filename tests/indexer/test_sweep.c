@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Retention to the second: what a sweep with the key, and one without, destroys and leaves. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "scene.h"
 
@@ -238,6 +240,90 @@ static void test_regular_sweeps_need_no_force(void **state) {
   assert_int_equal(scene_count(s, "quartz"), 1);
 }
 
+/* A sweep that finds nothing due only looks: it needs no lock file, and makes none. */
+static bool only_looks(scene *s, bool dry_run) {
+  char lock[256];
+  sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
+  sdx_sweep_report r;
+  sdx_error err = { 0 };
+  options.now = s->now;
+  options.dry_run = dry_run;
+  sdx_close(s->index);
+  s->index = NULL;
+  (void)snprintf(lock, sizeof lock, "%s/lock.mdb", s->path);
+  assert_int_equal(unlink(lock), 0);
+  scene_ok(sdx_sweep(s->path, &options, &r, &err), &err);
+  assert_int_equal(r.indexes, 1);
+  const bool looked = access(lock, F_OK) != 0;
+  scene_reopen(s);
+  return looked;
+}
+
+static void test_nothing_due_is_a_look(void **state) {
+  scene *s = *state;
+  for (unsigned i = 0; i < 5; i++) scene_add(s, i, "zebra");
+  scene_maintain(s, false);
+  scene_delete(s, 1);
+  assert_false(only_looks(s, false)); /* the first is noted */
+  s->now += SDX_DAY;
+  assert_true(only_looks(s, false));
+  assert_true(only_looks(s, true));
+  s->now += SDX_DAY;
+  assert_false(only_looks(s, false)); /* noted again */
+  assert_true(only_looks(s, false));
+  s->now -= 3;
+  assert_false(only_looks(s, false)); /* a clock that runs backwards is noted, too */
+  s->now += RETENTION - 2 * SDX_DAY + 2;
+  scene_sweep(s, false, true);
+  assert_true(only_looks(s, false)); /* a second before it is due */
+  s->now++;
+  scene_sweep(s, false, false);
+  assert_int_equal(scene_count(s, "zebra"), 0); /* a keyless sweep takes the segment along */
+  assert_true(only_looks(s, false));
+}
+
+static void copy_file(const scene *s, const char *from, const char *to) {
+  char paths[2][256], bytes[4096];
+  (void)snprintf(paths[0], sizeof paths[0], "%s/%s", s->path, from);
+  (void)snprintf(paths[1], sizeof paths[1], "%s/%s", s->path, to);
+  FILE *in = fopen(paths[0], "rb"), *out = fopen(paths[1], "wb");
+  assert_true(in != NULL && out != NULL);
+  for (size_t n; (n = fread(bytes, 1, sizeof bytes, in)) > 0;)
+    assert_int_equal(fwrite(bytes, 1, n, out), n);
+  assert_int_equal(fclose(in) | fclose(out), 0);
+}
+
+/* A store, or a keyring, older than the other of the two is not passed over by a look. */
+static void test_restored_is_no_look(void **state) {
+  static const char *const names[] = { "data.mdb", "keyring" };
+  scene *s = *state;
+  sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
+  for (unsigned i = 0; i < 3; i++) scene_add(s, i, "zebra");
+  scene_sweep(s, false, true);
+  for (size_t i = 0; i < 2; i++) {
+    sdx_close(s->index);
+    s->index = NULL;
+    copy_file(s, names[i], "older");
+    scene_reopen(s);
+    scene_add(s, 10 + (unsigned)i, "walnut");
+    scene_maintain(s, false); /* other keys, and another generation of both */
+    sdx_close(s->index);
+    s->index = NULL;
+    copy_file(s, names[i], "newer");
+    copy_file(s, "older", names[i]);
+    char lock[256];
+    sdx_sweep_report r;
+    (void)snprintf(lock, sizeof lock, "%s/lock.mdb", s->path);
+    assert_int_equal(unlink(lock), 0);
+    options.now = s->now;
+    const sdx_status status = sdx_sweep(s->path, &options, &r, NULL);
+    assert_true(status == SDX_OK || status == SDX_ROLLED_BACK);
+    assert_int_equal(access(lock, F_OK), 0); /* it was opened */
+    copy_file(s, "newer", names[i]);
+    scene_reopen(s);
+  }
+}
+
 static void test_dry_run(void **state) {
   scene *s = *state;
   sdx_sweep_options options = SDX_SWEEP_OPTIONS_INIT;
@@ -334,6 +420,8 @@ int main(void) {
     cmocka_unit_test_setup_teardown(test_missing_until_its_date, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_missing_and_added_without_its_date, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_regular_sweeps_need_no_force, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_nothing_due_is_a_look, scene_begin, scene_end),
+    cmocka_unit_test_setup_teardown(test_restored_is_no_look, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_dry_run, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_expiry, scene_begin, scene_end),
     cmocka_unit_test_setup_teardown(test_receipts, scene_begin, scene_end),
