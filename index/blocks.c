@@ -98,11 +98,22 @@ static sdx_status unpad(const sealed_blocks *b, buffer *out, size_t from, sdx_er
   return SDX_OK;
 }
 
+#define AHEAD_AT_ONCE 128
+
+static void attributes_ahead(const sealed_blocks *b, store_txn *t, uint32_t version, size_t count) {
+  uint8_t keys[AHEAD_AT_ONCE][BLOCKS_KEY_SIZE];
+  if (count > AHEAD_AT_ONCE) count = AHEAD_AT_ONCE;
+  for (size_t i = 0; i < count; i++)
+    blocks_key(b, STREAM_ATTRIBUTES, attribute_block(version, i), keys[i]);
+  (void)store_ahead(t, STORE_BLOCKS, keys[0], BLOCKS_KEY_SIZE, count);
+}
+
 sdx_status blocks_attributes_get(const sealed_blocks *b, store_txn *t, uint32_t version, size_t size,
                                  buffer *out, sdx_error *err) {
   const size_t from = out->size, count = blocks_attributes_count(size);
   if (!buffer_reserve(out, count * BLOCK_PLAIN)) return error_memory(err);
   sdx_status status = SDX_OK;
+  attributes_ahead(b, t, version, count);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     status = blocks_get(b, t, STREAM_ATTRIBUTES, attribute_block(version, i), out->data + out->size,
                         err);

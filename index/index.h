@@ -69,6 +69,7 @@ struct sdx_index {
   const sdx_mark *mark;      /* while it is being opened: what the host remembers; may be NULL */
   atomic_int_fast64_t stopped_clock; /* what calls without a time take as the time; 0: the clock */
   block_cache *cache;
+  atomic_bool cold;          /* some of its pages were not in memory when that was last looked at */
   pthread_mutex_t view_lock; /* guards the exchange of `view`, and `damaged` */
   struct view *view;         /* the newest picture; index/view.h */
   holder_id damaged[INDEX_DAMAGED_MAX]; /* segments that stopped opening while they were searched */

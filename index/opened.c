@@ -19,18 +19,15 @@ static sdx_status get_block(void *context, void *session, segment_stream stream,
 static void prefetch_blocks(void *context, void *session, segment_stream stream, uint32_t first,
                             uint32_t count) {
   const opened_segment *s = context;
-  sdx_bytes values[PREFETCH_AT_ONCE];
-  size_t found = 0;
-  for (uint32_t i = 0; i < count && found < PREFETCH_AT_ONCE; i++) {
-    uint8_t key[BLOCKS_KEY_SIZE];
-    blocks_key(&s->blocks, stream, first + i, key);
-    if (store_get(session, STORE_BLOCKS, key, sizeof key, &values[found], NULL) == SDX_OK) found++;
-  }
-  store_prefetch(values, found);
+  if (!atomic_load_explicit(&s->index->cold, memory_order_relaxed)) return;
+  uint8_t keys[PREFETCH_AT_ONCE][BLOCKS_KEY_SIZE];
+  if (count > PREFETCH_AT_ONCE) count = PREFETCH_AT_ONCE;
+  for (uint32_t i = 0; i < count; i++) blocks_key(&s->blocks, stream, first + i, keys[i]);
+  (void)store_ahead(session, STORE_BLOCKS, keys[0], BLOCKS_KEY_SIZE, count);
 }
 
-sdx_status opened_segment_new(opened_segment **out, sdx_index *index, block_cache *cache,
-                              store_txn *t, const holder_row *row, sdx_error *err) {
+sdx_status opened_segment_prepare(opened_segment **out, sdx_index *index, block_cache *cache,
+                                  const holder_row *row, sdx_error *err) {
   opened_segment *s = calloc(1, sizeof *s);
   if (s == NULL) return error_memory(err);
   s->index = index;
@@ -39,16 +36,32 @@ sdx_status opened_segment_new(opened_segment **out, sdx_index *index, block_cach
   s->number = (uint32_t)atomic_fetch_add(&index->next_segment_number, 1);
   atomic_init(&s->references, 1);
   pthread_mutex_init(&s->lock, NULL);
-  sdx_status status = index_holder_key(index, KEYRING_SEGMENT, row->id, &s->key, err);
+  const sdx_status status = index_holder_key(index, KEYRING_SEGMENT, row->id, &s->key, err);
   if (status == SDX_OK) {
-    const block_source source = { .get = get_block, .prefetch = prefetch_blocks, .context = s };
-    segment_session session = { .context = t };
     blocks_of(&s->blocks, index->index_id, s->id, s->key);
-    status = segment_open(&s->seg, s->id, s->number, &source, cache, &session, err);
+    *out = s;
+  } else {
+    opened_segment_release(s);
   }
+  return status;
+}
+
+sdx_status opened_segment_read(opened_segment *s, store_txn *t, const holder_row *row,
+                               sdx_error *err) {
+  const block_source source = { .get = get_block, .prefetch = prefetch_blocks, .context = s };
+  segment_session session = { .context = t };
+  sdx_status status = segment_open(&s->seg, s->id, s->number, &source, s->cache, &session, err);
   if (status == SDX_OK && segment_about(s->seg)->items != row->items)
     status = error_set(err, SDX_DAMAGED, "segment %016llx: its row and its manifest disagree",
                        (unsigned long long)s->id);
+  return status;
+}
+
+sdx_status opened_segment_new(opened_segment **out, sdx_index *index, block_cache *cache,
+                              store_txn *t, const holder_row *row, sdx_error *err) {
+  opened_segment *s = NULL;
+  sdx_status status = opened_segment_prepare(&s, index, cache, row, err);
+  if (status == SDX_OK) status = opened_segment_read(s, t, row, err);
   if (status == SDX_OK) *out = s;
   else opened_segment_release(s);
   return status;

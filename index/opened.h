@@ -36,6 +36,12 @@ typedef struct opened_segment {
 /* SDX_NOT_FOUND where the keyring has no such key; SDX_DAMAGED where the manifest does not open. */
 sdx_status opened_segment_new(opened_segment **out, sdx_index *index, block_cache *cache,
                               store_txn *t, const holder_row *row, sdx_error *err) SDX_CHECK;
+/* The same in two steps, for whoever opens many: what it needs beside the store, then its manifest. On failure of
+ * the second it is the caller's to release. */
+sdx_status opened_segment_prepare(opened_segment **out, sdx_index *index, block_cache *cache,
+                                  const holder_row *row, sdx_error *err) SDX_CHECK;
+sdx_status opened_segment_read(opened_segment *s, store_txn *t, const holder_row *row,
+                               sdx_error *err) SDX_CHECK;
 opened_segment *opened_segment_hold(opened_segment *s);
 void opened_segment_release(opened_segment *s); /* NULL is fine */
 

@@ -57,6 +57,8 @@ typedef struct picture {
   atomic_uint references;
 } picture;
 
+static void read_tops_ahead(view_read *r);
+
 static picture *picture_of(view *v) { return (picture *)(void *)v; }
 
 /* ------------------------------------------------------------------ the dead */
@@ -167,14 +169,45 @@ static bool is_known_damaged(const sdx_index *index, holder_id id) {
   return false;
 }
 
-static sdx_status take_segment(picture *p, store_txn *t, const picture *before,
-                               const holder_row *row, sdx_error *err) {
-  slot *s = &p->slots[p->shown.segment_count];
+/* A segment on its way into a picture. */
+typedef struct taking {
+  opened_segment *seg;
+  sdx_status status;
+  bool read; /* its manifest is */
+} taking;
+
+static taking prepare_segment(const picture *p, const picture *before, const holder_row *row,
+                              sdx_error *err) {
   const slot *old = find_published(before, row->id);
-  sdx_status status = SDX_OK;
-  if (row->damaged || is_known_damaged(p->index, row->id)) status = SDX_DAMAGED;
-  else if (old != NULL) s->published = opened_segment_hold(old->published);
-  else status = opened_segment_new(&s->published, p->index, p->index->cache, t, row, err);
+  taking t = { .status = SDX_DAMAGED };
+  if (row->damaged || is_known_damaged(p->index, row->id)) return t;
+  t.read = old != NULL;
+  t.seg = old != NULL ? opened_segment_hold(old->published) : NULL;
+  t.status = old != NULL ? SDX_OK
+                         : opened_segment_prepare(&t.seg, p->index, p->index->cache, row, err);
+  return t;
+}
+
+/* The manifests are in as many places as there are segments. */
+static void read_manifests_ahead(picture *p, store_txn *t, const taking *all, size_t count) {
+  uint8_t keys[VIEW_AHEAD_MAX][BLOCKS_KEY_SIZE];
+  size_t wanted = 0;
+  for (size_t i = 0; i < count && wanted < VIEW_AHEAD_MAX; i++)
+    if (all[i].status == SDX_OK && !all[i].read)
+      blocks_key(&all[i].seg->blocks, STREAM_MANIFEST, 0, keys[wanted++]);
+  if (wanted > 0 && store_ahead(t, STORE_BLOCKS, keys[0], BLOCKS_KEY_SIZE, wanted))
+    atomic_store(&p->index->cold, true);
+}
+
+/* `t->seg` goes over to the picture, or is released. */
+static sdx_status take_segment(picture *p, store_txn *txn, taking *t, const holder_row *row,
+                               sdx_error *err) {
+  slot *s = &p->slots[p->shown.segment_count];
+  sdx_status status = t->status;
+  if (status == SDX_OK && !t->read) status = opened_segment_read(t->seg, txn, row, err);
+  if (status != SDX_OK) opened_segment_release(t->seg);
+  else s->published = t->seg;
+  t->seg = NULL;
   if (status == SDX_OK) {
     s->row = *row;
     p->shown.segment_count++;
@@ -187,6 +220,20 @@ static sdx_status take_segment(picture *p, store_txn *t, const picture *before,
   return SDX_OK;
 }
 
+static sdx_status take_rows(picture *p, store_txn *t, const picture *before, const holder_row *rows,
+                            size_t count, sdx_error *err) {
+  sdx_status status = SDX_OK;
+  taking *all = calloc(count + 1, sizeof *all);
+  if (all == NULL) return error_memory(err);
+  for (size_t i = 0; i < count; i++) all[i] = prepare_segment(p, before, &rows[i], err);
+  read_manifests_ahead(p, t, all, count);
+  for (size_t i = 0; i < count && status == SDX_OK; i++)
+    status = take_segment(p, t, &all[i], &rows[i], err);
+  for (size_t i = 0; i < count; i++) opened_segment_release(all[i].seg);
+  free(all);
+  return status;
+}
+
 static sdx_status take_segments(picture *p, store_txn *t, const picture *before, sdx_error *err) {
   holder_row *rows = NULL, *lost = NULL;
   size_t count = 0, lost_count = 0;
@@ -196,8 +243,7 @@ static sdx_status take_segments(picture *p, store_txn *t, const picture *before,
     p->slots = calloc(count + p->recent->part_count + 1, sizeof *p->slots);
     if (p->slots == NULL) status = error_memory(err);
   }
-  for (size_t i = 0; i < count && status == SDX_OK; i++)
-    status = take_segment(p, t, before, &rows[i], err);
+  if (status == SDX_OK) status = take_rows(p, t, before, rows, count, err);
   for (size_t i = 0; i < lost_count && status == SDX_OK; i++) {
     p->shown.partial |= VIEW_SEGMENT_MISSING;
     p->shown.missing_items += lost[i].items;
@@ -420,6 +466,7 @@ sdx_status view_begin_at(view_read *out, sdx_index *index, int64_t deadline, int
     status = error_set(err, SDX_LOCKED, "writers overtook every look at the index: try again");
   if (status != SDX_OK) return status;
   out->session = (segment_session){ .context = out->txn, .err = err };
+  read_tops_ahead(out);
   return SDX_OK;
 }
 
@@ -427,8 +474,63 @@ sdx_status view_begin(view_read *out, sdx_index *index, int64_t deadline, sdx_er
   return view_begin_at(out, index, deadline, 0, err);
 }
 
+/* ------------------------------------------------------------------ reading ahead */
+
+bool view_ahead_begin(view_ahead *a, view_read *r) {
+  if (r->index == NULL || !atomic_load_explicit(&r->index->cold, memory_order_relaxed)) return false;
+  a->read = r;
+  a->count = 0;
+  return true;
+}
+
+static void want_block(void *context, segment_stream stream, uint32_t number) {
+  view_ahead *a = context;
+  const slot *s = &picture_of(a->read->view)->slots[a->segment];
+  if (s->published == NULL) return;
+  if (a->count == VIEW_AHEAD_MAX) view_ahead_go(a);
+  blocks_key(&s->published->blocks, stream, number, a->keys[a->count++]);
+}
+
+segment_ahead view_ahead_of(view_ahead *a, size_t i) {
+  a->segment = i;
+  return (segment_ahead){ .want = want_block, .context = a };
+}
+
+void view_ahead_go(view_ahead *a) {
+  if (a->count > 0 &&
+      store_ahead(a->read->txn, STORE_BLOCKS, a->keys[0], BLOCKS_KEY_SIZE, a->count))
+    a->read->missed = true;
+  a->count = 0;
+}
+
+/* Of a picture whose pages are not in memory: what every search needs first. */
+static void read_tops_ahead(view_read *r) {
+  view_ahead a;
+  if (!view_ahead_begin(&a, r)) return;
+  for (size_t i = 0; i < r->view->segment_count; i++) {
+    const segment_ahead of = view_ahead_of(&a, i);
+    segment_ahead_tops(r->view->segments[i].seg, &of);
+  }
+  view_ahead_go(&a);
+}
+
+/* A call that read something, and all of it was in memory: the next ones need not look ahead. That may
+ * change while a handle is open, so it is asked again now and then. */
+#define ASK_EVERY 256
+
+static void note_warmth(const view_read *r) {
+  sdx_index *index = r->index;
+  if (r->session.blocks_opened == 0) return;
+  if (atomic_load_explicit(&index->cold, memory_order_relaxed)) {
+    if (!r->missed) atomic_store_explicit(&index->cold, false, memory_order_relaxed);
+  } else if (atomic_load_explicit(&index->count_searches, memory_order_relaxed) % ASK_EVERY == 0) {
+    atomic_store_explicit(&index->cold, true, memory_order_relaxed);
+  }
+}
+
 void view_end(view_read *r) {
   if (r->view == NULL) return;
+  note_warmth(r);
   atomic_fetch_add_explicit(&r->index->count_blocks_opened, r->session.blocks_opened,
                             memory_order_relaxed);
   atomic_fetch_add_explicit(&r->index->count_blocks_hit, r->session.blocks_hit,

@@ -10,6 +10,7 @@
 #define SEALDEX_INDEX_VIEW_H
 
 #include "index/index.h"
+#include "segment/ahead.h"
 #include "segment/attributes.h"
 
 /* One segment of a view, published or in memory. */
@@ -49,6 +50,7 @@ typedef struct view_read {
   store_txn *txn;
   segment_session session; /* for segments of this view, in this call */
   int64_t now;             /* items that expired by then are dead */
+  bool missed;             /* something that was read ahead was not in memory */
 } view_read;
 
 /* Takes a snapshot and the view of its generation (made anew where the generation moved). Refuses
@@ -69,6 +71,21 @@ sdx_status view_attributes(view_read *r, size_t i, const attributes **out, sdx_e
 /* Finds a live item by external id: segment number and ordinal. SDX_NOT_FOUND. */
 sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_t *ordinal,
                      sdx_error *err) SDX_CHECK;
+
+/* Reading ahead, while the view's pages are not all in memory: blocks of any of its segments are named, then
+ * read together. On the caller's stack. */
+#define VIEW_AHEAD_MAX 384
+typedef struct view_ahead {
+  view_read *read;
+  size_t segment;
+  size_t count;
+  uint8_t keys[VIEW_AHEAD_MAX][16];
+} view_ahead;
+/* False where it is not worth while: all was in memory when that was last looked at. */
+bool view_ahead_begin(view_ahead *a, view_read *r);
+/* For the functions of segment/ahead.h, about segment number i; good until it is called again. */
+segment_ahead view_ahead_of(view_ahead *a, size_t i);
+void view_ahead_go(view_ahead *a);
 
 /* A segment stopped opening (session.status is SDX_DAMAGED): later calls leave it out and say so.
  * The caller retries its call, or answers with what it has, partial. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "query/ahead.h"
 #include "query/threads.h"
 
 typedef struct engine {
@@ -313,6 +314,7 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   }
   if (options->collapse_threads) e.threads = threads_new(&out->top);
   size_t *numbers = order_segments(s, read->view, e.order);
+  ahead_lists(read, p, e.scores);
   sdx_status status = SDX_OK;
   if (s->failed || (options->collapse_threads && e.threads == NULL)) status = error_memory(err);
   for (size_t i = 0; i < read->view->segment_count && status == SDX_OK && !out->timed_out; i++) {

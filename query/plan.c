@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "query/ahead.h"
 
 #define CLASSES_MAX 64 /* of one word: languages, and marked forms that it stands for */
 
@@ -45,8 +46,7 @@ bool plan_terms_add(plan_terms *t, scratch *s, const segment_term *term) {
   return true;
 }
 
-/* The number of a language in a segment; -1 where no item of it has that language. */
-static int language_number(const segment_info *info, const char *code) {
+int plan_language(const segment_info *info, const char *code) {
   for (uint32_t i = 0; i < info->language_count; i++)
     if (strcmp(info->languages[i], code) == 0) return (int)i;
   return -1;
@@ -120,7 +120,7 @@ static sdx_status resolve(plan_context *c, plan_class *cls, sdx_error *err) {
     if (c->read->session.status != SDX_OK) break;
     c->segment = i;
     int language = 0;
-    if (cls->language != NULL && (language = language_number(info, cls->language)) < 0) continue;
+    if (cls->language != NULL && (language = plan_language(info, cls->language)) < 0) continue;
     if (cls->kind == PLAN_TERM) resolve_term(c, seg, cls, members);
     else resolve_class(c, seg, cls, language, &names, members);
     cls->df += members->df;
@@ -210,9 +210,9 @@ static bool add_marked_form(void *context, sdx_bytes name, const segment_term *t
 
 /* A word that was typed without marks stands for the marked words that fold to it, too: their stems
  * may be others. */
-static void add_marked(plan_context *c, classes *all, const char *prefix, sdx_bytes folded) {
+static void add_marked(plan_context *c, classes *all, const char *prefix, sdx_bytes folded,
+                       sdx_bytes key) {
   const view *v = c->read->view;
-  const sdx_bytes key = join(c, prefix, folded.data, folded.size);
   buffer names = BUFFER_INIT;
   for (size_t i = 0; i < v->segment_count && c->read->session.status == SDX_OK; i++) {
     segment_class about;
@@ -240,12 +240,14 @@ static sdx_status make_leaf(plan **out, plan_context *c, plan_class *cls, bool w
 static sdx_status make_word(plan **out, plan_context *c, const tree *t, const char *prefix,
                             bool weighted, bool body, sdx_error *err) {
   classes all = { .count = 0 };
-  if (t->exact) {
-    add_class(c, &all, PLAN_FOLD, NULL, join(c, prefix, t->folded.data, t->folded.size));
-  } else {
-    add_stems(c, &all, prefix, t->text, t->folded);
-    if (same(t->text, t->folded)) add_marked(c, &all, prefix, t->folded);
-  }
+  const sdx_bytes key = join(c, prefix, t->folded.data, t->folded.size);
+  const bool marked = !t->exact && same(t->text, t->folded);
+  if (t->exact) add_class(c, &all, PLAN_FOLD, NULL, key);
+  else add_stems(c, &all, prefix, t->text, t->folded);
+  ahead_classes(c->read, all.at, all.count, marked ? &key : NULL);
+  const size_t known = all.count;
+  if (marked) add_marked(c, &all, prefix, t->folded, key);
+  if (all.count > known) ahead_classes(c->read, all.at + known, all.count - known, NULL);
   plan *either = new_branch(c, PLAN_OR, all.count);
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < all.count && status == SDX_OK; i++) {
@@ -362,6 +364,7 @@ static sdx_status make_value(plan **out, plan_context *c, const tree *t, sdx_err
   if (cls == NULL) return SDX_OK;
   cls->kind = PLAN_TERM;
   cls->key = scratch_copy(c->s, term, size);
+  ahead_classes(c->read, &cls, 1, NULL);
   return make_leaf(out, c, cls, false, false, err);
 }
 

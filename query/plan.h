@@ -80,6 +80,9 @@ typedef struct plan_context {
 /* Resolves the tree in the view. A damaged segment shows in read->session.status alone. */
 sdx_status plan_make(plan **out, plan_context *c, const tree *t, sdx_error *err) SDX_CHECK;
 
+/* The number of a language in a segment; -1 where no item of it has that language. */
+int plan_language(const segment_info *info, const char *code);
+
 /* Looks up the terms of one segment by name, appending to an array in scratch. */
 typedef struct plan_terms {
   segment_term *terms;

@@ -6,6 +6,7 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
+#include "query/ahead.h"
 #include "segment/record.h"
 
 sdx_results *results_new(void) { return calloc(1, sizeof(sdx_results)); }
@@ -112,6 +113,7 @@ static const segment *segment_of(const filling *f, const rank_hit *found) {
 static sdx_status reach_hits(filling *f, const rank_hit *found, size_t count,
                              size_t *failed_segment) {
   sdx_status status = SDX_OK;
+  ahead_hits(f->read, found, count);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     *failed_segment = found[i].segment;
     status = segment_item_reach(segment_of(f, &found[i]), &f->read->session, found[i].ordinal,

@@ -365,6 +365,34 @@ sdx_status segment_find_class(const segment *s, segment_session *session, segmen
   return status;
 }
 
+/* ---------------------------------------------------------------- leaves */
+
+static bool leaf_of(const segment *s, segment_session *session, const dictionary *d,
+                    const uint8_t *key, size_t size, uint32_t *leaf) {
+  block_ref ref = BLOCK_REF_INIT;
+  if (session->status != SDX_OK || s->manifest.blocks[d->leaves] == 0 || size > LAYOUT_KEY_MAX)
+    return false;
+  const bool found = find_leaf(s, session, d, key, size, leaf, &ref);
+  block_release(&ref);
+  return found;
+}
+
+bool dictionary_term_leaf(const segment *s, segment_session *session, const void *term, size_t size,
+                          uint32_t *leaf) {
+  const dictionary d = terms_of(s);
+  return leaf_of(s, session, &d, term, size, leaf);
+}
+
+bool dictionary_class_leaf(const segment *s, segment_session *session, segment_class_kind kind,
+                           uint8_t language, const void *key, size_t size, uint32_t *leaf) {
+  uint8_t full[LAYOUT_KEY_MAX];
+  const dictionary d = classes_of(s);
+  const size_t full_size = class_key(full, kind, language, key, size);
+  const bool found = full_size > 0 && leaf_of(s, session, &d, full, full_size, leaf);
+  wipe(full, sizeof full);
+  return found;
+}
+
 /* ---------------------------------------------------------------- members */
 
 #define MEMBER_STEPS 16 /* of a walk from one member to the next, before it is looked up instead */

@@ -42,6 +42,15 @@ static bool find_block(const segment *s, segment_session *session, uint32_t ordi
   return ok;
 }
 
+bool items_block(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *number) {
+  block_ref ref = BLOCK_REF_INIT;
+  uint32_t first;
+  const bool found = session->status == SDX_OK && ordinal < s->manifest.info.items &&
+                     find_block(s, session, ordinal, number, &first, &ref);
+  block_release(&ref);
+  return found;
+}
+
 /* Whether the ordinal is in the block at hand, as it is where items are read side by side. Looks only at
  * what `index` holds already. */
 static bool is_at_hand(const segment *s, uint32_t ordinal, const block_ref *hold,

@@ -57,6 +57,11 @@ sdx_status dictionary_find(const segment *s, segment_session *session, const voi
 sdx_status dictionary_find_class(const segment *s, segment_session *session, segment_class_kind kind,
                                  uint8_t language, const void *key, size_t size, segment_class *out,
                                  bool *as_member, buffer *names);
+/* The leaf on which a term, or a class, would stand; false where there is none, and on failure. */
+bool dictionary_term_leaf(const segment *s, segment_session *session, const void *term, size_t size,
+                          uint32_t *leaf);
+bool dictionary_class_leaf(const segment *s, segment_session *session, segment_class_kind kind,
+                           uint8_t language, const void *key, size_t size, uint32_t *leaf);
 /* The flags of the term that segment_terms_next gave last. */
 uint8_t segment_terms_flags(const segment_terms *t);
 /* What classes_next gave last: whether its statistics were looked up at its member. */
@@ -68,5 +73,7 @@ bool segment_classes_next_bare(segment_classes *c, segment_class_kind *kind, uin
 /* An item record as it stands; out->id borrows *hold. */
 sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal, layout_item *out,
                       block_ref *hold);
+/* The block of its record. */
+bool items_block(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *number);
 
 #endif

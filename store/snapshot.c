@@ -493,6 +493,34 @@ int snapshot_get(snapshot *s, const pages_table *table, const void *key, size_t 
   return i > 0 && i < count_of(leaf) ? MDB_NOTFOUND : confirm_missing(s, table, key, key_size);
 }
 
+uint64_t snapshot_leaf(snapshot *s, const pages_table *table, const void *key, size_t key_size) {
+  const key_bytes wanted = { key, key_size };
+  uint64_t number = table->root;
+  if (number == PAGES_NONE) return 0;
+  for (unsigned depth = table->depth; depth > 1; depth--) {
+    const uint8_t *page = page_at(s, number, false);
+    if (page == NULL) return 0;
+    number = child_of(node_at(page, search_branch(page, wanted)));
+  }
+  return number;
+}
+
+uint64_t snapshot_value_page(snapshot *s, const pages_table *table, const void *key,
+                             size_t key_size, uint64_t *count) {
+  const key_bytes wanted = { key, key_size };
+  bounds b = { 0 };
+  bool exact;
+  if (table->root == PAGES_NONE) return 0;
+  const uint8_t *leaf = leaf_of(s, table, wanted, &b);
+  if (leaf == NULL) return 0;
+  const unsigned i = search_leaf(leaf, wanted, &exact);
+  if (!exact) return 0;
+  const uint8_t *entry = node_at(leaf, i);
+  if ((get_16(entry + 4) & NODE_OVERFLOW) == 0) return 0;
+  *count = value_pages(s, value_size(entry));
+  return get_64(entry + NODE_HEADER + get_16(entry + 6));
+}
+
 int snapshot_confirm_missing(snapshot *s, const pages_table *table, const void *key,
                              size_t key_size, bool (*sound)(void *, sdx_bytes, sdx_bytes),
                              void *context) {

@@ -79,6 +79,12 @@ void snapshot_continues(page_map *m, uint64_t before);
 int snapshot_get(snapshot *s, const pages_table *table, const void *key, size_t key_size,
                  sdx_bytes *value);
 
+/* The leaf on which a key would stand, which is not looked at; 0 where a page above it is damaged. */
+uint64_t snapshot_leaf(snapshot *s, const pages_table *table, const void *key, size_t key_size);
+/* The page of a key's value, and how many follow on it; 0 where it has none of its own. */
+uint64_t snapshot_value_page(snapshot *s, const pages_table *table, const void *key,
+                             size_t key_size, uint64_t *count);
+
 /* Where the key is absent: 0 where every entry of the page on which it would stand is sound. */
 int snapshot_confirm_missing(snapshot *s, const pages_table *table, const void *key,
                              size_t key_size,

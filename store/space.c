@@ -52,25 +52,6 @@ sdx_status store_measure(store *s, store_space *out, sdx_error *err) {
   return status;
 }
 
-/* Values of one segment mostly lie side by side: neighbours share one call. */
-void store_prefetch(const sdx_bytes *values, size_t count) {
-  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  uintptr_t start = 0, end = 0;
-  for (size_t i = 0; i < count; i++) {
-    if (values[i].data == NULL || values[i].size == 0) continue;
-    const uintptr_t from = (uintptr_t)values[i].data & ~(page - 1);
-    const uintptr_t to = ((uintptr_t)values[i].data + values[i].size + page - 1) & ~(page - 1);
-    if (from == end) {
-      end = to;
-      continue;
-    }
-    if (end > start) (void)madvise((void *)start, end - start, MADV_WILLNEED);
-    start = from;
-    end = to;
-  }
-  if (end > start) (void)madvise((void *)start, end - start, MADV_WILLNEED);
-}
-
 /* Where the map begins. LMDB does not tell; but the tables' records lie in pages of the map, and a page says
  * its own number (pages.h). */
 static uint8_t *map_start(const store_txn *t, size_t page_size, size_t last_page) {

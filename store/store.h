@@ -104,8 +104,12 @@ sdx_status store_cursor_next(store_cursor *c, sdx_bytes *k, sdx_bytes *v, sdx_er
  * behind it. */
 sdx_status store_cursor_delete(store_cursor *c, sdx_error *err) SDX_CHECK;
 
-/* Tells the kernel that these values (as returned by store_get, or NULL) will be read soon. */
-void store_prefetch(const sdx_bytes *values, size_t count);
+/* Has the rows of these keys (`key_size` bytes each, side by side) read together, where the disk would
+ * otherwise be asked for one page after another. Looks at a few of their pages; where those are in
+ * memory it does nothing more. True where some are not. Only in transactions for reading. */
+#define STORE_AHEAD_MAX 512
+bool store_ahead(store_txn *t, store_table table, const uint8_t *keys, size_t key_size,
+                 size_t count);
 
 /* Gives back the memory that pages of the map take in this process: they stay in the page cache, and come
  * again when they are touched. For long work that goes through much of the file. */

@@ -280,8 +280,6 @@ static void seek_finds_the_next_key(void **state) {
   assert_int_equal(store_cursor_seek(c, "e", 1, &k, &v, NULL), SDX_NOT_FOUND);
   assert_ok(store_cursor_seek(c, NULL, 0, &k, &v, NULL));
   assert_memory_equal(k.data, "b", 1);
-  store_prefetch(&v, 1);
-  store_prefetch(NULL, 0);
   store_read_end(t); /* closes the cursor */
   store_close(s);
   scratch_remove(&x);
