@@ -477,7 +477,7 @@ sdx_status view_begin(view_read *out, sdx_index *index, int64_t deadline, sdx_er
 /* ------------------------------------------------------------------ reading ahead */
 
 bool view_ahead_begin(view_ahead *a, view_read *r) {
-  if (r->index == NULL || !atomic_load_explicit(&r->index->cold, memory_order_relaxed)) return false;
+  if (!atomic_load_explicit(&r->index->cold, memory_order_relaxed)) return false;
   a->read = r;
   a->count = 0;
   return true;

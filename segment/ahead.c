@@ -20,9 +20,9 @@ static void want_first(const segment *s, const segment_ahead *a, segment_stream 
 }
 
 static void want_top(const segment *s, const segment_ahead *a, segment_stream stream, uint8_t depth,
-                     uint32_t root) {
+                     uint32_t root, bool copied) {
   const uint32_t blocks = s->manifest.blocks[stream];
-  if (depth == 0) return;
+  if (depth <= (copied ? 1 : 0)) return;
   if (blocks <= TOPS_MAX)
     want_first(s, a, stream, blocks);
   else
@@ -30,8 +30,10 @@ static void want_top(const segment *s, const segment_ahead *a, segment_stream st
 }
 
 void segment_ahead_tops(const segment *s, const segment_ahead *a) {
-  want_top(s, a, STREAM_TERM_TOP, s->manifest.term_depth, s->manifest.term_root);
-  want_top(s, a, STREAM_CLASS_TOP, s->manifest.class_depth, s->manifest.class_root);
+  want_top(s, a, STREAM_TERM_TOP, s->manifest.term_depth, s->manifest.term_root,
+           s->manifest.term_top_size > 0);
+  want_top(s, a, STREAM_CLASS_TOP, s->manifest.class_depth, s->manifest.class_root,
+           s->manifest.class_top_size > 0);
 }
 
 void segment_ahead_class(const segment *s, segment_session *session, segment_class_kind kind,

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/wipe.h"
@@ -314,6 +315,29 @@ static void check_classes(check_job *j) {
   end_part(j, "classes");
 }
 
+/* The manifest's copy of a root is what stands in the stream. */
+static void check_root(check_job *j, segment_stream stream, uint32_t root, size_t at, size_t size) {
+  uint8_t packed[LAYOUT_ROOT_MAX];
+  block_ref block = BLOCK_REF_INIT, manifest = BLOCK_REF_INIT;
+  if (size == 0) return;
+  const uint8_t *plain = block_get(j->seg, &j->session, stream, root, &block);
+  const uint8_t *copy = block_get(j->seg, &j->session, STREAM_MANIFEST, 0, &manifest);
+  if (plain != NULL && copy != NULL &&
+      (layout_top_pack(packed, plain) != size || memcmp(packed, copy + at, size) != 0))
+    problem(j, "manifest: the root of %s is another", stream_names[stream]);
+  block_release(&block);
+  block_release(&manifest);
+  wipe(packed, sizeof packed);
+}
+
+static void check_roots(check_job *j) {
+  const layout_manifest *m = &j->seg->manifest;
+  check_root(j, STREAM_TERM_TOP, m->term_root, LAYOUT_ROOTS_AT, m->term_top_size);
+  check_root(j, STREAM_CLASS_TOP, m->class_root, LAYOUT_ROOTS_AT + (size_t)m->term_top_size,
+             m->class_top_size);
+  end_part(j, "manifest");
+}
+
 sdx_status segment_check(const segment *s, segment_session *session,
                          void (*report)(void *context, const char *line), void *context,
                          uint64_t *problems, sdx_error *err) {
@@ -341,6 +365,7 @@ sdx_status segment_check(const segment *s, segment_session *session,
     goto out;
   }
   check_blocks(&j);
+  check_roots(&j);
   check_items(&j);
   check_terms(&j);
   check_classes(&j);

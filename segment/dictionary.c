@@ -12,24 +12,37 @@ typedef struct dictionary {
   segment_stream leaves, top;
   uint32_t root;
   uint8_t depth;
+  uint16_t top_at, top_size; /* the copy of the root in the manifest; 0: there is none */
   bool (*skip)(layout_leaf *l, const layout_context *x);
 } dictionary;
 
 static dictionary terms_of(const segment *s) {
   return (dictionary){ STREAM_TERMS, STREAM_TERM_TOP, s->manifest.term_root, s->manifest.term_depth,
-                       layout_term_skip };
+                       LAYOUT_ROOTS_AT, s->manifest.term_top_size, layout_term_skip };
 }
 
 static dictionary classes_of(const segment *s) {
   return (dictionary){ STREAM_CLASSES, STREAM_CLASS_TOP, s->manifest.class_root,
-                       s->manifest.class_depth, layout_class_skip };
+                       s->manifest.class_depth,
+                       (uint16_t)(LAYOUT_ROOTS_AT + s->manifest.term_top_size),
+                       s->manifest.class_top_size, layout_class_skip };
 }
 
 /* The number of the leaf that holds the key, if any does; false and sticky status on failure. */
 static bool find_leaf(const segment *s, segment_session *session, const dictionary *d,
                       const uint8_t *key, size_t size, uint32_t *leaf, block_ref *ref) {
   uint32_t number = d->root;
-  for (uint8_t level = d->depth; level > 0; level--) {
+  uint8_t level = d->depth;
+  if (level > 0 && d->top_size > 0) {
+    const uint8_t *plain = block_get(s, session, STREAM_MANIFEST, 0, ref);
+    if (plain == NULL) return false;
+    if (!layout_top_find_packed(plain + d->top_at, d->top_size, key, size, &number)) {
+      session_damaged(session);
+      return false;
+    }
+    level--;
+  }
+  for (; level > 0; level--) {
     const uint8_t *plain = block_get(s, session, d->top, number, ref);
     if (plain == NULL) return false;
     if (!layout_top_find(plain, key, size, &number)) {

@@ -248,6 +248,12 @@ void layout_top_begin(layout_top_builder *b);
 bool layout_top_add(layout_top_builder *b, const uint8_t *key, size_t size, uint32_t child);
 void layout_top_end(layout_top_builder *b);
 /* The child that holds the key; false on damage. */
+/* The same block without what is free between its keys and its slots; `size` bytes, 0 where that is more than
+ * there is room for. */
+#define LAYOUT_ROOT_MAX 1536
+size_t layout_top_pack(uint8_t out[LAYOUT_ROOT_MAX], const uint8_t block[BLOCK_PLAIN]);
+bool layout_top_find_packed(const uint8_t *top, size_t top_size, const uint8_t *key, size_t size,
+                            uint32_t *child);
 bool layout_top_find(const uint8_t block[BLOCK_PLAIN], const uint8_t *key, size_t size,
                      uint32_t *child);
 /* Length of the shortest prefix of `key` that is above `before` (which is below key). */
@@ -301,7 +307,12 @@ typedef struct layout_manifest {
   uint8_t term_depth, class_depth;    /* ... and levels above the leaves; 0: the root is the leaf */
   uint32_t blocks[STREAM_COUNT];      /* of each stream */
   uint8_t folds[LAYOUT_FOLD_BYTES];   /* of stored classes */
+  /* Copies of the two roots, packed, where they are small enough: bytes of each, one behind the other from
+   * LAYOUT_ROOTS_AT on. To be encoded, they are in term_top and class_top. */
+  uint16_t term_top_size, class_top_size;
+  const uint8_t *term_top, *class_top;
 } layout_manifest;
+#define LAYOUT_ROOTS_AT 736
 void layout_manifest_encode(uint8_t block[BLOCK_PLAIN], const layout_manifest *m);
 /* Which of the reasons is no secret: SDX_DAMAGED, with a newer format named as such. */
 sdx_status layout_manifest_decode(layout_manifest *m, const uint8_t block[BLOCK_PLAIN], sdx_error *err);

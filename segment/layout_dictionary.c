@@ -473,24 +473,39 @@ void layout_top_end(layout_top_builder *b) {
   store(b->block + 2, b->at, 2);
 }
 
-bool layout_top_find(const uint8_t block[BLOCK_PLAIN], const uint8_t *key, size_t size,
-                     uint32_t *child) {
-  const uint32_t count = (uint32_t)load(block, 2), end = (uint32_t)load(block + 2, 2);
-  if (count == 0 || end < TOP_HEAD || end + TOP_SLOT * count > BLOCK_PLAIN) return false;
-  const uint8_t *const slots = block + BLOCK_PLAIN;
+size_t layout_top_pack(uint8_t out[LAYOUT_ROOT_MAX], const uint8_t block[BLOCK_PLAIN]) {
+  const size_t count = (size_t)load(block, 2), end = (size_t)load(block + 2, 2);
+  const size_t slots = TOP_SLOT * count;
+  if (end + slots > LAYOUT_ROOT_MAX || end < TOP_HEAD) return 0;
+  memcpy(out, block, end);
+  memcpy(out + end, block + BLOCK_PLAIN - slots, slots);
+  return end + slots;
+}
+
+bool layout_top_find_packed(const uint8_t *top, size_t top_size, const uint8_t *key, size_t size,
+                            uint32_t *child) {
+  if (top_size < TOP_HEAD) return false;
+  const uint32_t count = (uint32_t)load(top, 2), end = (uint32_t)load(top + 2, 2);
+  if (count == 0 || end < TOP_HEAD || end + TOP_SLOT * count > top_size) return false;
+  const uint8_t *const slots = top + top_size;
   uint32_t low = 0, high = count;
   while (high - low > 1) {
     const uint32_t middle = (low + high) / 2;
     const uint32_t from = (uint32_t)load(slots - TOP_SLOT * (middle + 1), 2);
     const uint32_t to = middle + 1 < count ? (uint32_t)load(slots - TOP_SLOT * (middle + 2), 2) : end;
     if (from < TOP_HEAD || to < from || to > end) return false;
-    if (compare(block + from, to - from, key, size) <= 0)
+    if (compare(top + from, to - from, key, size) <= 0)
       low = middle;
     else
       high = middle;
   }
   *child = (uint32_t)load(slots - TOP_SLOT * (low + 1) + 2, 4);
   return true;
+}
+
+bool layout_top_find(const uint8_t block[BLOCK_PLAIN], const uint8_t *key, size_t size,
+                     uint32_t *child) {
+  return layout_top_find_packed(block, BLOCK_PLAIN, key, size, child);
 }
 
 size_t layout_separator(const uint8_t *before, size_t before_size, const uint8_t *key, size_t size) {

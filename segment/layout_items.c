@@ -139,8 +139,10 @@ bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item
  * "SDXS", u16 format, u16 analyser, u64 id, u32 items, terms, classes, u64 length, u32 least length,
  * i64 newest, oldest, u64 text bytes, u64 blocks, u8 languages, 16 x 4 bytes of ISO code, u8 width of
  * dates, of sizes, u8 order of first positions, of gaps, in inline lists, u32 and u8 root and depth
- * of terms, the same of classes, 16 x u32 blocks of each stream, 512 bytes of the set of folds.
+ * of terms, the same of classes, 16 x u32 blocks of each stream, 512 bytes of the set of folds, u16 sizes of
+ * the copies of the roots of terms and of classes, and from LAYOUT_ROOTS_AT on these.
  */
+_Static_assert(LAYOUT_ROOTS_AT + 2 * LAYOUT_ROOT_MAX <= BLOCK_PLAIN, "both roots fit");
 static const uint8_t magic[4] = { 'S', 'D', 'X', 'S' };
 
 typedef struct place {
@@ -207,6 +209,12 @@ void layout_manifest_encode(uint8_t block[BLOCK_PLAIN], const layout_manifest *m
   put_fixed(&p, m->class_depth, 1);
   for (unsigned i = 0; i < STREAM_COUNT; i++) put_fixed(&p, m->blocks[i], 4);
   memcpy(p.at, m->folds, sizeof m->folds);
+  p.at += sizeof m->folds;
+  put_fixed(&p, m->term_top_size, 2);
+  put_fixed(&p, m->class_top_size, 2);
+  p.at = block + LAYOUT_ROOTS_AT;
+  if (m->term_top_size > 0) memcpy(p.at, m->term_top, m->term_top_size);
+  if (m->class_top_size > 0) memcpy(p.at + m->term_top_size, m->class_top, m->class_top_size);
 }
 
 static bool manifest_sound(const layout_manifest *m) {
@@ -214,7 +222,8 @@ static bool manifest_sound(const layout_manifest *m) {
   bool sound = info->items <= INT32_MAX && info->language_count <= SEGMENT_LANGUAGES &&
                m->date_width >= 1 && m->date_width <= 8 && m->size_width >= 1 &&
                m->size_width <= 8 && m->context.first_order <= BITS_ORDER_MAX &&
-               m->context.gap_order <= BITS_ORDER_MAX && m->term_depth <= 8 && m->class_depth <= 8;
+               m->context.gap_order <= BITS_ORDER_MAX && m->term_depth <= 8 && m->class_depth <= 8 &&
+               m->term_top_size <= LAYOUT_ROOT_MAX && m->class_top_size <= LAYOUT_ROOT_MAX;
   for (unsigned i = 0; i < SEGMENT_LANGUAGES; i++) sound = sound && info->languages[i][3] == 0;
   return sound;
 }
@@ -255,6 +264,8 @@ sdx_status layout_manifest_decode(layout_manifest *m, const uint8_t block[BLOCK_
   m->class_depth = cursor_get_u8(&c);
   for (unsigned i = 0; i < STREAM_COUNT; i++) m->blocks[i] = cursor_get_u32(&c);
   memcpy(m->folds, cursor_get(&c, sizeof m->folds), sizeof m->folds);
+  m->term_top_size = cursor_get_u16(&c);
+  m->class_top_size = cursor_get_u16(&c);
   if (!manifest_sound(m))
     return error_set(err, SDX_DAMAGED, "a segment's manifest is damaged; reindex --missing mends it");
   return SDX_OK;

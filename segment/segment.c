@@ -162,7 +162,7 @@ sdx_status segment_open(segment **out, uint64_t id, uint32_t number, const block
   if (s == NULL) return error_memory(err);
   s->source = *source;
   s->number = number;
-  s->cache = NULL; /* the manifest is read once: keep it out of the cache */
+  s->cache = cache;
   block_ref ref = BLOCK_REF_INIT;
   segment_session opening = { .context = session->context, .err = err };
   sdx_status status = SDX_OK;
@@ -175,7 +175,6 @@ sdx_status segment_open(segment **out, uint64_t id, uint32_t number, const block
   if (status == SDX_OK && s->manifest.info.id != id)
     status = error_set(err, SDX_DAMAGED, "a segment's manifest names another segment");
   block_release(&ref);
-  s->cache = cache;
   if (status != SDX_OK) {
     segment_close(s);
     return status;

@@ -30,6 +30,8 @@ typedef struct dictionary_writer {
   level_writer *levels[LEVELS];
   uint32_t root;
   uint8_t depth;
+  uint8_t root_copy[LAYOUT_ROOT_MAX];
+  size_t root_size;
 } dictionary_writer;
 
 /* The term being written. */
@@ -270,11 +272,12 @@ static void top_flush(segment_writer *w, dictionary_writer *d, unsigned level, b
   layout_top_end(&l->top);
   const uint32_t number = w->streams[d->top].number;
   put_block(w, d->top, l->top.block);
-  layout_top_begin(&l->top);
-  if (up)
-    top_add(w, d, level + 1, l->first, l->first_size, number);
-  else
+  if (!up) {
     d->root = number;
+    d->root_size = layout_top_pack(d->root_copy, l->top.block);
+  }
+  layout_top_begin(&l->top);
+  if (up) top_add(w, d, level + 1, l->first, l->first_size, number);
 }
 
 static void top_add(segment_writer *w, dictionary_writer *d, unsigned level, const uint8_t *key,
@@ -569,6 +572,10 @@ sdx_status segment_writer_finish(segment_writer *w, segment_info *info) {
   m->term_depth = w->terms.depth;
   m->class_root = w->classes.root;
   m->class_depth = w->classes.depth;
+  m->term_top = w->terms.root_copy;
+  m->term_top_size = (uint16_t)w->terms.root_size;
+  m->class_top = w->classes.root_copy;
+  m->class_top_size = (uint16_t)w->classes.root_size;
   m->blocks[STREAM_MANIFEST] = 1;
   m->info.blocks = 1;
   for (unsigned i = 1; i < STREAM_COUNT; i++) {

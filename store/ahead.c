@@ -70,19 +70,30 @@ bool store_ahead(store_txn *t, store_table table, const uint8_t *keys, size_t ke
   snapshot *s = &t->base;
   const pages_table *tree = &s->tables[table];
   page_run runs[STORE_AHEAD_MAX];
-  size_t found = 0;
+  bool missing = false;
   if (t->writes || s->map == NULL || s->map->base == NULL) return false;
   if (count > STORE_AHEAD_MAX) count = STORE_AHEAD_MAX;
-  for (size_t i = 0; i < count; i++) {
-    const uint64_t page = snapshot_leaf(s, tree, keys + i * key_size, key_size);
-    if (page != 0) runs[found++] = (page_run){ page, 1 };
+  for (unsigned level = 1; level < tree->depth; level++) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+      const uint64_t page = snapshot_page_on_way(s, tree, keys + i * key_size, key_size, level);
+      if (page != 0) runs[found++] = (page_run){ page, 1 };
+    }
+    missing |= read_runs(s, runs, found);
   }
-  const bool leaves = read_runs(s, runs, found);
-  found = 0;
+  size_t found = 0;
   for (size_t i = 0; i < count; i++) {
     page_run r = { 0 };
     r.first = snapshot_value_page(s, tree, keys + i * key_size, key_size, &r.count);
     if (r.first != 0) runs[found++] = r;
   }
-  return read_runs(s, runs, found) || leaves;
+  return read_runs(s, runs, found) || missing;
+}
+
+void snapshot_ahead(const snapshot *s) {
+  page_run roots[STORE_TABLES];
+  size_t found = 0;
+  for (size_t i = 0; i < STORE_TABLES; i++)
+    if (s->tables[i].root != PAGES_NONE) roots[found++] = (page_run){ s->tables[i].root, 1 };
+  (void)read_runs(s, roots, found);
 }

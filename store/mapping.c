@@ -101,6 +101,7 @@ static sdx_status check_main(mapping *m, MDB_txn *txn, sdx_error *err) {
   int rc = snapshot_take(&s, &m->pages, newest, &stale);
   /* Written over by a process that is at work: what that wrote, it had checked. */
   if (rc == 0 && stale) return SDX_OK;
+  if (rc == 0) snapshot_ahead(&s);
   if (rc == 0) rc = snapshot_check_main(&s);
   if (rc == 0 && newest > 1) rc = snapshot_check_before(&m->pages, newest - 1);
   if (rc == MDB_CORRUPTED && s.map == NULL) s.damaged = newest & 1;

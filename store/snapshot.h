@@ -79,8 +79,10 @@ void snapshot_continues(page_map *m, uint64_t before);
 int snapshot_get(snapshot *s, const pages_table *table, const void *key, size_t key_size,
                  sdx_bytes *value);
 
-/* The leaf on which a key would stand, which is not looked at; 0 where a page above it is damaged. */
-uint64_t snapshot_leaf(snapshot *s, const pages_table *table, const void *key, size_t key_size);
+/* The page on a key's way that is `level` below the root, which is not looked at; 0 where a page above it is
+ * damaged. */
+uint64_t snapshot_page_on_way(snapshot *s, const pages_table *table, const void *key,
+                              size_t key_size, unsigned level);
 /* The page of a key's value, and how many follow on it; 0 where it has none of its own. */
 uint64_t snapshot_value_page(snapshot *s, const pages_table *table, const void *key,
                              size_t key_size, uint64_t *count);
@@ -127,6 +129,9 @@ int snapshot_check_table(snapshot *s, store_table table);
 int snapshot_check_value(snapshot *s, store_table table, const void *key, size_t key_size);
 /* Before liblmdb copies all: everything. */
 int snapshot_check_all(snapshot *s);
+
+/* Has the roots of all tables read together (ahead.c). */
+void snapshot_ahead(const snapshot *s);
 
 /* It as bytes. */
 pages snapshot_pages(const snapshot *s);

@@ -21,6 +21,18 @@ sdx_status view_attributes(view_read *r, size_t i, const attributes **out, sdx_e
   return SDX_OK;
 }
 
+bool view_ahead_begin(view_ahead *a, view_read *r) {
+  (void)a, (void)r;
+  return false; /* all of it is in memory */
+}
+
+segment_ahead view_ahead_of(view_ahead *a, size_t i) {
+  (void)a, (void)i;
+  return (segment_ahead){ .want = NULL };
+}
+
+void view_ahead_go(view_ahead *a) { (void)a; }
+
 void mailbox_open(mailbox *m, const char *languages) {
   memset(m, 0, sizeof(*m));
   CHECK(text_analyser_open(&m->analyser, languages, NULL));

@@ -421,6 +421,25 @@ static void test_top(void **state) {
     assert_true(layout_top_find(b.block, (const uint8_t *)cases[i].key, strlen(cases[i].key), &child));
     assert_int_equal(child, cases[i].child);
   }
+  uint8_t packed[LAYOUT_ROOT_MAX];
+  const size_t packed_size = layout_top_pack(packed, b.block);
+  assert_int_equal(packed_size, 26);
+  assert_hex(packed, 26, "03000800" "6873616c" "050002000000" "040001000000" "040000000000");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_true(layout_top_find_packed(packed, packed_size, (const uint8_t *)cases[i].key,
+                                       strlen(cases[i].key), &child));
+    assert_int_equal(child, cases[i].child);
+  }
+  for (size_t cut = 0; cut < packed_size; cut++)
+    assert_false(layout_top_find_packed(packed, cut, (const uint8_t *)"h", 1, &child));
+  layout_top_begin(&b);
+  for (uint32_t i = 0; i < 200; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "key %04u", i);
+    assert_true(layout_top_add(&b, (const uint8_t *)name, strlen(name), i));
+  }
+  layout_top_end(&b);
+  assert_int_equal(layout_top_pack(packed, b.block), 0); /* too big */
 }
 
 static void test_item_vector(void **state) {
@@ -466,6 +485,19 @@ static void test_manifest(void **state) {
   assert_memory_equal(&got.info, &m.info, sizeof m.info);
   assert_memory_equal(got.blocks, m.blocks, sizeof m.blocks);
   assert_memory_equal(got.folds, m.folds, sizeof m.folds);
+  assert_true(got.term_top_size == 0 && got.class_top_size == 0);
+  m.term_top = (const uint8_t *)"terms' root";
+  m.term_top_size = 11;
+  m.class_top = (const uint8_t *)"classes' root";
+  m.class_top_size = 13;
+  layout_manifest_encode(block, &m);
+  assert_hex(block + 727, 4, "0b00" "0d00");
+  assert_memory_equal(block + LAYOUT_ROOTS_AT, "terms' rootclasses' root", 24);
+  assert_int_equal(layout_manifest_decode(&got, block, &err), SDX_OK);
+  assert_true(got.term_top_size == 11 && got.class_top_size == 13);
+  block[728] = 0x07; /* a root that is too big */
+  assert_int_equal(layout_manifest_decode(&got, block, &err), SDX_DAMAGED);
+  block[728] = 0;
   block[4] = 2; /* a newer format */
   assert_int_equal(layout_manifest_decode(&got, block, &err), SDX_DAMAGED);
   assert_non_null(strstr(err.message, "upgrade"));
