@@ -100,13 +100,19 @@ static NOINLINE void fill_one(postings *p, uint32_t base, const uint64_t *mask, 
   uint32_t from, to;
   if (is_beyond(p, base)) return;
   for (uint32_t at = 0; next_part(p, base, mask, at, &from, &to);) {
-    const uint32_t *ordinals = p->ordinals + from, *wdfs = p->wdfs + from;
+    const uint32_t *ordinals = p->ordinals + from;
+    const uint32_t *wdfs = wdf != NULL ? postings_wdfs(p) + from : NULL;
     if (wdf == NULL) put_bits(ordinals, to - from, base, bits);
     else if (first) put_first(ordinals, wdfs, to - from, base, bits, wdf);
     else put_more(ordinals, wdfs, to - from, base, bits, wdf);
     if (to < p->count) return;
     at = p->ordinals[to - 1] - base + 1;
   }
+}
+
+static inline void put_wdf(postings *p, uint32_t i, uint32_t at, const uint64_t *bits, uint32_t *wdf) {
+  const uint32_t more = postings_wdfs(p)[i];
+  wdf[at] = bits_has(bits, at) ? wdf[at] + more : more;
 }
 
 /* As fill_one, but puts what the mask wants alone: little of it, so that hardly anything is written. */
@@ -119,7 +125,7 @@ static NOINLINE void sift_one(postings *p, uint32_t base, const uint64_t *mask, 
     for (; i < p->count && (at = p->ordinals[i] - base) < WINDOW; i++) {
       last = at;
       if (!bits_has(mask, at)) continue;
-      if (wdf != NULL) wdf[at] = bits_has(bits, at) ? wdf[at] + p->wdfs[i] : p->wdfs[i];
+      if (wdf != NULL) put_wdf(p, i, at, bits, wdf);
       bits_set(bits, at);
     }
     if (i < p->count) {
@@ -140,7 +146,7 @@ static NOINLINE void probe_one(postings *p, uint32_t base, const uint64_t *mask,
     const uint32_t i = postings_seek(p, target);
     if (i == UINT32_MAX) return;
     if (p->ordinals[i] != target) continue;
-    if (wdf != NULL) wdf[at] = bits_has(bits, at) ? wdf[at] + p->wdfs[i] : p->wdfs[i];
+    if (wdf != NULL) put_wdf(p, i, at, bits, wdf);
     bits_set(bits, at);
   }
 }

@@ -38,23 +38,24 @@ static void store(void *p, __m128i v) { _mm_storeu_si128((__m128i *)p, v); }
 
 /* With `width` a constant, the compiler turns this into straight code without a branch. */
 static inline __attribute__((always_inline)) void unpack_rows(uint32_t *out, const uint8_t *in,
-                                                              const unsigned width) {
+                                                              const unsigned width, uint32_t addend) {
   const __m128i mask = _mm_set1_epi32((int)(width == 32 ? ~0u : (1u << width) - 1));
+  const __m128i more = _mm_set1_epi32((int)addend);
   UNROLLED
   for (unsigned row = 0; row < 32; row++) {
     const unsigned word = row * width / 32, shift = row * width % 32;
     __m128i v = _mm_srli_epi32(load(in + 16 * word), (int)shift);
     if (shift + width > 32)
       v = _mm_or_si128(v, _mm_slli_epi32(load(in + 16 * (word + 1)), (int)(32 - shift)));
-    store(out + 4 * row, _mm_and_si128(v, mask));
+    store(out + 4 * row, _mm_add_epi32(_mm_and_si128(v, mask), more));
   }
 }
 
-void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned width) {
+void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned width, uint32_t addend) {
   switch (width) {
 #define WIDTH(n) \
   case n: \
-    unpack_rows(out, in, n); \
+    unpack_rows(out, in, n, addend); \
     break;
     WIDTH(1) WIDTH(2) WIDTH(3) WIDTH(4) WIDTH(5) WIDTH(6) WIDTH(7) WIDTH(8) WIDTH(9) WIDTH(10)
     WIDTH(11) WIDTH(12) WIDTH(13) WIDTH(14) WIDTH(15) WIDTH(16) WIDTH(17) WIDTH(18) WIDTH(19)
@@ -62,13 +63,14 @@ void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned wid
     WIDTH(29) WIDTH(30) WIDTH(31) WIDTH(32)
 #undef WIDTH
   default:
-    memset(out, 0, BITPACK_COUNT * sizeof *out);
+    for (unsigned i = 0; i < BITPACK_COUNT; i++) out[i] = addend;
   }
 }
 
 void bitpack_sum(uint32_t inout[BITPACK_COUNT], uint32_t base) {
   const __m128i one = _mm_set1_epi32(1);
   __m128i before = _mm_set1_epi32((int)(base - 1));
+  UNROLLED
   for (unsigned i = 0; i < BITPACK_COUNT; i += 4) {
     __m128i v = _mm_add_epi32(load(inout + i), one);
     v = _mm_add_epi32(v, _mm_slli_si128(v, 4));
@@ -79,18 +81,13 @@ void bitpack_sum(uint32_t inout[BITPACK_COUNT], uint32_t base) {
   }
 }
 
-void bitpack_add(uint32_t inout[BITPACK_COUNT], uint32_t addend) {
-  const __m128i all = _mm_set1_epi32((int)addend);
-  for (unsigned i = 0; i < BITPACK_COUNT; i += 4) store(inout + i, _mm_add_epi32(load(inout + i), all));
-}
-
 #else
 
 static uint32_t load_word(const uint8_t *in) {
   return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
 }
 
-void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned width) {
+void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned width, uint32_t addend) {
   const uint64_t mask = (UINT64_C(1) << width) - 1;
   for (unsigned lane = 0; lane < 4; lane++) {
     uint64_t word = 0;
@@ -100,7 +97,7 @@ void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned wid
         word |= (uint64_t)load_word(in + 16 * n++ + 4 * lane) << have;
         have += 32;
       }
-      out[4 * row + lane] = (uint32_t)(word & mask);
+      out[4 * row + lane] = (uint32_t)(word & mask) + addend;
       word >>= width;
       have -= width;
     }
@@ -110,10 +107,6 @@ void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned wid
 void bitpack_sum(uint32_t inout[BITPACK_COUNT], uint32_t base) {
   uint32_t before = base - 1;
   for (unsigned i = 0; i < BITPACK_COUNT; i++) inout[i] = before += inout[i] + 1;
-}
-
-void bitpack_add(uint32_t inout[BITPACK_COUNT], uint32_t addend) {
-  for (unsigned i = 0; i < BITPACK_COUNT; i++) inout[i] += addend;
 }
 
 #endif

@@ -17,11 +17,9 @@
 
 /* Width 0 to 32; the numbers must fit it. Writes BITPACK_BYTES(width). */
 void bitpack_pack(uint8_t *out, const uint32_t in[BITPACK_COUNT], unsigned width);
-/* Reads BITPACK_BYTES(width). */
-void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned width);
+/* Reads BITPACK_BYTES(width), and adds to each. */
+void bitpack_unpack(uint32_t out[BITPACK_COUNT], const uint8_t *in, unsigned width, uint32_t addend);
 /* Gaps to ordinals, in place: each becomes `base` plus the gaps up to it plus its index. */
 void bitpack_sum(uint32_t inout[BITPACK_COUNT], uint32_t base);
-/* Adds to each. */
-void bitpack_add(uint32_t inout[BITPACK_COUNT], uint32_t addend);
 
 #endif

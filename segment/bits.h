@@ -162,11 +162,40 @@ BITS_HOT bit_reader bits_from(const void *bytes, size_t size, uint64_t bit) {
   return r;
 }
 
+/* Takes the next code out of what the register holds, without a refill; false where it is not whole there,
+ * or longer than 31 bits behind its zeros: bits_get_golomb reads it. */
+BITS_HOT bool bits_take_golomb(bit_reader *r, unsigned k, uint32_t *v) {
+  const unsigned e = (unsigned)__builtin_ctzll(r->word | UINT64_C(1) << 63);
+  const unsigned cost = 2 * e + 1 + k;
+  if (__builtin_expect(cost > r->have || k + e > 31, 0)) return false;
+  const uint32_t bucket = 1u << (k + e);
+  *v = ((uint32_t)(r->word >> (e + 1)) & (bucket - 1)) + bucket - (1u << k);
+  r->word >>= cost;
+  r->have -= cost;
+  return true;
+}
+
 /* n codes of one order, each with something added. */
 BITS_HOT void bits_get_golombs(bit_reader *reader, unsigned k, uint32_t n, uint32_t add, uint32_t *out) {
   bit_reader r = *reader; /* a copy, which the compiler keeps in registers */
-  for (uint32_t i = 0; i < n; i++) out[i] = bits_get_golomb(&r, k) + add;
+  for (uint32_t i = 0; i < n;) {
+    uint32_t v = bits_get_golomb(&r, k); /* refills: the next ones are mostly there, too */
+    do {
+      out[i++] = v + add;
+    } while (i < n && bits_take_golomb(&r, k, &v));
+  }
   bits_save(reader, &r);
+}
+
+/* Passes by n codes of one order. */
+BITS_HOT void bits_skip_golombs(bit_reader *r, unsigned k, uint64_t n) {
+  uint32_t v;
+  while (n > 0) {
+    (void)bits_get_golomb(r, k);
+    for (n--; n > 0 && bits_take_golomb(r, k, &v); n--) {
+    }
+    if (r->at == r->limit && r->have < 8) return; /* behind the end */
+  }
 }
 
 /* n gaps of one order become numbers that ascend from `base` on, below `limit`; false where not. */
@@ -174,9 +203,12 @@ BITS_HOT bool bits_get_ascending(bit_reader *reader, unsigned k, uint32_t n, uin
                                  uint32_t limit, uint32_t *out) {
   bit_reader r = *reader;
   uint64_t next = base;
-  for (uint32_t i = 0; i < n; i++) {
-    next += bits_get_golomb(&r, k);
-    out[i] = (uint32_t)next++;
+  for (uint32_t i = 0; i < n;) {
+    uint32_t v = bits_get_golomb(&r, k);
+    do {
+      next += v;
+      out[i++] = (uint32_t)next++;
+    } while (i < n && bits_take_golomb(&r, k, &v));
   }
   bits_save(reader, &r);
   return next <= limit; /* 128 sums of 32 bits ascend in 64 */

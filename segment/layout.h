@@ -51,11 +51,16 @@ unsigned layout_best_order(const uint32_t *values, uint32_t n, uint64_t *cost);
  * Encodes into out[LAYOUT_BLOCK_MAX], returns the size. */
 size_t layout_block_encode(uint8_t *out, const uint32_t *ordinals, const uint32_t *wdfs, uint32_t n,
                            uint32_t base);
+typedef postings_wdfs_later layout_wdfs; /* wdfs that were not decoded yet, borrowed: see reader.h */
+
 /* Returns the bytes read; 0 where they are no block (or go on behind `size`). On success the
- * ordinals ascend and are below `items`. The arrays have room for POSTINGS_BLOCK. *plain says that
- * all wdfs are 1; where it was set before, they are known to stand there already. */
+ * ordinals ascend and are below `items`. The arrays have room for POSTINGS_BLOCK. Where later->at is
+ * set, the wdfs are left to layout_wdfs_decode, while `bytes` are there. *plain says that all that
+ * stands in `wdfs` is 1, before and after; a block whose wdfs are read later does not touch them. */
 size_t layout_block_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
-                           uint32_t items, uint32_t *ordinals, uint32_t *wdfs, bool *plain);
+                           uint32_t items, uint32_t *ordinals, uint32_t *wdfs, bool *plain,
+                           layout_wdfs *later);
+void layout_wdfs_decode(const layout_wdfs *later, uint32_t *wdfs);
 
 /* Skip header of a list of more than 128 postings: entries of blocks in groups of LAYOUT_GROUP, each
  * group in one piece within a block of its stream; more than one group have a directory in front. */

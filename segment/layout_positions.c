@@ -241,11 +241,15 @@ bool layout_chunk_read(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32
   const unsigned order = c->gap_order;
   uint64_t skipped = 0, position = c->firsts[i];
   for (; c->next < i; c->next++) skipped += c->counts[c->next] - (c->counts[c->next] > 0);
-  for (; skipped > 0; skipped--) (void)bits_get_golomb(&r, order);
+  bits_skip_golombs(&r, order, skipped);
   if (c->counts[i] > 0) *out++ = (uint32_t)position;
-  for (uint32_t k = 1; k < c->counts[i]; k++) {
-    position += bits_get_golomb(&r, order) + UINT64_C(1);
-    *out++ = (uint32_t)position;
+  for (uint32_t k = 1; k < c->counts[i];) {
+    uint32_t gap = bits_get_golomb(&r, order);
+    do {
+      position += gap + UINT64_C(1);
+      *out++ = (uint32_t)position;
+      k++;
+    } while (k < c->counts[i] && bits_take_golomb(&r, order, &gap));
   }
   bits_save(&c->gaps, &r);
   c->next = i + 1;

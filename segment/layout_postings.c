@@ -79,18 +79,26 @@ static uint8_t *section_encode(uint8_t *out, const uint32_t values[POSTINGS_BLOC
   return out + 2 * exceptions;
 }
 
-static const uint8_t *section_decode(const uint8_t *at, const uint8_t *end, unsigned width,
-                                     bool exceptions, uint32_t values[POSTINGS_BLOCK]) {
+/* Where the section ends; NULL: behind `end`, or it is none. */
+static const uint8_t *section_end(const uint8_t *at, const uint8_t *end, unsigned width,
+                                  bool exceptions) {
   if ((size_t)(end - at) < BITPACK_BYTES(width)) return NULL;
-  bitpack_unpack(values, at, width);
   at += BITPACK_BYTES(width);
   if (!exceptions) return at;
   if (at == end || width > 31) return NULL;
   const uint32_t count = *at++;
-  if (count > POSTINGS_BLOCK || (size_t)(end - at) < 2 * count) return NULL;
+  return count <= POSTINGS_BLOCK && (size_t)(end - at) >= 2 * count ? at + 2 * (size_t)count : NULL;
+}
+
+/* Of a section that section_end has looked at; adds to each number. */
+static void section_decode(const uint8_t *at, unsigned width, bool exceptions, uint32_t addend,
+                           uint32_t values[POSTINGS_BLOCK]) {
+  bitpack_unpack(values, at, width, addend);
+  if (!exceptions) return;
+  at += BITPACK_BYTES(width);
+  const uint32_t count = *at++;
   const uint8_t *const high = at + count;
-  for (uint32_t i = 0; i < count; i++) values[at[i] & 127u] |= (uint32_t)high[i] << width;
-  return high + count;
+  for (uint32_t i = 0; i < count; i++) values[at[i] & 127u] += (uint32_t)high[i] << width;
 }
 
 static size_t full_encode(uint8_t *out, const uint32_t *gaps, const uint32_t *wdfs) {
@@ -138,7 +146,7 @@ static bool full_ordinals(uint32_t *ordinals, unsigned width, bool exceptions, u
 }
 
 static size_t full_decode(const uint8_t *bytes, size_t size, uint32_t base, uint32_t items,
-                          uint32_t *ordinals, uint32_t *wdfs, bool *plain) {
+                          uint32_t *ordinals, uint32_t *wdfs, bool *plain, layout_wdfs *later) {
   const uint8_t *at = bytes, *const end = bytes + size;
   if (size < 2) return 0;
   const uint8_t head = *at++;
@@ -154,19 +162,26 @@ static size_t full_decode(const uint8_t *bytes, size_t size, uint32_t base, uint
   }
   const unsigned wdf_width = second & WIDTH_MASK;
   if (gap_width > 32 || wdf_width > 32) return 0;
-  at = section_decode(at, end, gap_width, (head & EXCEPTIONS) != 0, ordinals);
-  if (at == NULL || !full_ordinals(ordinals, gap_width, (head & EXCEPTIONS) != 0, base, items))
-    return 0;
+  const bool gap_exceptions = (head & EXCEPTIONS) != 0, wdf_exceptions = (second & EXCEPTIONS) != 0;
+  const uint8_t *behind = section_end(at, end, gap_width, gap_exceptions);
+  if (behind == NULL) return 0;
+  section_decode(at, gap_width, gap_exceptions, 0, ordinals);
+  if (!full_ordinals(ordinals, gap_width, gap_exceptions, base, items)) return 0;
   if ((head & SECOND) == 0) {
     if (!*plain) fill(wdfs, POSTINGS_BLOCK, 1);
     *plain = true;
-  } else {
-    *plain = false;
-    at = section_decode(at, end, wdf_width, (second & EXCEPTIONS) != 0, wdfs);
-    if (at == NULL) return 0;
-    bitpack_add(wdfs, least);
+    return (size_t)(behind - bytes);
   }
-  return (size_t)(at - bytes);
+  at = behind;
+  behind = section_end(at, end, wdf_width, wdf_exceptions);
+  if (behind == NULL) return 0;
+  *later = (layout_wdfs){ .at = at, .least = least, .width = (uint8_t)wdf_width,
+                          .exceptions = wdf_exceptions };
+  return (size_t)(behind - bytes);
+}
+
+void layout_wdfs_decode(const layout_wdfs *later, uint32_t *wdfs) {
+  section_decode(later->at, later->width, later->exceptions, later->least, wdfs);
 }
 
 /* ---------------------------------------------------------------- short blocks
@@ -248,8 +263,10 @@ size_t layout_block_encode(uint8_t *out, const uint32_t *ordinals, const uint32_
 }
 
 size_t layout_block_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
-                           uint32_t items, uint32_t *ordinals, uint32_t *wdfs, bool *plain) {
-  if (n == POSTINGS_BLOCK) return full_decode(bytes, size, base, items, ordinals, wdfs, plain);
+                           uint32_t items, uint32_t *ordinals, uint32_t *wdfs, bool *plain,
+                           layout_wdfs *later) {
+  later->at = NULL;
+  if (n == POSTINGS_BLOCK) return full_decode(bytes, size, base, items, ordinals, wdfs, plain, later);
   *plain = false;
   return n < POSTINGS_BLOCK ? short_decode_anywhere(bytes, size, n, base, items, ordinals, wdfs) : 0;
 }

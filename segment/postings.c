@@ -33,6 +33,7 @@ void postings_open(postings *p, const segment *s, segment_session *session, cons
   p->next_at = term->postings;
   p->last = 0;
   p->plain = false;
+  p->later.at = NULL;
   p->positions_block = NONE;
   p->group.number = NONE;
   p->data = p->skip = p->place = (block_ref)BLOCK_REF_INIT;
@@ -41,6 +42,12 @@ void postings_open(postings *p, const segment *s, segment_session *session, cons
   if (is_long(p)) stream_prefetch(s, session, STREAM_SKIPS, term->skips, 1);
   stream_prefetch(s, session, STREAM_POSTINGS, term->postings,
                   term->postings_size < PREFETCH_BYTES ? term->postings_size : PREFETCH_BYTES);
+}
+
+void postings_read_wdfs(postings *p) {
+  layout_wdfs_decode(&p->later, p->wdfs);
+  p->later.at = NULL;
+  p->plain = false;
 }
 
 void postings_close(postings *p) {
@@ -62,6 +69,7 @@ void postings_close(postings *p) {
 static void end(postings *p) {
   p->count = 0;
   p->block = p->blocks;
+  p->later.at = NULL;
 }
 
 static bool damaged(postings *p) {
@@ -88,13 +96,14 @@ static size_t decode_at(postings *p, uint64_t address, uint32_t n, uint32_t base
       stream_view(p->seg, p->session, STREAM_POSTINGS, address, &available, &p->data);
   if (bytes == NULL) return 0;
   size_t used =
-      layout_block_decode(bytes, available, n, base, items, p->ordinals, p->wdfs, &p->plain);
+      layout_block_decode(bytes, available, n, base, items, p->ordinals, p->wdfs, &p->plain, &p->later);
   if (used == 0 && left > available) { /* it goes on in the next block */
     uint8_t scratch[LAYOUT_BLOCK_MAX];
     const size_t size = left < sizeof scratch ? (size_t)left : sizeof scratch;
     p->plain = false;
     if (stream_copy(p->seg, p->session, STREAM_POSTINGS, address, scratch, size, &p->data))
-      used = layout_block_decode(scratch, size, n, base, items, p->ordinals, p->wdfs, &p->plain);
+      used = layout_block_decode(scratch, size, n, base, items, p->ordinals, p->wdfs, &p->plain, &p->later);
+    if (used > 0) (void)postings_wdfs(p); /* before the copy goes */
     wipe(scratch, size);
   }
   return used <= left ? used : 0;
@@ -128,7 +137,9 @@ bool postings_next(postings *p) {
     end(p);
     return false;
   }
-  return decode(p, block, p->next_at, p->block == NONE ? 0 : p->last + 1);
+  if (!decode(p, block, p->next_at, p->block == NONE ? 0 : p->last + 1)) return false;
+  (void)postings_wdfs(p);
+  return true;
 }
 
 /* ---------------------------------------------------------------- skipping */
@@ -226,13 +237,16 @@ static uint32_t find_in_group(const postings *p, uint32_t target) {
   return low;
 }
 
-/* How many of `count` numbers, each `stride` behind the one before, are below the target: a sum of
- * comparisons, without a branch that the processor would mispredict. */
-static inline uint32_t count_below(const uint32_t *numbers, uint32_t count, uint32_t stride,
-                                   uint32_t target) {
-  uint32_t below = 0;
-  for (uint32_t i = 0; i < count; i++) below += numbers[(size_t)i * stride] < target;
-  return below;
+/* The index of the first ordinal >= target in a full block, whose last is: by the last of each 16 of
+ * them, then among these. Sums of comparisons: there is no branch that the processor would mispredict,
+ * and the compiler makes vectors of the second. */
+static inline uint32_t find_in_full(const uint32_t *ordinals, uint32_t target) {
+  uint32_t rows = 0, below = 0;
+#pragma GCC unroll 8
+  for (uint32_t i = 15; i + 1 < POSTINGS_BLOCK; i += 16) rows += ordinals[i] < target;
+  const uint32_t *row = ordinals + 16 * (size_t)rows;
+  for (uint32_t i = 0; i < 16; i++) below += row[i] < target;
+  return 16 * rows + below;
 }
 
 /* The first index >= from of an ordinal >= target; there is one. */
@@ -240,11 +254,7 @@ static uint32_t find_in_block(const uint32_t *ordinals, uint32_t count, uint32_t
   if (from > 0 && ordinals[from - 1] >= target) from = 0;
   for (uint32_t near = 0; near < 2; near++, from++)
     if (ordinals[from] >= target) return from;
-  if (count == POSTINGS_BLOCK) {
-    /* In rows of eight: by the last of each the row, then the place in it. */
-    const uint32_t first = 8 * count_below(ordinals + 7, POSTINGS_BLOCK / 8, 8, target);
-    return first + count_below(ordinals + first, 7, 1, target);
-  }
+  if (count == POSTINGS_BLOCK) return find_in_full(ordinals, target);
   uint32_t low = from, length = count - from;
   while (length > 1) {
     const uint32_t half = length / 2;
@@ -281,14 +291,16 @@ uint32_t postings_seek(postings *p, uint32_t target) {
   return p->at = find_in_block(p->ordinals, p->count, p->at, target);
 }
 
-void postings_follow(postings *p, const postings *other, uint32_t target) {
+void postings_follow(postings *p, postings *other, uint32_t target) {
   const uint32_t n = other->count;
   if ((p->count > 0 && p->last >= target) || n == 0 || other->last < target ||
       other->ordinals[0] > target)
     return;
+  const uint32_t *wdfs = postings_wdfs(other);
   memcpy(p->ordinals, other->ordinals, n * sizeof *p->ordinals);
-  if (!(p->plain && other->plain)) memcpy(p->wdfs, other->wdfs, n * sizeof *p->wdfs);
+  if (!(p->plain && other->plain)) memcpy(p->wdfs, wdfs, n * sizeof *p->wdfs);
   p->plain = other->plain;
+  p->later.at = NULL;
   p->count = n;
   p->block = other->block;
   p->next_at = other->next_at;
@@ -421,6 +433,7 @@ const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count) {
   struct postings_positions *d = p->decoded;
   if (p->positions_block != p->block && !open_chunk(p)) return fail_positions(p);
   if (d->empty) return NULL;
+  (void)postings_wdfs(p);
   if (!layout_chunk_reach(&d->chunk, p->wdfs, i)) return fail_positions(p);
   if (d->chunk.counts[i] == 0) return NULL;
   if (d->chunk.counts[i] == 1) {

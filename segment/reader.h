@@ -135,11 +135,19 @@ typedef struct postings_group {
   uint64_t postings, positions; /* its first bytes, from the list's */
 } postings_group;
 
+/* Where the wdfs of a block are, as long as nobody wanted them; the cursor's own. */
+typedef struct postings_wdfs_later {
+  const uint8_t *at; /* NULL: they are decoded */
+  uint32_t least;
+  uint8_t width;
+  bool exceptions;
+} postings_wdfs_later;
+
 /* A cursor over one term's postings, decoded 128 at a time. Lives on the stack (about 1.4 KB);
  * postings_close releases its pins. Public fields may be read, not written. */
 typedef struct postings {
   uint32_t ordinals[POSTINGS_BLOCK]; /* the current block, ascending ... */
-  uint32_t wdfs[POSTINGS_BLOCK];     /* ... within-document frequencies */
+  uint32_t wdfs[POSTINGS_BLOCK];     /* ... within-document frequencies; after a seek: postings_wdfs */
   uint32_t count;                    /* in the current block; 0 before the first and at the end */
   uint32_t df;
   uint32_t block;                    /* number of the current block */
@@ -151,7 +159,8 @@ typedef struct postings {
   uint32_t at;                       /* where the last seek ended in the block */
   uint64_t next_at;
   uint32_t last;
-  bool plain;                        /* wdfs are all 1 */
+  bool plain;                        /* all that stands in wdfs is 1 */
+  postings_wdfs_later later;
   uint32_t positions_block;          /* whose positions are decoded; UINT32_MAX: none */
   postings_group group;
   block_ref data, skip, place;
@@ -161,18 +170,22 @@ typedef struct postings {
 /* Stands before the first block. */
 void postings_open(postings *p, const segment *s, segment_session *session, const segment_term *term);
 void postings_close(postings *p); /* wipes */
-/* Decodes the next block; false at the end. */
+/* Decodes the next block, wdfs included; false at the end. */
 bool postings_next(postings *p);
 /* Decodes the first block whose last ordinal is >= target (does nothing where the current one is);
  * returns the index in it of the first ordinal >= target, or UINT32_MAX at the end. Never goes
- * back: targets ascend. */
+ * back: targets ascend. Wdfs are decoded when they are asked for: many a block that is looked into
+ * has no item that is wanted. */
 uint32_t postings_seek(postings *p, uint32_t target);
+/* The wdfs of the current block. */
+static inline const uint32_t *postings_wdfs(postings *p);
+void postings_read_wdfs(postings *p); /* the part of it that is not inlined */
 /* Tells the cursor that index i of the current block is the first ordinal that matters from now on: the next
  * seek looks there first. */
 static inline void postings_stand(postings *p, uint32_t i) { p->at = i; }
 /* Takes over the block of another cursor over the same list where that has `target` between its first and
  * last, and this one would have to decode it. */
-void postings_follow(postings *p, const postings *other, uint32_t target);
+void postings_follow(postings *p, postings *other, uint32_t target);
 /* Without decoding: bounds of the block that may hold `target`, from the skip header. Each posting has
  * at most the wdf and at least the length of one pair; a pair of wdf 0 need not be looked at. False
  * at the end. For lists without a header: bounds of the whole, and as last ordinal the segment's where
@@ -185,6 +198,11 @@ bool postings_bounds(postings *p, uint32_t target, postings_bound *out);
 /* Positions of the posting at index i of the current block, ascending; *count 0 where there are none.
  * Good until the next positions call on this cursor. */
 const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count);
+
+static inline const uint32_t *postings_wdfs(postings *p) {
+  if (p->later.at != NULL) postings_read_wdfs(p);
+  return p->wdfs;
+}
 
 /* ---------------------------------------------------------------- items */
 

@@ -76,7 +76,7 @@ static sdx_status take_posting(take_job *j, postings *p, uint32_t i, size_t name
   j->positions = positions_so_far;
   if (!room || j->posting_count >= UINT32_MAX) return error_memory(j->err);
   j->postings[j->posting_count++] = (taken){ .item = index_of(j, p->ordinals[i]),
-                                             .wdf = p->wdfs[i],
+                                             .wdf = postings_wdfs(p)[i],
                                              .count = count,
                                              .name_at = name_at,
                                              .name_size = name_size,

@@ -59,6 +59,7 @@ static uint64_t read_list(const segment *s, segment_session *session, const segm
     const uint32_t at = postings_seek(&p, target);
     if (at == SEGMENT_END || bound.last == UINT32_MAX) break;
     if (at >= p.count || p.ordinals[at] >= segment_about(s)->items) abort();
+    sum += postings_wdfs(&p)[at];
     const uint32_t *positions = postings_positions(&p, at, &n);
     if (n > 0) sum += positions[n - 1];
   }

@@ -107,8 +107,10 @@ static void test_bitpack(void **state) {
       }
       uint8_t *bytes = malloc(BITPACK_BYTES(width) + 1);
       bitpack_pack(bytes, in, width);
-      bitpack_unpack(out, bytes, width);
+      bitpack_unpack(out, bytes, width, 0);
       assert_memory_equal(in, out, sizeof in);
+      bitpack_unpack(out, bytes, width, 7);
+      for (int i = 0; i < BITPACK_COUNT; i++) assert_int_equal(out[i], in[i] + 7);
       free(bytes);
     }
   uint32_t gaps[BITPACK_COUNT], sums[BITPACK_COUNT];
@@ -176,15 +178,19 @@ static void test_blocks(void **state) {
     uint8_t *exact = malloc(size);
     memcpy(exact, bytes, size);
     bool plain = false;
-    assert_int_equal(layout_block_decode(exact, size, n, base, (uint32_t)next, o, w, &plain), size);
+    layout_wdfs later;
+    assert_int_equal(layout_block_decode(exact, size, n, base, (uint32_t)next, o, w, &plain, &later), size);
+    if (later.at != NULL) layout_wdfs_decode(&later, w);
     assert_memory_equal(o, ordinals, n * sizeof *o);
     assert_memory_equal(w, wdfs, n * sizeof *w);
     plain = false; /* fewer items than the last ordinal needs: refused */
-    assert_int_equal(layout_block_decode(exact, size, n, base, (uint32_t)next - 1, o, w, &plain), 0);
+    assert_int_equal(layout_block_decode(exact, size, n, base, (uint32_t)next - 1, o, w, &plain, &later), 0);
     for (size_t less = 0; less < size; less += 1 + size / 7) {
       uint8_t *shorter = malloc(less + 1);
       memcpy(shorter, exact, less);
-      (void)layout_block_decode(shorter, less, n, base, (uint32_t)next, o, w, &plain);
+      if (layout_block_decode(shorter, less, n, base, (uint32_t)next, o, w, &plain, &later) != 0 &&
+          later.at != NULL)
+        layout_wdfs_decode(&later, w);
       free(shorter);
     }
     free(exact);
