@@ -19,9 +19,24 @@ static uint32_t find(const position_list *l, uint32_t from, uint32_t target) {
   return low;
 }
 
+#define SHORT_LIST 24 /* positions that are all looked at: no branch that depends on them */
+
+static uint32_t keep_of_few(uint32_t *starts, uint32_t count, const position_list *word, uint32_t offset) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t start = starts[i], target = start + offset;
+    uint32_t found = 0;
+    for (uint32_t k = 0; k < word->count; k++) found |= word->at[k] == target;
+    starts[kept] = start;
+    kept += found;
+  }
+  return kept;
+}
+
 uint32_t positions_keep(uint32_t *starts, uint32_t count, const position_list *word,
                         uint32_t offset) {
   uint32_t kept = 0;
+  if (word->count <= SHORT_LIST && count <= 4) return keep_of_few(starts, count, word, offset);
   for (uint32_t i = 0, at = 0; i < count; i++) {
     at = find(word, at, starts[i] + offset);
     if (at == word->count) break;

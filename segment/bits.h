@@ -79,6 +79,15 @@ typedef struct bit_reader {
 
 #define BITS_HOT static inline __attribute__((always_inline, unused))
 
+/* Functions that read many codes are compiled a second time for processors whose shifts by a variable take
+ * one step; which one runs is settled when the library is loaded. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define BITS_CLONES __attribute__((target_clones("bmi2", "default")))
+#else
+#define BITS_CLONES
+#endif
+
 BITS_HOT bit_reader bits_over(const void *bytes, size_t size) {
   const uint8_t *at = (const uint8_t *)bytes;
   return (bit_reader){ .at = at, .limit = at + size + 8, .word = 0, .have = 0 };
@@ -185,6 +194,20 @@ BITS_HOT void bits_get_golombs(bit_reader *reader, unsigned k, uint32_t n, uint3
     } while (i < n && bits_take_golomb(&r, k, &v));
   }
   bits_save(reader, &r);
+}
+
+/* A code of order 0 where `there` is 1, else 0 and nothing is read: without a branch, since nobody foresees it.
+ * *ok becomes 0 where the code is longer than any value of 16 bits has. */
+BITS_HOT uint32_t bits_get_golomb_if(bit_reader *r, uint32_t there, uint32_t *ok) {
+  bits_refill(r);
+  const unsigned e = (unsigned)__builtin_ctzll(r->word | UINT64_C(1) << 16);
+  const uint32_t bucket = UINT32_C(1) << e, mask = 0 - there;
+  const uint32_t v = ((uint32_t)(r->word >> (e + 1)) & (bucket - 1)) + bucket - 1;
+  const unsigned cost = (2 * e + 1) & mask;
+  *ok &= e < 16 || there == 0;
+  r->word >>= cost;
+  r->have -= cost;
+  return v & mask;
 }
 
 /* Passes by n codes of one order. */

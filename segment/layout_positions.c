@@ -183,18 +183,21 @@ bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, uint32_t
   return bits_ok(&r) && c->per > 0 && c->mode <= COUNT_ALL && n > 0 && n <= POSTINGS_BLOCK;
 }
 
+/* The count of a posting whose code is z. */
+static inline int64_t count_of(uint32_t wdf, uint32_t z) {
+  return (int64_t)wdf - ((int64_t)(z >> 1) ^ -(int64_t)(z & 1));
+}
+
 /* *some: no posting is without positions. */
-static bool read_counts(const layout_chunk *c, bit_reader *reader, const uint32_t *wdfs, uint32_t n,
-                        uint32_t *counts, bool *some) {
+static bool read_any_counts(const layout_chunk *c, bit_reader *reader, const uint32_t *wdfs, uint32_t n,
+                            uint32_t *counts, bool *some) {
   uint64_t total = 0;
   bit_reader r = *reader;
-  const unsigned mode = c->mode;
   for (uint32_t i = 0; i < n; i++) {
     uint64_t count = wdfs[i];
-    if (count_is_coded(mode, wdfs[i])) {
-      const uint32_t z = bits_get_golomb(&r, 0);
-      count = (uint64_t)((int64_t)wdfs[i] - ((int64_t)(z >> 1) ^ -(int64_t)(z & 1)));
-    } else if (mode == COUNT_PER) {
+    if (count_is_coded(c->mode, wdfs[i])) {
+      count = (uint64_t)count_of(wdfs[i], bits_get_golomb(&r, 0));
+    } else if (c->mode == COUNT_PER) {
       count = wdfs[i] / c->per;
       if (count * c->per != wdfs[i]) return false;
     }
@@ -207,8 +210,27 @@ static bool read_counts(const layout_chunk *c, bit_reader *reader, const uint32_
   return total <= bits_left(&r); /* each position takes a bit at least */
 }
 
+/* The same of the commonest mode, where codes are short; what is not short is left to the other. */
+BITS_HOT bool read_counts(const layout_chunk *c, bit_reader *reader, const uint32_t *wdfs, uint32_t n,
+                          uint32_t *counts, bool *some) {
+  uint64_t total = 0;
+  uint32_t ok = c->mode == COUNT_SOME, least = 1;
+  bit_reader r = *reader;
+  for (uint32_t i = 0; ok && i < n; i++) {
+    const int64_t count = count_of(wdfs[i], bits_get_golomb_if(&r, wdfs[i] > 1, &ok));
+    ok &= (uint64_t)count <= UINT32_MAX;
+    counts[i] = (uint32_t)count;
+    least = counts[i] < least ? counts[i] : least;
+    total += (uint64_t)count;
+  }
+  if (!ok) return read_any_counts(c, reader, wdfs, n, counts, some);
+  *some = *some && least > 0;
+  bits_save(reader, &r);
+  return total <= bits_left(&r);
+}
+
 /* Reads counts and first positions of a part, and stands before its gaps. */
-static bool open_part(layout_chunk *c, const uint32_t *wdfs, uint32_t number) {
+static BITS_CLONES bool open_part(layout_chunk *c, const uint32_t *wdfs, uint32_t number) {
   const uint32_t from = number * c->span;
   const uint32_t n = c->count - from < c->span ? c->count - from : c->span;
   uint32_t *const counts = c->counts + from, *const firsts = c->firsts + from;
@@ -235,7 +257,7 @@ bool layout_chunk_reach(layout_chunk *c, const uint32_t *wdfs, uint32_t i) {
   return number == c->part || open_part(c, wdfs, number);
 }
 
-bool layout_chunk_read(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t *out) {
+BITS_CLONES bool layout_chunk_read(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t *out) {
   if (i < c->next && !open_part(c, wdfs, c->part)) return false; /* back to the part's first */
   bit_reader r = c->gaps;
   const unsigned order = c->gap_order;

@@ -219,7 +219,7 @@ static size_t short_encode(uint8_t *out, const uint32_t *gaps, const uint32_t *w
   return (size_t)(bits_finish(&w) - out);
 }
 
-static size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
+static BITS_CLONES size_t short_decode(const uint8_t *bytes, size_t size, uint32_t n, uint32_t base,
                            uint32_t items, uint32_t *ordinals, uint32_t *wdfs) {
   bit_reader r = bits_over(bytes, size);
   const unsigned mode = bits_get(&r, 2), gap_order = bits_get(&r, 5);

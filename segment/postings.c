@@ -252,9 +252,9 @@ static inline uint32_t find_in_full(const uint32_t *ordinals, uint32_t target) {
 /* The first index >= from of an ordinal >= target; there is one. */
 static uint32_t find_in_block(const uint32_t *ordinals, uint32_t count, uint32_t from, uint32_t target) {
   if (from > 0 && ordinals[from - 1] >= target) from = 0;
-  for (uint32_t near = 0; near < 2; near++, from++)
-    if (ordinals[from] >= target) return from;
+  if (ordinals[from] >= target) return from;
   if (count == POSTINGS_BLOCK) return find_in_full(ordinals, target);
+  from++;
   uint32_t low = from, length = count - from;
   while (length > 1) {
     const uint32_t half = length / 2;
