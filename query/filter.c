@@ -23,7 +23,7 @@ typedef enum filter_kind {
 } filter_kind;
 
 struct filter {
-  const char *name;
+  char name[12]; /* side by side: a search looks at all of them */
   filter_kind kind;
 };
 
@@ -47,7 +47,10 @@ static const filter filters[] = {
 };
 
 static bool same_word(const char *text, size_t size, const char *word) {
-  return strlen(word) == size && strncasecmp(text, word, size) == 0;
+  size_t i = 0;
+  for (; i < size && word[i] != '\0'; i++)
+    if ((text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20 : text[i]) != word[i]) return false;
+  return i == size && word[i] == '\0';
 }
 
 const filter *filter_find(const char *name, size_t size) {

@@ -16,6 +16,11 @@ uint64_t page_digest(uint64_t seed, const void *bytes, size_t size) {
   return h * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+bool page_statistics_open(page_statistics *out, scratch *s) {
+  out->classes = scratch_take(s, PAGE_CLASSES_MAX * sizeof(*out->classes));
+  return out->classes != NULL;
+}
+
 uint64_t page_df(page_statistics *s, uint64_t digest, uint64_t df) {
   for (uint32_t i = 0; i < s->count; i++)
     if (s->classes[i].digest == digest) return s->classes[i].df;
@@ -77,6 +82,7 @@ bool page_decode(page *out, scratch *s, const void *bytes, size_t size) {
   const uint8_t *id = cursor_get_string(&c, &id_size);
   const uint64_t count = cursor_get_varint(&c);
   if (c.failed || id == NULL || id_size > SDX_ID_MAX || count > PAGE_CLASSES_MAX) return false;
+  if (!page_statistics_open(&out->statistics, s)) return false;
   for (uint64_t i = 0; i < count; i++) {
     out->statistics.classes[i].digest = cursor_get_u64(&c);
     out->statistics.classes[i].df = cursor_get_varint(&c);

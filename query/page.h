@@ -19,13 +19,15 @@
 
 #define PAGE_CLASSES_MAX 128 /* of a query, whose df are kept; those behind them are as they are */
 
+typedef struct page_class {
+  uint64_t digest, df;
+} page_class;
+
 typedef struct page_statistics {
   uint64_t items, length;
   uint32_t count;
-  bool frozen; /* df are looked up, not entered */
-  struct {
-    uint64_t digest, df;
-  } classes[PAGE_CLASSES_MAX];
+  bool frozen;         /* df are looked up, not entered */
+  page_class *classes; /* [PAGE_CLASSES_MAX] in scratch; NULL where nobody turns pages */
 } page_statistics;
 
 typedef struct page {
@@ -42,6 +44,8 @@ typedef struct page {
 
 /* A digest of bytes, for telling apart. `seed` 0, or a digest that goes on. */
 uint64_t page_digest(uint64_t seed, const void *bytes, size_t size);
+/* Room for classes; false where memory ran out (s->failed). */
+bool page_statistics_open(page_statistics *out, scratch *s);
 /* The df of a class that weights are made of: the given one is entered, or the one entered before taken. */
 uint64_t page_df(page_statistics *s, uint64_t digest, uint64_t df);
 

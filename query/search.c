@@ -75,6 +75,7 @@ static sdx_status take_cursor(search *q, sdx_error *err) {
   buffer plain = BUFFER_INIT;
   if (o->after.size == 0) {
     q->page = (page){ .sort = o->sort, .collapse = o->collapse_threads, .query = digest_query(q) };
+    if (o->pages && !page_statistics_open(&q->page.statistics, &q->s)) return error_memory(err);
     return SDX_OK;
   }
   sdx_status status = note_open(&plain, q->index, o->after, err);

@@ -28,8 +28,8 @@
 
 /* How a named field is indexed. One table in text/field.c says it all; docs/text.md prints it. */
 typedef struct text_field_rule {
-  const char *name;   /* "subject" */
-  const char *prefix; /* "S"; "" for the body */
+  char name[12];      /* "subject" */
+  char prefix[12];    /* "S"; "" for the body */
   uint32_t weight;    /* wdf increment of each word; 0: its words are not indexed */
   bool bare;          /* also matched by words without a field */
   bool exact;         /* also filter terms of whole values (addresses, ids), see text_exact */
