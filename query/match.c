@@ -291,8 +291,35 @@ static bool are_few(const node *next, const uint64_t *bits) {
   return next->kind == NODE_LEAF && (uint64_t)wanted * COST_SCORE <= leaf_cost(&next->terms, wanted);
 }
 
+/* Nanoseconds, tried: to decode a block of postings, and to see by two words' positions that an item is no
+ * match. */
+#define COST_BLOCK 300
+#define COST_STANDS 600
+
+/* Words that nearly every item has say little: where reading their lists, those from order[from] on, costs
+ * more than the items that only they would take out, positions are looked at before. */
+static bool stands_first(const matcher *m, const node *n, uint32_t from, const uint64_t *left) {
+  const uint32_t wanted = bits_count(left);
+  double reading = 0, kept = 1;
+  if (n->kind != NODE_TOGETHER || n->inner || from >= n->count) return false;
+  for (uint32_t i = from; i < n->count; i++) {
+    const node *word = n->order[i];
+    if (word->kind != NODE_LEAF) return false;
+    const double lacking = word->items < m->items ? 1 - (double)word->items / m->items : 0;
+    const double blocks = (1 - lacking) * WINDOW / POSTINGS_BLOCK;
+    reading += COST_BLOCK * (blocks < wanted ? blocks : wanted);
+    kept *= 1 - lacking * lacking; /* words come together: twice as likely there as elsewhere */
+  }
+  return reading > wanted * (1 - kept) * COST_STANDS;
+}
+
+/* While what is found is ranked as it comes, nothing is lost by looking at a few items more than are
+ * ranked in the end. */
+#define STANDS_MOST 32
+
 static void evaluate_and(matcher *m, node *n, uint32_t base, const uint64_t *mask, double least) {
   const uint64_t *left = mask;
+  n->stood = SEGMENT_END;
   for (uint32_t i = 0; i < n->count; i++) {
     node *child = n->order[i];
     const double rest = n->bound - child->bound;
@@ -301,8 +328,16 @@ static void evaluate_and(matcher *m, node *n, uint32_t base, const uint64_t *mas
     if (i == 0 && least > 0 && child->weighted && n->count > 1 && are_few(n->order[1], left))
       drop_hopeless(m, child, base, rest, least);
     if (!bits_any(left)) break;
+    if (i > 0 && least <= 0 && n->stood == SEGMENT_END && stands_first(m, n, i + 1, left) &&
+        (!n->lazy || bits_count(left) <= STANDS_MOST)) {
+      bits_copy(n->bits, left);
+      together_keep(m, n, base);
+      n->stood = base;
+      left = n->bits;
+      if (!bits_any(left)) break;
+    }
   }
-  bits_copy(n->bits, left);
+  if (left != n->bits) bits_copy(n->bits, left);
 }
 
 /* Children that together cannot reach `least` bring in no item of their own (MAXSCORE): they are
@@ -405,7 +440,7 @@ static void evaluate(matcher *m, node *n, uint32_t base, const uint64_t *mask, d
     return;
   case NODE_TOGETHER:
     evaluate_and(m, n, base, mask, least);
-    if (!n->lazy) together_keep(m, n, base);
+    if (!n->lazy && n->stood != base) together_keep(m, n, base);
     return;
   case NODE_SET:
     bits_copy(n->bits, n->set + (base >> 6));
@@ -433,7 +468,10 @@ uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t 
 }
 
 bool match_verify(matcher *m, uint32_t ordinal) {
-  for (uint32_t i = 0; i < m->lazy_count; i++)
-    if (!together_stands(m, m->lazy[i], ordinal)) return false;
+  for (uint32_t i = 0; i < m->lazy_count; i++) {
+    node *n = m->lazy[i];
+    const bool stood = n->stood != SEGMENT_END && ordinal - n->stood < WINDOW;
+    if (!stood && !together_stands(m, n, ordinal)) return false;
+  }
   return true;
 }

@@ -19,7 +19,9 @@ static bool push(matcher *m, node ***list, uint32_t *count, uint32_t *room, node
 
 static node *new_node(matcher *m, node_kind kind) {
   node *n = SCRATCH_ONE(m->s, node);
-  if (n != NULL) n->kind = kind;
+  if (n == NULL) return NULL;
+  n->kind = kind;
+  n->stood = SEGMENT_END;
   return n;
 }
 
@@ -154,7 +156,7 @@ static node *build_word(matcher *m, const plan *p) {
   }
   case PLAN_WINDOW:
     n = build_together(m, p, false);
-    if (n != NULL) n->lazy = true;
+    if (n != NULL) n->lazy = n->inner = true;
     return n;
   default: break;
   }

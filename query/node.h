@@ -26,6 +26,7 @@ typedef enum node_kind {
 typedef struct node {
   node_kind kind;
   bool weighted, body, ordered, lazy, absent;
+  bool inner;               /* stands together with others, and is looked at with them alone */
   uint32_t count;
   struct node **children;   /* as the query has them: scores are always added in this order */
   struct node **order;      /* as they are evaluated */
@@ -42,6 +43,7 @@ typedef struct node {
   bool limited;
   uint32_t window;          /* NODE_TOGETHER */
   uint32_t place;           /* of a word in such a node */
+  uint32_t stood;           /* the window whose items were held to it already; SEGMENT_END: none */
   position_list *lists;
   uint32_t *starts;         /* where a phrase may begin, of one item */
   uint32_t starts_room;
