@@ -2,10 +2,10 @@
 #include "base/extent.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/plain.h"
 #include "base/wipe.h"
 
 #define UNIT ((size_t)4096)
@@ -13,17 +13,17 @@
 static void *map_new(size_t room) {
   void *at = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return NULL;
-  (void)madvise(at, room, MADV_DONTDUMP);
-  return at;
+  if (madvise(at, room, MADV_DONTDUMP) == 0) return at;
+  (void)munmap(at, room);
+  return NULL;
 }
 
-/* Out of memory of the heap, into another place there or into pages. */
+/* Out of the heap of plaintext, into another place there or into pages. */
 static bool copy(extent *e, size_t used, size_t room) {
-  void *at = room < EXTENT_PAGES ? calloc(1, room) : map_new(room);
+  void *at = room < EXTENT_PAGES ? plain_alloc(room) : map_new(room);
   if (at == NULL) return false;
   if (used > 0) memcpy(at, e->at, used);
-  wipe(e->at, used);
-  free(e->at);
+  plain_free(e->at);
   *e = (extent){ .at = at, .room = room };
   return true;
 }
@@ -57,11 +57,12 @@ bool extent_reserve(extent *e, size_t used, size_t need) {
 
 void extent_free(extent *e, size_t used) {
   if (e->at != NULL) {
-    wipe(e->at, used);
-    if (e->room < EXTENT_PAGES)
-      free(e->at);
-    else
+    if (e->room < EXTENT_PAGES) {
+      plain_free(e->at); /* all of it: decoders write behind what they keep */
+    } else {
+      wipe(e->at, used);
       (void)munmap(e->at, e->room);
+    }
   }
   *e = (extent){ 0 };
 }

@@ -5,6 +5,42 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/stack.h"
+
+/* The host's calls run on the host's stack. */
+typedef struct hosted {
+  const sdx_keyring_storage *storage;
+  void *bytes;
+  size_t room, *size;
+  enum { READ, WRITE, DESTROY } what;
+  sdx_status status;
+} hosted;
+
+static void call_host(void *context) {
+  hosted *h = context;
+  const sdx_keyring_storage *s = h->storage;
+  h->status = h->what == READ    ? s->read(s->context, h->bytes, h->room, h->size)
+              : h->what == WRITE ? s->write(s->context, h->bytes, h->room)
+                                 : s->destroy(s->context);
+}
+
+static sdx_status host_read(const sdx_keyring_storage *s, void *bytes, size_t room, size_t *size) {
+  hosted h = { .storage = s, .bytes = bytes, .room = room, .size = size, .what = READ };
+  stack_back(call_host, &h);
+  return h.status;
+}
+
+static sdx_status host_write(const sdx_keyring_storage *s, void *bytes, size_t size) {
+  hosted h = { .storage = s, .bytes = bytes, .room = size, .what = WRITE };
+  stack_back(call_host, &h);
+  return h.status;
+}
+
+static sdx_status host_destroy(const sdx_keyring_storage *s) {
+  hosted h = { .storage = s, .what = DESTROY };
+  stack_back(call_host, &h);
+  return h.status;
+}
 
 static sdx_status refused(const char *what, sdx_error *err) {
   return error_set(err, SDX_SYSTEM, "the host's keyring storage cannot %s", what);
@@ -22,7 +58,7 @@ static sdx_status load(const sdx_keyring_storage *s, uint8_t **out, size_t *size
     }
     *out = grown;
     *size = room;
-    const sdx_status status = s->read(s->context, *out, room, size);
+    const sdx_status status = host_read(s, *out, room, size);
     if (status == SDX_OK && *size <= room) return SDX_OK;
     if (status != SDX_OK || *size > REGION_MAX) {
       free(*out);
@@ -63,7 +99,7 @@ static sdx_status store(const sdx_keyring_storage *s, region *r, sdx_error *err)
   uint8_t *bytes = malloc(r->size);
   if (bytes == NULL) return error_memory(err);
   sdx_status status = region_encode(r, bytes, err);
-  if (status == SDX_OK && s->write(s->context, bytes, r->size) != SDX_OK)
+  if (status == SDX_OK && host_write(s, bytes, r->size) != SDX_OK)
     status = refused("be written", err);
   free(bytes);
   return status;
@@ -72,7 +108,7 @@ static sdx_status store(const sdx_keyring_storage *s, region *r, sdx_error *err)
 sdx_status keyring_storage_create(const sdx_keyring_storage *s, region *r, sdx_error *err) {
   uint8_t byte;
   size_t size = 1;
-  const sdx_status status = s->read(s->context, &byte, 1, &size);
+  const sdx_status status = host_read(s, &byte, 1, &size);
   if (status == SDX_NOT_FOUND) return store(s, r, err);
   if (status != SDX_OK) return refused("be read", err);
   return error_set(err, SDX_INVALID, "the host's storage has a keyring for this index already");
@@ -86,6 +122,6 @@ sdx_status keyring_storage_replace(const sdx_keyring_storage *s, const region *n
 }
 
 sdx_status keyring_storage_destroy(const sdx_keyring_storage *s, sdx_error *err) {
-  const sdx_status status = s->destroy(s->context);
+  const sdx_status status = host_destroy(s);
   return status == SDX_OK || status == SDX_NOT_FOUND ? SDX_OK : refused("be destroyed", err);
 }

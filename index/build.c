@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 
 #define PENDING_MAX 256
 #define PENDING_SIZE (BLOCKS_KEY_SIZE + STORE_BLOCK_SIZE)
@@ -89,7 +90,7 @@ static sdx_status flush(segment_build *b, sdx_error *err) {
 static sdx_status put_block(void *context, segment_stream stream, uint32_t number,
                             const uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
   segment_build *b = context;
-  if (b->pending == NULL) b->pending = malloc((size_t)PENDING_MAX * PENDING_SIZE);
+  if (b->pending == NULL) b->pending = plain_alloc((size_t)PENDING_MAX * PENDING_SIZE);
   if (b->pending == NULL) return error_memory(err);
   uint8_t *at = b->pending + b->pending_count * PENDING_SIZE;
   blocks_key(&b->blocks, stream, number, at);
@@ -110,7 +111,7 @@ sdx_status build_finish(segment_build *b, const attributes *a, sdx_error *err) {
   b->attributes_size = (uint32_t)encoded.size;
   buffer_free(&encoded);
   if (status == SDX_OK) status = flush(b, err);
-  free(b->pending); /* a batch has many that are finished and not published */
+  plain_free(b->pending); /* a batch has many that are finished and not published */
   b->pending = NULL;
   return status;
 }
@@ -137,6 +138,6 @@ void build_end(segment_build *b) {
   if (b->lock >= 0) close(b->lock);
   nonce_pool_stop(&b->pool);
   seal_key_free(b->key);
-  free(b->pending);
+  plain_free(b->pending);
   *b = (segment_build){ .lock = -1 };
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/index.h"
 #include "index/meta.h"
 
@@ -78,14 +79,14 @@ static void remove_files(const char *dir) {
 }
 
 static int sync_parent(const char *dir) {
-  char *copy = strdup(dir);
+  char *copy = plain_string(dir);
   if (copy == NULL) return ENOMEM;
   char *slash = strrchr(copy, '/');
   if (slash != NULL) slash[slash == copy ? 1 : 0] = '\0';
   const int fd = open(slash != NULL ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int failed = fd < 0 || fsync(fd) != 0 ? errno : 0;
   if (fd >= 0) close(fd);
-  free(copy);
+  plain_free(copy);
   return failed;
 }
 
@@ -122,7 +123,7 @@ sdx_status sdx_init(const char *dir, const sdx_secret *first, const sdx_init_opt
   index_settings settings = { 0 };
   if (dir == NULL || dir[0] == '\0' || first == NULL || o->version != 1)
     return error_set(err, SDX_INVALID, "init: a directory, a key and options of version 1 are needed");
-  char *trimmed = strdup(dir);
+  char *trimmed = plain_string(dir);
   if (trimmed == NULL) return error_memory(err);
   for (size_t n = strlen(trimmed); n > 1 && trimmed[n - 1] == '/'; n--) trimmed[n - 1] = '\0';
   sdx_status status = crypto_start(err);
@@ -130,6 +131,6 @@ sdx_status sdx_init(const char *dir, const sdx_secret *first, const sdx_init_opt
     status = error_set(err, SDX_INVALID, "an index stands there already");
   if (status == SDX_OK) status = choose_settings(&settings, o, err);
   if (status == SDX_OK) status = create_beside(trimmed, first, o, &settings, err);
-  free(trimmed);
+  plain_free(trimmed);
   return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/authentic.h"
 #include "index/bytes.h"
 
@@ -129,7 +130,7 @@ static sdx_status take_entry(loading *l, const row_keys *row_key, sdx_bytes key,
   due_set *s = l->set;
   if (s->count == l->capacity) {
     l->capacity = l->capacity != 0 ? l->capacity * 2 : 64;
-    uint8_t *grown = realloc(s->verified, l->capacity * ENTRY_SIZE);
+    uint8_t *grown = plain_resize(s->verified, l->capacity * ENTRY_SIZE);
     if (grown == NULL) return error_memory(err);
     s->verified = grown;
   }
@@ -171,7 +172,7 @@ static sdx_status group_rows(due_set *s, sdx_error *err) {
       const size_t at = g != NULL ? (size_t)(g - s->groups) : 0;
       if (s->group_count == capacity) {
         capacity = capacity != 0 ? capacity * 2 : 16;
-        struct due_group *grown = realloc(s->groups, capacity * sizeof *grown);
+        struct due_group *grown = plain_resize(s->groups, capacity * sizeof *grown);
         if (grown == NULL) return error_memory(err);
         s->groups = grown;
       }
@@ -182,7 +183,7 @@ static sdx_status group_rows(due_set *s, sdx_error *err) {
     }
     g->count++;
   }
-  s->rows = malloc((s->count != 0 ? s->count : 1) * sizeof *s->rows);
+  s->rows = plain_alloc((s->count != 0 ? s->count : 1) * sizeof *s->rows);
   if (s->rows == NULL) return error_memory(err);
   for (size_t i = 0, first = 0; i < s->group_count; i++) {
     s->groups[i].first = first;
@@ -200,7 +201,7 @@ static sdx_status group_rows(due_set *s, sdx_error *err) {
 static sdx_status load(due_set **out, store_txn *t, const row_keys *row_key, const due_set *before,
                        bool some, sdx_error *err) {
   store_cursor *cursor = NULL;
-  loading l = { .set = calloc(1, sizeof *l.set), .some = some };
+  loading l = { .set = plain_alloc(sizeof *l.set), .some = some };
   if (l.set == NULL) return error_memory(err);
   atomic_init(&l.set->references, 1);
   if (before != NULL) {
@@ -242,10 +243,10 @@ due_set *due_set_hold(due_set *s) {
 
 void due_set_release(due_set *s) {
   if (s == NULL || atomic_fetch_sub(&s->references, 1) != 1) return;
-  free(s->rows);
-  free(s->groups);
-  free(s->verified);
-  free(s);
+  plain_free(s->rows);
+  plain_free(s->groups);
+  plain_free(s->verified);
+  plain_free(s);
 }
 
 const due_row *due_set_of(const due_set *s, holder_id holder, size_t *count) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "index/bytes.h"
 
@@ -50,7 +51,7 @@ static sdx_status next_number(write_txn *w, uint32_t *out, sdx_error *err) {
   *out = 1;
   for (size_t i = 0; i < count; i++)
     if (rows[i].records >= *out) *out = rows[i].records + 1;
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -175,7 +176,7 @@ static sdx_status give_up_some(write_txn *w, bool (*which)(void *, write_txn *, 
   status = holder_list(w->store, NULL, HOLDER_FRESH, &rows, &count, err);
   for (size_t i = 0; i < count && status == SDX_OK; i++)
     if (which(context, w, &rows[i])) status = fresh_give_up(w, rows[i].id, err);
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -219,6 +220,6 @@ sdx_status fresh_is_due(store_txn *t, int64_t now, bool *yes, sdx_error *err) {
   size_t count = 0;
   const sdx_status status = holder_list(t, NULL, HOLDER_FRESH, &rows, &count, err);
   for (size_t i = 0; i < count; i++) *yes |= !rows[i].damaged && rows[i].time <= now;
-  free(rows);
+  plain_free(rows);
   return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/authentic.h"
 #include "index/bytes.h"
 
@@ -105,7 +106,7 @@ sdx_status holder_list(store_txn *t, const row_keys *row_key, holder_kind kind, 
     if (key.size != KEY_SIZE) continue;
     if (*count == capacity) {
       capacity = capacity != 0 ? capacity * 2 : 8;
-      holder_row *grown = realloc(*rows, capacity * sizeof *grown);
+      holder_row *grown = plain_resize(*rows, capacity * sizeof *grown);
       if (grown == NULL) {
         status = error_memory(err);
         break;
@@ -117,7 +118,7 @@ sdx_status holder_list(store_txn *t, const row_keys *row_key, holder_kind kind, 
   }
   store_cursor_close(cursor);
   if (status == SDX_OK || status == SDX_NOT_FOUND) return SDX_OK;
-  free(*rows);
+  plain_free(*rows);
   *rows = NULL;
   *count = 0;
   return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "index/bytes.h"
 #include "index/epoch.h"
@@ -57,7 +58,7 @@ sdx_status journal_put(write_txn *w, const seal_key *key, holder_id holder, uint
                        const journal_record *r, uint64_t *stored, sdx_error *err) {
   const size_t size = journal_sealed_size(r->body.size);
   if (size == 0) return error_set(err, SDX_INVALID, "the item is too big");
-  uint8_t ad[AD_SIZE], *plain = calloc(1, size), *sealed = malloc(size);
+  uint8_t ad[AD_SIZE], *plain = plain_alloc(size), *sealed = plain_alloc(size);
   sdx_status status = plain == NULL || sealed == NULL ? error_memory(err) : SDX_OK;
   if (status == SDX_OK) {
     plain[0] = (uint8_t)r->type;
@@ -71,8 +72,8 @@ sdx_status journal_put(write_txn *w, const seal_key *key, holder_id holder, uint
     status = put_parts(w->store, holder, sequence, sealed, size, err);
   }
   if (plain != NULL) wipe(plain, size);
-  free(plain);
-  free(sealed);
+  plain_free(plain);
+  plain_free(sealed);
   if (stored != NULL) *stored = size;
   return status;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/index.h"
 #include "index/meta.h"
 
@@ -27,7 +28,7 @@ static sdx_status open_row_keys(row_keys *out, const keyring *k, uint64_t set, c
 }
 
 static sdx_status open_set(index_keys *out, const keyring *k, sdx_error *err) {
-  out->row = calloc(1, sizeof *out->row);
+  out->row = plain_alloc(sizeof *out->row);
   if (out->row == NULL) return error_memory(err);
   sdx_status status = keyring_secret(k, KEYRING_ID, out->set, &out->id, err);
   if (status == SDX_OK) status = keyring_secret(k, KEYRING_TABLE, out->set, &out->table, err);
@@ -48,7 +49,7 @@ void index_keys_free(index_keys *k) {
   if (k->row != NULL) {
     secret_free(k->row->owner);
     secret_free(k->row->depositor);
-    free(k->row);
+    plain_free(k->row);
   }
   secret_free(k->table);
   secret_free(k->id);

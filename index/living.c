@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 
 static int by_place(const void *a, const void *b) {
   const living_place *x = a, *y = b;
@@ -18,7 +19,7 @@ static sdx_status take(living *l, size_t *capacity, const place *p, int64_t now,
   if (place_dead(p, now)) return SDX_OK;
   if (l->count == *capacity) {
     const size_t room = *capacity != 0 ? 2 * *capacity : 1024;
-    living_place *grown = realloc(l->places, room * sizeof *grown);
+    living_place *grown = plain_resize(l->places, room * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     l->places = grown;
     *capacity = room;
@@ -33,7 +34,7 @@ sdx_status living_load(living **out, store_txn *t, const secret *table_key, int6
   size_t capacity = 0;
   sdx_bytes key, value;
   place p;
-  living *l = calloc(1, sizeof *l);
+  living *l = plain_alloc(sizeof *l);
   if (l == NULL) return error_memory(err);
   l->valid_from = INT64_MIN;
   l->valid_until = INT64_MAX;
@@ -57,8 +58,8 @@ sdx_status living_load(living **out, store_txn *t, const secret *table_key, int6
 
 void living_free(living *l) {
   if (l == NULL) return;
-  free(l->places);
-  free(l);
+  plain_free(l->places);
+  plain_free(l);
 }
 
 static size_t first_of(const living *l, holder_id holder) {

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
+#include "base/stack.h"
 #include "index/meta.h"
 #include "index/view.h"
 #include "index/write.h"
@@ -20,7 +22,7 @@ static sdx_status start_handle(sdx_index **out, const char *dir, const sdx_keyri
                                sdx_error *err) {
   sdx_status status = crypto_start(err);
   if (status != SDX_OK) return status;
-  sdx_index *index = calloc(1, sizeof *index);
+  sdx_index *index = plain_alloc(sizeof *index);
   if (index == NULL) return error_memory(err);
   pthread_mutex_init(&index->keyring_lock, NULL);
   pthread_mutex_init(&index->view_lock, NULL);
@@ -30,7 +32,7 @@ static sdx_status start_handle(sdx_index **out, const char *dir, const sdx_keyri
   pthread_rwlock_init(&index->keys_lock, NULL);
   index->pid = crypto_process();
   index->storage = storage;
-  index->dir = strdup(dir);
+  index->dir = plain_string(dir);
   index->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (index->dir == NULL) status = error_memory(err);
   else if (index->dir_fd < 0) status = error_system(err, errno, "cannot open the index directory");
@@ -120,8 +122,8 @@ static sdx_status take_store(sdx_index *index, sdx_error *err) {
 
 static const block_memory cache_memory = { .alloc = opened_alloc, .free = opened_free };
 
-sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
-                    const sdx_open_options *options, sdx_error *err) {
+static sdx_status open_reading(sdx_index **out, const char *dir, const sdx_secret *s,
+                               const sdx_open_options *options, sdx_error *err) {
   const sdx_open_options defaults = SDX_OPEN_OPTIONS_INIT;
   const sdx_open_options *o = options != NULL ? options : &defaults;
   sdx_index *index = NULL;
@@ -143,6 +145,26 @@ sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
   if (status == SDX_OK) *out = index;
   else sdx_close(index);
   return status;
+}
+
+typedef struct opening {
+  sdx_index **out;
+  const char *dir;
+  const sdx_secret *secret;
+  const sdx_open_options *options;
+  sdx_error *err;
+  sdx_status status;
+} opening;
+
+static void open_aside(void *context) {
+  opening *a = context;
+  a->status = open_reading(a->out, a->dir, a->secret, a->options, a->err);
+}
+
+sdx_status sdx_open(sdx_index **out, const char *dir, const sdx_secret *s,
+                    const sdx_open_options *options, sdx_error *err) {
+  opening a = { .out = out, .dir = dir, .secret = s, .options = options, .err = err };
+  return stack_aside(open_aside, &a) ? a.status : error_memory(err);
 }
 
 sdx_status index_open_deposit(sdx_index **out, const char *dir, const sdx_secret *contents,
@@ -178,14 +200,14 @@ void sdx_close(sdx_index *index) {
   if (index->store != NULL) store_close(index->store);
   keyring_close(index->keyring);
   if (index->dir_fd >= 0) close(index->dir_fd);
-  free(index->dir);
+  plain_free(index->dir);
   pthread_mutex_destroy(&index->keyring_lock);
   pthread_mutex_destroy(&index->view_lock);
   pthread_mutex_destroy(&index->maintenance_lock);
   pthread_mutex_destroy(&index->write_lock);
   pthread_mutex_destroy(&index->analyser_lock);
   pthread_rwlock_destroy(&index->keys_lock);
-  free(index);
+  plain_free(index);
 }
 
 sdx_status sdx_mark_of(const char *dir, const sdx_keyring_storage *storage, sdx_mark *out,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 
 static sdx_status get_block(void *context, void *session, segment_stream stream, uint32_t number,
                             uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
@@ -28,7 +29,7 @@ static void prefetch_blocks(void *context, void *session, segment_stream stream,
 
 sdx_status opened_segment_prepare(opened_segment **out, sdx_index *index, block_cache *cache,
                                   const holder_row *row, sdx_error *err) {
-  opened_segment *s = calloc(1, sizeof *s);
+  opened_segment *s = plain_alloc(sizeof *s);
   if (s == NULL) return error_memory(err);
   s->index = index;
   s->id = row->id;
@@ -79,7 +80,7 @@ void opened_segment_release(opened_segment *s) {
   block_cache_forget(s->cache, s->number);
   seal_key_free(s->key);
   pthread_mutex_destroy(&s->lock);
-  free(s);
+  plain_free(s);
 }
 
 /* ------------------------------------------------------------------ attributes */
@@ -87,7 +88,7 @@ void opened_segment_release(opened_segment *s) {
 void opened_attributes_release(opened_attributes *a) {
   if (a == NULL || atomic_fetch_sub(&a->references, 1) != 1) return;
   attributes_free(a->object);
-  free(a);
+  plain_free(a);
 }
 
 sdx_status opened_attributes_load(attributes **out, const sealed_blocks *b, store_txn *t,
@@ -101,7 +102,7 @@ sdx_status opened_attributes_load(attributes **out, const sealed_blocks *b, stor
 }
 
 static sdx_status load(opened_segment *s, store_txn *t, const holder_row *row, sdx_error *err) {
-  opened_attributes *fresh = calloc(1, sizeof *fresh);
+  opened_attributes *fresh = plain_alloc(sizeof *fresh);
   if (fresh == NULL) return error_memory(err);
   atomic_init(&fresh->references, 1);
   const sdx_status status = opened_attributes_load(&fresh->object, &s->blocks, t, row, err);

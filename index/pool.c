@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "index/index.h"
 
@@ -48,7 +49,7 @@ sdx_status sdx_pool_new(sdx_pool **out, const sdx_pool_options *options, sdx_err
   if (o->version != 1) return error_set(err, SDX_INVALID, "options of version 1 are needed");
   sdx_status status = crypto_start(err);
   if (status != SDX_OK) return status;
-  sdx_pool *p = calloc(1, sizeof *p);
+  sdx_pool *p = plain_alloc(sizeof *p);
   if (p == NULL) return error_memory(err);
   pthread_condattr_t attributes;
   pthread_condattr_init(&attributes);
@@ -60,7 +61,7 @@ sdx_status sdx_pool_new(sdx_pool **out, const sdx_pool_options *options, sdx_err
   p->cache_bytes = o->memory != 0 ? o->memory / p->room : CACHE_DEFAULT;
   if (p->cache_bytes < CACHE_LEAST) p->cache_bytes = CACHE_LEAST;
   p->wait_ms = o->wait_ms > 0 ? o->wait_ms : WAIT_DEFAULT;
-  p->list = calloc(p->room, sizeof *p->list);
+  p->list = plain_array(p->room, sizeof *p->list);
   status = p->list != NULL ? secret_random(&p->key, err) : error_memory(err);
   if (status == SDX_OK) *out = p;
   else sdx_pool_free(p);
@@ -77,18 +78,18 @@ static void drop(sdx_pool *p, pooled *e, pooled *out) {
 
 static void close_entry(pooled *e) {
   sdx_close(e->index);
-  free(e->dir);
+  plain_free(e->dir);
   wipe(e, sizeof *e);
 }
 
 void sdx_pool_free(sdx_pool *pool) {
   if (pool == NULL) return;
   for (size_t i = 0; i < pool->count; i++) close_entry(&pool->list[i]);
-  free(pool->list);
+  plain_free(pool->list);
   secret_free(pool->key);
   pthread_cond_destroy(&pool->changed);
   pthread_mutex_destroy(&pool->lock);
-  free(pool);
+  plain_free(pool);
 }
 
 static pooled *find(sdx_pool *p, const char *dir) {
@@ -147,7 +148,7 @@ static sdx_status reserve(sdx_pool *p, const char *dir, pooled **out, pooled *cl
     }
     if (e == NULL && p->count < p->room) {
       e = &p->list[p->count];
-      *e = (pooled){ .dir = strdup(dir), .users = 1 };
+      *e = (pooled){ .dir = plain_string(dir), .users = 1 };
       if (e->dir == NULL) return error_memory(err);
       p->count++;
       *out = e;
@@ -194,7 +195,7 @@ sdx_status sdx_pool_take(sdx_pool *pool, const char *dir, const sdx_secret *s, s
     drop(pool, e, &closing);
   }
   pthread_mutex_unlock(&pool->lock);
-  if (status != SDX_OK) free(closing.dir);
+  if (status != SDX_OK) plain_free(closing.dir);
   wipe(digest, sizeof digest);
   return status;
 }

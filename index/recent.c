@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "index/epoch.h"
 #include "segment/builder.h"
@@ -26,9 +27,9 @@ void recent_part_release(recent_part *p) {
   if (p->seg != NULL) segment_close(p->seg);
   if (p->blocks != NULL) memory_blocks_free(p->blocks);
   attributes_free(p->attributes);
-  free(p->places);
-  free(p->order);
-  free(p);
+  plain_free(p->places);
+  plain_free(p->order);
+  plain_free(p);
 }
 
 static int compare_places(const recent_place *a, const recent_place *b) {
@@ -55,12 +56,12 @@ uint32_t recent_part_find(const recent_part *p, holder_id epoch, uint32_t sequen
 }
 
 static sdx_status part_new(recent_part **out, uint32_t items, sdx_error *err) {
-  recent_part *p = calloc(1, sizeof *p);
+  recent_part *p = plain_alloc(sizeof *p);
   if (p == NULL) return error_memory(err);
   atomic_init(&p->references, 1);
   p->items = items;
-  p->places = calloc(items, sizeof *p->places);
-  p->order = calloc(items, sizeof *p->order);
+  p->places = plain_array(items, sizeof *p->places);
+  p->order = plain_array(items, sizeof *p->order);
   sdx_status status = p->places == NULL || p->order == NULL ? error_memory(err) : SDX_OK;
   if (status == SDX_OK) status = memory_blocks_new(&p->blocks, &part_memory, err);
   if (status == SDX_OK) *out = p;
@@ -83,22 +84,22 @@ static sdx_status part_open(recent_part *p, sdx_index *index, sdx_error *err) {
 static void change_release(recent_change *c) {
   if (c == NULL || atomic_fetch_sub(&c->references, 1) != 1) return;
   wipe(c->bytes, c->size);
-  free(c->bytes);
-  free(c);
+  plain_free(c->bytes);
+  plain_free(c);
 }
 
 static sdx_status change_new(recent_change **out, uint64_t epoch_number, uint32_t sequence,
                              const journal_record *r, sdx_error *err) {
-  recent_change *c = calloc(1, sizeof *c);
+  recent_change *c = plain_alloc(sizeof *c);
   if (c == NULL) return error_memory(err);
   atomic_init(&c->references, 1);
   c->epoch_number = epoch_number;
   c->sequence = sequence;
   c->version = r->version;
   memcpy(c->blind, r->blind, BLIND_SIZE);
-  c->bytes = malloc(r->body.size + 1);
+  c->bytes = plain_alloc(r->body.size + 1);
   if (c->bytes == NULL) {
-    free(c);
+    plain_free(c);
     return error_memory(err);
   }
   memcpy(c->bytes, r->body.data, r->body.size);
@@ -124,15 +125,15 @@ void recent_release(recent *r) {
   if (r == NULL || atomic_fetch_sub(&r->references, 1) != 1) return;
   for (size_t i = 0; i < r->part_count; i++) recent_part_release(r->parts[i]);
   for (size_t i = 0; i < r->change_count; i++) change_release(r->changes[i]);
-  free(r->parts);
-  free(r->changes);
-  free(r->epochs);
-  free(r);
+  plain_free(r->parts);
+  plain_free(r->changes);
+  plain_free(r->epochs);
+  plain_free(r);
 }
 
 static sdx_status push(void *array, size_t *count, void *pointer, sdx_error *err) {
   void ***items = array;
-  void **grown = realloc(*items, (*count + 1) * sizeof *grown);
+  void **grown = plain_resize(*items, (*count + 1) * sizeof *grown);
   if (grown == NULL) return error_memory(err);
   grown[(*count)++] = pointer;
   *items = grown;
@@ -193,8 +194,8 @@ static sdx_status list_epochs(reading *g, const recent *before, sdx_error *err) 
   sdx_status status = holder_list(g->txn, g->index->row_key, HOLDER_EPOCH, &rows, &count, err);
   if (status != SDX_OK) return status;
   if (count > 1) qsort(rows, count, sizeof *rows, newest_first);
-  r->epochs = calloc(count + 1, sizeof *r->epochs);
-  g->numbers = calloc(count + 1, sizeof *g->numbers);
+  r->epochs = plain_array(count + 1, sizeof *r->epochs);
+  g->numbers = plain_array(count + 1, sizeof *g->numbers);
   if (r->epochs == NULL || g->numbers == NULL) status = error_memory(err);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     if (rows[i].damaged || rows[i].records > JOURNAL_EPOCH_RECORDS) r->damaged++;
@@ -203,7 +204,7 @@ static sdx_status list_epochs(reading *g, const recent *before, sdx_error *err) 
       r->epochs[r->epoch_count++] = (recent_epoch){ .id = rows[i].id, .kind = rows[i].was, .records = rows[i].records };
     }
   }
-  free(rows);
+  plain_free(rows);
   return status == SDX_OK && before != NULL ? take_over(r, before, err) : status;
 }
 
@@ -249,7 +250,7 @@ static sdx_status close_part(reading *g, sdx_error *err) {
   recent_part *p = NULL;
   segment_info info;
   if (items == 0) return SDX_OK;
-  uint32_t *ordinals = calloc(items, sizeof *ordinals);
+  uint32_t *ordinals = plain_array(items, sizeof *ordinals);
   sdx_status status = ordinals == NULL ? error_memory(err) : part_new(&p, items, err);
   if (status == SDX_OK) {
     const block_sink sink = memory_blocks_sink(p->blocks);
@@ -261,7 +262,7 @@ static sdx_status close_part(reading *g, sdx_error *err) {
   }
   if (status == SDX_OK) status = push(&g->result->parts, &g->result->part_count, p, err);
   if (status != SDX_OK) recent_part_release(p);
-  free(ordinals);
+  plain_free(ordinals);
   g->added_count = 0;
   text_vocabulary_reset(g->analyser);
   return status;
@@ -274,7 +275,7 @@ static sdx_status merge_two(recent_part **out, sdx_index *index, recent_part *a,
   segment_session sessions[2] = { { 0 }, { 0 } };
   merge_input inputs[2];
   segment_info info;
-  uint32_t *ordinals = calloc(a->items + b->items, sizeof *ordinals);
+  uint32_t *ordinals = plain_array(a->items + b->items, sizeof *ordinals);
   sdx_status status =
       ordinals == NULL ? error_memory(err) : part_new(&p, a->items + b->items, err);
   if (status != SDX_OK) goto out;
@@ -290,7 +291,7 @@ static sdx_status merge_two(recent_part **out, sdx_index *index, recent_part *a,
 out:
   if (status == SDX_OK) *out = p;
   else recent_part_release(p);
-  free(ordinals);
+  plain_free(ordinals);
   return status;
 }
 
@@ -348,7 +349,7 @@ sdx_status recent_load(recent **out, sdx_index *index, store_txn *t, const recen
                        int64_t deadline, sdx_error *err) {
   recent_place added[RECENT_AT_ONCE];
   reading g = { .index = index, .txn = t, .added = added, .plain = BUFFER_INIT,
-                .arena = RECORD_ARENA_INIT, .result = calloc(1, sizeof *g.result) };
+                .arena = RECORD_ARENA_INIT, .result = plain_alloc(sizeof *g.result) };
   if (g.result == NULL) return error_memory(err);
   atomic_init(&g.result->references, 1);
   bool done = false;
@@ -370,7 +371,7 @@ sdx_status recent_load(recent **out, sdx_index *index, store_txn *t, const recen
   epoch_close(&g.epoch);
   buffer_free(&g.plain);
   record_arena_free(&g.arena);
-  free(g.numbers);
+  plain_free(g.numbers);
   if (status == SDX_OK) *out = g.result;
   else recent_release(g.result);
   return status;

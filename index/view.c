@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
+#include "base/stack.h"
 #include "index/change.h"
 #include "index/due.h"
 #include "index/living.h"
@@ -71,7 +73,7 @@ static dead_items *dead_hold(dead_items *d) {
 static void dead_release(dead_items *d) {
   if (d == NULL || atomic_fetch_sub(&d->references, 1) != 1) return;
   if (d->bitmap != NULL) roaring_bitmap_free(d->bitmap);
-  free(d);
+  plain_free(d);
 }
 
 static void add_dead(dead_items *d, uint32_t ordinal) {
@@ -81,7 +83,7 @@ static void add_dead(dead_items *d, uint32_t ordinal) {
 }
 
 static sdx_status dead_new(dead_items **out, sdx_error *err) {
-  *out = calloc(1, sizeof **out);
+  *out = plain_alloc(sizeof **out);
   if (*out == NULL) return error_memory(err);
   atomic_init(&(*out)->references, 1);
   return SDX_OK;
@@ -151,10 +153,10 @@ static void picture_release(picture *p) {
   due_set_release(p->due);
   recent_release(p->recent);
   pthread_mutex_destroy(&p->lock);
-  free(p->located);
-  free(p->slots);
-  free(p->shown.segments);
-  free(p);
+  plain_free(p->located);
+  plain_free(p->slots);
+  plain_free(p->shown.segments);
+  plain_free(p);
 }
 
 static slot *find_published(const picture *p, holder_id id) {
@@ -240,7 +242,7 @@ static sdx_status take_segments(picture *p, store_txn *t, const picture *before,
   sdx_status status = holder_list(t, p->index->row_key, HOLDER_SEGMENT, &rows, &count, err);
   if (status == SDX_OK) status = holder_list(t, NULL, HOLDER_LOST, &lost, &lost_count, err);
   if (status == SDX_OK) {
-    p->slots = calloc(count + p->recent->part_count + 1, sizeof *p->slots);
+    p->slots = plain_array(count + p->recent->part_count + 1, sizeof *p->slots);
     if (p->slots == NULL) status = error_memory(err);
   }
   if (status == SDX_OK) status = take_rows(p, t, before, rows, count, err);
@@ -248,8 +250,8 @@ static sdx_status take_segments(picture *p, store_txn *t, const picture *before,
     p->shown.partial |= VIEW_SEGMENT_MISSING;
     p->shown.missing_items += lost[i].items;
   }
-  free(rows);
-  free(lost);
+  plain_free(rows);
+  plain_free(lost);
   return status;
 }
 
@@ -314,7 +316,7 @@ static sdx_status find_dead_by_living(picture *p, store_txn *t, int64_t now, sdx
 /* The part that a search sees. */
 static sdx_status show(picture *p, sdx_error *err) {
   view *v = &p->shown;
-  v->segments = calloc(v->segment_count + 1, sizeof *v->segments);
+  v->segments = plain_array(v->segment_count + 1, sizeof *v->segments);
   if (v->segments == NULL) return error_memory(err);
   for (size_t i = 0; i < v->segment_count; i++) {
     const slot *s = &p->slots[i];
@@ -333,7 +335,7 @@ static sdx_status show(picture *p, sdx_error *err) {
 
 static sdx_status picture_new(picture **out, sdx_index *index, store_txn *t, const meta_head *head,
                               const picture *before, int64_t deadline, int64_t now, sdx_error *err) {
-  picture *p = calloc(1, sizeof *p);
+  picture *p = plain_alloc(sizeof *p);
   if (p == NULL) return error_memory(err);
   atomic_init(&p->references, 1);
   pthread_mutex_init(&p->lock, NULL);
@@ -569,7 +571,7 @@ static bool give_back(sdx_index *index) {
   return true;
 }
 
-sdx_status sdx_idle(sdx_index *index, sdx_error *err) {
+static sdx_status rest(sdx_index *index, sdx_error *err) {
   view_read r;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
@@ -582,6 +584,22 @@ sdx_status sdx_idle(sdx_index *index, sdx_error *err) {
   if (status == SDX_OK) view_end(&r);
   else view_drop(index);
   return status;
+}
+
+typedef struct resting {
+  sdx_index *index;
+  sdx_error *err;
+  sdx_status status;
+} resting;
+
+static void rest_aside(void *context) {
+  resting *a = context;
+  a->status = rest(a->index, a->err);
+}
+
+sdx_status sdx_idle(sdx_index *index, sdx_error *err) {
+  resting a = { .index = index, .err = err };
+  return stack_aside(rest_aside, &a) ? a.status : error_memory(err);
 }
 
 /* ------------------------------------------------------------------ items and attributes */
@@ -657,7 +675,7 @@ sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_
 
 static sdx_status locate_changes(view_read *r, picture *p, sdx_error *err) {
   const recent *journal = p->recent;
-  p->located = calloc(journal->change_count + 1, sizeof *p->located);
+  p->located = plain_array(journal->change_count + 1, sizeof *p->located);
   if (p->located == NULL) return error_memory(err);
   for (size_t i = 0; i < journal->change_count; i++) {
     const recent_change *c = journal->changes[i];
@@ -680,7 +698,7 @@ static sdx_status load_attributes(view_read *r, picture *p, size_t number, sdx_e
   const attributes *sealed = NULL;
   sdx_status status = SDX_OK;
   if (!p->is_located) {
-    free(p->located);
+    plain_free(p->located);
     p->located = NULL;
     p->located_count = 0;
     status = locate_changes(r, p, err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/bytes.h"
 
 /* Dead entries that one transaction removes: in passing, and when settling. */
@@ -64,7 +65,7 @@ static sdx_status finish_retired(write_txn *w, size_t budget, bool *any, sdx_err
   status = holder_list(w->store, NULL, HOLDER_RETIRED, &rows, &count, err);
   if (status == SDX_OK) status = retire_keys(w, rows, count, err);
   if (status == SDX_OK) status = remove_dead(w, rows, count, budget, err);
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -89,7 +90,7 @@ static sdx_status drop_unpublished(write_txn *w, sdx_error *err) {
   keyring *k = w->index->keyring;
   sdx_status status = keyring_recover(k, err);
   const size_t count = keyring_count(k);
-  keyring_entry *entries = calloc(count + 1, sizeof *entries);
+  keyring_entry *entries = plain_array(count + 1, sizeof *entries);
   size_t staged = 0;
   if (entries == NULL) return error_memory(err);
   for (size_t i = 0; i < count; i++) entries[i] = keyring_at(k, i);
@@ -102,7 +103,7 @@ static sdx_status drop_unpublished(write_txn *w, sdx_error *err) {
     status = keyring_stage_remove(k, entries[i].kind, entries[i].id, reason, w->now, 0, err);
     staged++;
   }
-  free(entries);
+  plain_free(entries);
   if (status == SDX_OK && staged > 0) status = keyring_commit(k, w->base, err);
   if (status != SDX_OK) keyring_rollback(k);
   else w->index->checked_keyring = keyring_generation(k);
@@ -156,7 +157,7 @@ static sdx_status collect_builds(write_txn *w, sdx_error *err) {
     if (status == SDX_OK)
       status = write_retire(w, KEYRING_SEGMENT, rows[i].id, KEYRING_UNPUBLISHED, 0, err);
   }
-  free(rows);
+  plain_free(rows);
   return status;
 }
 

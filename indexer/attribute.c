@@ -6,6 +6,7 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/change.h"
 #include "index/journal.h"
 #include "index/view.h"
@@ -63,7 +64,7 @@ static sdx_status append_change(write_txn *w, const uint8_t blind[BLIND_SIZE], u
 
 sdx_status attribute_replace(write_txn *w, const uint8_t blind[BLIND_SIZE], uint64_t version,
                              const sdx_bytes *given, size_t count, sdx_error *err) {
-  sdx_change *changes = calloc(count + 1, sizeof *changes);
+  sdx_change *changes = plain_array(count + 1, sizeof *changes);
   if (changes == NULL) return error_memory(err);
   for (size_t i = 0; i < count; i++) {
     const char letter = given[i].data[0];
@@ -73,7 +74,7 @@ sdx_status attribute_replace(write_txn *w, const uint8_t blind[BLIND_SIZE], uint
                                .value = { given[i].data + 1, given[i].size - 1 } };
   }
   const sdx_status status = append_change(w, blind, version, true, changes, count, err);
-  free(changes);
+  plain_free(changes);
   return status;
 }
 

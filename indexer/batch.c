@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/extent.h"
+#include "base/plain.h"
 #include "index/journal.h"
 #include "indexer/attribute.h"
 #include "indexer/crew.h"
@@ -71,11 +72,11 @@ static void batch_free(sdx_batch *b) {
   for (size_t i = 0; i < b->touch_count; i++) buffer_free(&b->touches[i].keys);
   item_work_free(&b->work);
   buffer_free(&b->records);
-  free(b->touches);
+  plain_free(b->touches);
   extent_free(&b->room, b->count * sizeof(entry));
-  free(b->slots);
+  plain_free(b->slots);
   if (b->lock >= 0) close(b->lock);
-  free(b);
+  plain_free(b);
 }
 
 /* ------------------------------------------------------------------ beginning */
@@ -108,7 +109,7 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   store_txn *t = NULL;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
-  sdx_batch *b = calloc(1, sizeof *b);
+  sdx_batch *b = plain_alloc(sizeof *b);
   if (b == NULL) return error_memory(err);
   b->index = index;
   b->lock = -1;
@@ -118,7 +119,7 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   b->threads = crew_size(o->threads);
   b->memory = memory / b->threads;
   b->slot_count = 256;
-  b->slots = calloc(b->slot_count, sizeof *b->slots);
+  b->slots = plain_array(b->slot_count, sizeof *b->slots);
   if (b->slots == NULL) status = error_memory(err);
   if (status == SDX_OK) status = pin_keys(b, err);
   if (status == SDX_OK) status = bulk_new(&b->bulks[0], index, b->now, b->memory, b->memory, err);
@@ -148,9 +149,9 @@ static sdx_status reserve_entry(sdx_batch *b, sdx_error *err) {
     return error_memory(err);
   b->entries = b->room.at;
   if ((b->count + 1) * 2 <= b->slot_count) return SDX_OK;
-  uint32_t *slots = calloc(b->slot_count * 2, sizeof *slots);
+  uint32_t *slots = plain_array(b->slot_count * 2, sizeof *slots);
   if (slots == NULL) return error_memory(err);
-  free(b->slots);
+  plain_free(b->slots);
   b->slots = slots;
   b->slot_count *= 2;
   for (size_t i = 0; i < b->count; i++) *slot_of(b, b->entries[i].blind) = (uint32_t)i + 1;
@@ -245,7 +246,7 @@ static sdx_status take(sdx_batch *b, sdx_error *err) {
 }
 
 static sdx_status push_touch(sdx_batch *b, sdx_error *err) {
-  touch *grown = realloc(b->touches, (b->touch_count + 1) * sizeof *grown);
+  touch *grown = plain_resize(b->touches, (b->touch_count + 1) * sizeof *grown);
   if (grown == NULL) return error_memory(err);
   b->touches = grown;
   touch *t = &b->touches[b->touch_count];
@@ -315,7 +316,7 @@ static sdx_status write_touch(write_txn *w, touch *t, sdx_error *err) {
   verdict v;
   sdx_status status = upsert_decide(w->index, w->store, &u, w->now, false, &p, &v, err);
   if (status != SDX_OK || v != VERDICT_TOUCHED) return status; /* it changed meanwhile, or went */
-  sdx_bytes *keys = calloc(t->key_count + 1, sizeof *keys);
+  sdx_bytes *keys = plain_array(t->key_count + 1, sizeof *keys);
   if (keys == NULL) return error_memory(err);
   cursor c = cursor_over(t->keys.data, t->keys.size);
   for (size_t i = 0; i < t->key_count; i++)
@@ -325,7 +326,7 @@ static sdx_status write_touch(write_txn *w, touch *t, sdx_error *err) {
   p.attributes = u.attributes;
   if (status == SDX_OK && p.expires != u.expires)
     status = upsert_expiry(w, t->blind, &p, u.expires, err);
-  free(keys);
+  plain_free(keys);
   if (status != SDX_OK) return status;
   return place_put(w->store, w->index->table_key, &w->pool, t->blind, &p, false, err);
 }
@@ -375,7 +376,7 @@ static sdx_status write_entry(sdx_batch *b, write_txn *w, const entry *e, bool l
 /* In the order of the table that they are written to. */
 static sdx_status write_entries(sdx_batch *b, write_txn *w, sdx_error *err) {
   bool empty = false;
-  uint32_t *order = malloc((b->count + 1) * sizeof *order);
+  uint32_t *order = plain_alloc((b->count + 1) * sizeof *order);
   if (order == NULL) return error_memory(err);
   for (size_t i = 0; i < b->count; i++) order[i] = (uint32_t)i;
   qsort_r(order, b->count, sizeof *order, by_blind, b->entries);
@@ -386,7 +387,7 @@ static sdx_status write_entries(sdx_batch *b, write_txn *w, sdx_error *err) {
                       memcmp(e->blind, b->entries[order[i + 1]].blind, BLIND_SIZE) != 0;
     status = write_entry(b, w, e, last, empty, err);
   }
-  free(order);
+  plain_free(order);
   return status == SDX_OK ? publish_segments(b, w, err) : status;
 }
 

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 
 sdx_status bulk_new(bulk **out, sdx_index *index, int64_t now, size_t memory, size_t first,
                     sdx_error *err) {
-  bulk *b = calloc(1, sizeof *b);
+  bulk *b = plain_alloc(sizeof *b);
   if (b == NULL) return error_memory(err);
   b->index = index;
   b->now = now;
@@ -26,32 +27,32 @@ void bulk_free(bulk *b) {
   if (b == NULL) return;
   for (size_t i = 0; i < b->part_count; i++) {
     build_end(&b->parts[i]->build);
-    free(b->parts[i]->numbers);
-    free(b->parts[i]->ordinals);
-    free(b->parts[i]);
+    plain_free(b->parts[i]->numbers);
+    plain_free(b->parts[i]->ordinals);
+    plain_free(b->parts[i]);
   }
   inverter_free(b->inverter);
   text_analyser_close(b->analyser);
-  free(b->parts);
-  free(b->numbers);
-  free(b);
+  plain_free(b->parts);
+  plain_free(b->numbers);
+  plain_free(b);
 }
 
 /* ------------------------------------------------------------------ writing */
 
 /* The part owns the numbers of its items from here on. */
 static sdx_status begin_part(bulk *b, bulk_part **out, sdx_error *err) {
-  bulk_part **grown = realloc(b->parts, (b->part_count + 1) * sizeof *grown);
+  bulk_part **grown = plain_resize(b->parts, (b->part_count + 1) * sizeof *grown);
   if (grown == NULL) return error_memory(err);
   b->parts = grown;
-  bulk_part *p = calloc(1, sizeof *p);
+  bulk_part *p = plain_alloc(sizeof *p);
   if (p == NULL) return error_memory(err);
-  p->ordinals = malloc(b->count * sizeof *p->ordinals);
+  p->ordinals = plain_alloc(b->count * sizeof *p->ordinals);
   const sdx_status status =
       p->ordinals == NULL ? error_memory(err) : build_begin(&p->build, b->index, b->now, NULL, err);
   if (status != SDX_OK) {
-    free(p->ordinals);
-    free(p);
+    plain_free(p->ordinals);
+    plain_free(p);
     return status;
   }
   p->items = (uint32_t)b->count;
@@ -81,7 +82,7 @@ sdx_status bulk_flush(bulk *b, sdx_error *err) {
 static sdx_status reserve_number(bulk *b, sdx_error *err) {
   if (b->count < b->room) return SDX_OK;
   const size_t room = b->room != 0 ? b->room * 2 : 128;
-  uint32_t *grown = realloc(b->numbers, room * sizeof *grown);
+  uint32_t *grown = plain_resize(b->numbers, room * sizeof *grown);
   if (grown == NULL) return error_memory(err);
   b->numbers = grown;
   b->room = room;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 
 #define LOAD_ITEMS 64
 #define LOAD_BYTES (128U << 10)
@@ -104,7 +105,7 @@ static sdx_status build_item(worker *w, const load *l, const carried *k, sdx_err
   const char *bytes = (const char *)l->bytes.data;
   builder_item item = k->item;
   if (item.attribute_count > w->key_room) {
-    sdx_bytes *grown = realloc(w->keys, item.attribute_count * sizeof *grown);
+    sdx_bytes *grown = plain_resize(w->keys, item.attribute_count * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     w->keys = grown;
     w->key_room = item.attribute_count;
@@ -139,7 +140,7 @@ static void *work(void *context) {
 
 static bool make_loads(crew *c) {
   for (unsigned i = 0; i < c->count + LOADS_SPARE + 1; i++) {
-    load *l = calloc(1, sizeof *l);
+    load *l = plain_alloc(sizeof *l);
     if (l == NULL) return false;
     if (c->open != NULL) {
       l->next = c->spare;
@@ -167,7 +168,7 @@ static bool start_threads(crew *c, bulk *const *bulks) {
 }
 
 sdx_status crew_start(crew **out, bulk *const *bulks, unsigned count, sdx_error *err) {
-  crew *c = calloc(1, sizeof *c + count * sizeof *c->workers);
+  crew *c = plain_alloc(sizeof *c + count * sizeof *c->workers);
   if (c == NULL) return error_memory(err);
   c->process = getpid();
   c->last = &c->waiting;
@@ -201,7 +202,7 @@ static void loads_free(load *l) {
   while (l != NULL) {
     load *next = l->next;
     buffer_free(&l->bytes);
-    free(l);
+    plain_free(l);
     l = next;
   }
 }
@@ -212,11 +213,11 @@ void crew_free(crew *c) {
   loads_free(c->waiting);
   loads_free(c->spare);
   loads_free(c->open);
-  for (unsigned i = 0; i < c->count; i++) free(c->workers[i].keys);
+  for (unsigned i = 0; i < c->count; i++) plain_free(c->workers[i].keys);
   pthread_cond_destroy(&c->filled);
   pthread_cond_destroy(&c->emptied);
   pthread_mutex_destroy(&c->lock);
-  free(c);
+  plain_free(c);
 }
 
 /* ------------------------------------------------------------------ the caller's side */

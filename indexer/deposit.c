@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/index.h"
 
 struct sdx_deposit {
@@ -16,18 +17,18 @@ static sdx_status need(const sdx_deposit *d, sdx_error *err) {
 sdx_status sdx_deposit_open(sdx_deposit **out, const char *dir, const sdx_secret *contents,
                             const sdx_keyring_storage *storage, sdx_error *err) {
   if (out == NULL) return error_set(err, SDX_INVALID, "no place for the deposit handle was given");
-  sdx_deposit *d = calloc(1, sizeof *d);
+  sdx_deposit *d = plain_alloc(sizeof *d);
   if (d == NULL) return error_memory(err);
   const sdx_status status = index_open_deposit(&d->index, dir, contents, storage, err);
   if (status == SDX_OK) *out = d;
-  else free(d);
+  else plain_free(d);
   return status;
 }
 
 void sdx_deposit_close(sdx_deposit *d) {
   if (d == NULL) return;
   sdx_close(d->index);
-  free(d);
+  plain_free(d);
 }
 
 sdx_status sdx_deposit_add(sdx_deposit *d, const sdx_item *item, const sdx_write_options *options,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/authentic.h"
 #include "index/bytes.h"
 #include "indexer/trash.h"
@@ -20,7 +21,7 @@ typedef struct row_list {
 static sdx_status push(row_list *l, const due_row *row, sdx_error *err) {
   if (l->count == l->capacity) {
     const size_t wider = l->capacity != 0 ? l->capacity * 2 : 64;
-    due_row *grown = realloc(l->rows, wider * sizeof *grown);
+    due_row *grown = plain_resize(l->rows, wider * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     l->rows = grown;
     l->capacity = wider;
@@ -96,7 +97,7 @@ sdx_status deposited_mark(sdx_index *index, int64_t now, sdx_error *err) {
   w.due_changed = true;
   if (status == SDX_OK && list.count > 0) status = write_commit(&w, err);
   else write_abort(&w);
-  free(list.rows);
+  plain_free(list.rows);
   return status;
 }
 
@@ -149,7 +150,7 @@ static sdx_status list_wishes(write_txn *w, wish **out, size_t *count, sdx_error
   for (status = store_cursor_seek(c, "W", 1, &key, &value, err); status == SDX_OK;
        status = store_cursor_next(c, &key, &value, err)) {
     if (key.data[0] != 'W' || key.size != WISH_KEY) break;
-    wish *grown = realloc(*out, (*count + 1) * sizeof *grown);
+    wish *grown = plain_resize(*out, (*count + 1) * sizeof *grown);
     if (grown == NULL) {
       status = error_memory(err);
       break;
@@ -203,7 +204,7 @@ static sdx_status is_anything(sdx_index *index, bool *yes, sdx_error *err) {
     *yes |= status == SDX_OK && key.data[0] == 'W' && key.size == WISH_KEY;
     store_cursor_close(c);
   }
-  free(list.rows);
+  plain_free(list.rows);
   store_read_end(t);
   return status == SDX_NOT_FOUND ? SDX_OK : status;
 }
@@ -218,8 +219,8 @@ sdx_status deposited_adopt_in(write_txn *w, sdx_error *err) {
   for (size_t i = 0; i < list.count && status == SDX_OK; i++)
     status = adopt_row(w, &list.rows[i], err);
   w->due_changed = true;
-  free(list.rows);
-  free(wishes);
+  plain_free(list.rows);
+  plain_free(wishes);
   return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "index/build.h"
 #include "index/change.h"
@@ -54,13 +55,13 @@ typedef struct folding {
 static void *grow(void *array, size_t count, size_t *capacity, size_t size) {
   if (count < *capacity) return array;
   const size_t wider = *capacity != 0 ? *capacity * 2 : 64;
-  void *grown = realloc(array, wider * size);
+  void *grown = plain_resize(array, wider * size);
   if (grown != NULL) *capacity = wider;
   return grown;
 }
 
 static uint8_t *copy_bytes(sdx_bytes b) {
-  uint8_t *copy = malloc(b.size + 1);
+  uint8_t *copy = plain_alloc(b.size + 1);
   if (copy != NULL && b.size > 0) memcpy(copy, b.data, b.size);
   return copy;
 }
@@ -68,21 +69,21 @@ static uint8_t *copy_bytes(sdx_bytes b) {
 static void folding_free(folding *f) {
   for (size_t i = 0; i < f->trash_count; i++) {
     wipe(f->trash[i].body, f->trash[i].body_size);
-    free(f->trash[i].body);
+    plain_free(f->trash[i].body);
   }
   for (size_t i = 0; i < f->change_count; i++) {
     wipe(f->changes[i].bytes, f->changes[i].size);
-    free(f->changes[i].bytes);
+    plain_free(f->changes[i].bytes);
   }
   inverter_free(f->inverter);
   index_return_analyser(f->index, f->analyser);
   due_set_release(f->due);
   buffer_free(&f->plain);
   record_arena_free(&f->arena);
-  free(f->live);
-  free(f->trash);
-  free(f->changes);
-  free(f->epochs);
+  plain_free(f->live);
+  plain_free(f->trash);
+  plain_free(f->changes);
+  plain_free(f->epochs);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -239,7 +240,7 @@ static sdx_status write_segment(folding *f, sdx_error *err) {
   segment_info info;
   attributes *a = NULL;
   if (f->live_count == 0) return SDX_OK;
-  uint32_t *ordinals = calloc(f->live_count, sizeof *ordinals);
+  uint32_t *ordinals = plain_array(f->live_count, sizeof *ordinals);
   sdx_status status = ordinals == NULL ? error_memory(err)
                                        : build_begin(&build, f->index, f->w.now, &f->w, err);
   if (status != SDX_OK) goto out;
@@ -261,7 +262,7 @@ static sdx_status write_segment(folding *f, sdx_error *err) {
 out:
   attributes_free(a);
   build_end(&build);
-  free(ordinals);
+  plain_free(ordinals);
   return status;
 }
 
@@ -286,7 +287,7 @@ static sdx_status encode_changed(folding *f, const folded_item *item, buffer *ou
   if (status == SDX_OK) status = change_on_the_way(f, &item->from, a, 0, err);
   if (status != SDX_OK) goto out;
   attributes_of(a, 0, &strings);
-  list = calloc(strings.size + 1, sizeof *list);
+  list = plain_array(strings.size + 1, sizeof *list);
   if (strings.failed || list == NULL) {
     status = error_memory(err);
     goto out;
@@ -301,7 +302,7 @@ static sdx_status encode_changed(folding *f, const folded_item *item, buffer *ou
   record_encode(out, &r);
   if (out->failed) status = error_memory(err);
 out:
-  free(list);
+  plain_free(list);
   buffer_free(&strings);
   attributes_free(a);
   return status;
@@ -331,7 +332,7 @@ static sdx_status write_trashed(folding *f, trash_plan *plan, folded_item *item,
 static sdx_status write_trash(folding *f, sdx_error *err) {
   trash_plan plan = { 0 };
   if (f->trash_count == 0) return SDX_OK;
-  int64_t *dues = calloc(f->trash_count, sizeof *dues);
+  int64_t *dues = plain_array(f->trash_count, sizeof *dues);
   if (dues == NULL) return error_memory(err);
   for (size_t i = 0; i < f->trash_count; i++) dues[i] = f->trash[i].at.due;
   sdx_status status = trash_plan_make(&plan, &f->w, dues, f->trash_count, err);
@@ -339,7 +340,7 @@ static sdx_status write_trash(folding *f, sdx_error *err) {
     status = write_trashed(f, &plan, &f->trash[i], err);
   if (status == SDX_OK) status = trash_plan_store(&plan, &f->w, err);
   trash_plan_free(&plan);
-  free(dues);
+  plain_free(dues);
   return status;
 }
 

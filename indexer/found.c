@@ -6,6 +6,8 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
+#include "base/plain.h"
+#include "base/stack.h"
 #include "base/wipe.h"
 #include "index/place.h"
 #include "indexer/item.h"
@@ -15,10 +17,10 @@ void found_clear(sdx_found *f) {
   buffer_free(&f->text);
   buffer_free(&f->payload);
   buffer_free(&f->attributes);
-  for (size_t i = 0; i < f->field_count; i++) free(f->names[i]);
-  free(f->names);
-  free(f->fields);
-  free(f->values);
+  for (size_t i = 0; i < f->field_count; i++) plain_free(f->names[i]);
+  plain_free(f->names);
+  plain_free(f->fields);
+  plain_free(f->values);
   wipe(f, sizeof *f);
 }
 
@@ -34,8 +36,8 @@ static sdx_status split_fields(sdx_found *f, sdx_error *err) {
   cursor c = cursor_over(f->text.data, f->text.size);
   while (record_fields_next(&c, &name, &text)) count++;
   if (c.failed) return error_set(err, SDX_DAMAGED, "the stored text of an item is malformed");
-  f->fields = calloc(count + 1, sizeof *f->fields);
-  f->names = calloc(count + 1, sizeof *f->names);
+  f->fields = plain_array(count + 1, sizeof *f->fields);
+  f->names = plain_array(count + 1, sizeof *f->names);
   if (f->fields == NULL || f->names == NULL) return error_memory(err);
   c = cursor_over(f->text.data, f->text.size);
   while (record_fields_next(&c, &name, &text)) {
@@ -44,8 +46,9 @@ static sdx_status split_fields(sdx_found *f, sdx_error *err) {
       f->item.thread = text;
       continue;
     }
-    char *copy = strndup(name.data, name.size);
+    char *copy = plain_alloc(name.size + 1);
     if (copy == NULL) return error_memory(err);
+    memcpy(copy, name.data, name.size);
     f->names[f->field_count] = copy;
     f->fields[f->field_count++] = (sdx_field){ copy, text };
   }
@@ -74,7 +77,7 @@ static sdx_status split_attributes(sdx_found *f, sdx_error *err) {
   item->folder_count = pick(&f->attributes, 'f', NULL);
   item->flag_count = pick(&f->attributes, 'g', NULL);
   item->label_count = pick(&f->attributes, 'l', NULL);
-  f->values = calloc(item->folder_count + item->flag_count + item->label_count + 1,
+  f->values = plain_array(item->folder_count + item->flag_count + item->label_count + 1,
                      sizeof *f->values);
   if (f->values == NULL) return error_memory(err);
   sdx_bytes *at = f->values;
@@ -139,7 +142,7 @@ sdx_status found_fill(sdx_found *f, view_read *r, size_t number, uint32_t ordina
   return status == SDX_OK ? found_read(f, r, number, ordinal, a, err) : status;
 }
 
-sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out, sdx_error *err) {
+static sdx_status show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out, sdx_error *err) {
   view_read r;
   size_t number;
   uint32_t ordinal;
@@ -147,7 +150,7 @@ sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out
   if (status != SDX_OK) return status;
   if (id.data == NULL || id.size == 0 || id.size > SDX_ID_MAX || out == NULL)
     return error_set(err, SDX_INVALID, "an id has 1 to %d bytes", SDX_ID_MAX);
-  sdx_found *f = calloc(1, sizeof *f);
+  sdx_found *f = plain_alloc(sizeof *f);
   if (f == NULL) return error_memory(err);
   status = view_begin_at(&r, index, 0, now, err);
   if (status == SDX_OK) {
@@ -160,6 +163,25 @@ sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out
   return status;
 }
 
+typedef struct showing {
+  sdx_index *index;
+  sdx_bytes id;
+  int64_t now;
+  sdx_found **out;
+  sdx_error *err;
+  sdx_status status;
+} showing;
+
+static void show_aside(void *context) {
+  showing *a = context;
+  a->status = show(a->index, a->id, a->now, a->out, a->err);
+}
+
+sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out, sdx_error *err) {
+  showing a = { .index = index, .id = id, .now = now, .out = out, .err = err };
+  return stack_aside(show_aside, &a) ? a.status : error_memory(err);
+}
+
 const sdx_item *sdx_found_item(const sdx_found *found) { return &found->item; }
 
 bool sdx_found_complete(const sdx_found *found) { return found->complete; }
@@ -167,5 +189,5 @@ bool sdx_found_complete(const sdx_found *found) { return found->complete; }
 void sdx_found_free(sdx_found *found) {
   if (found == NULL) return;
   found_clear(found);
-  free(found);
+  plain_free(found);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/due.h"
 #include "index/holder.h"
 #include "index/meta.h"
@@ -84,7 +85,7 @@ static sdx_status tell_holders(const teller *t, store_txn *txn, holder_kind kind
   for (size_t i = 0; status == SDX_OK && i < count; i++)
     tell(t, name, "%016" PRIx64 ", items %" PRIu32 ", blocks %" PRIu64, rows[i].id, rows[i].items,
          kind == HOLDER_SEGMENT ? rows[i].number : 0);
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -167,7 +168,7 @@ static bool count_size(row_sizes *s, size_t size) {
       s->of[i].rows++;
       return true;
     }
-  row_size *grown = realloc(s->of, (s->count + 1) * sizeof *grown);
+  row_size *grown = plain_resize(s->of, (s->count + 1) * sizeof *grown);
   if (grown == NULL) return false;
   s->of = grown;
   s->of[s->count++] = (row_size){ size, 1 };
@@ -197,7 +198,7 @@ static sdx_status tell_sizes(const teller *t, store_txn *txn, store_table table,
   if (sizes.count > 1) qsort(sizes.of, sizes.count, sizeof *sizes.of, by_size);
   for (size_t i = 0; status == SDX_NOT_FOUND && i < sizes.count; i++)
     tell(t, name, "%" PRIu64 " of %zu bytes", sizes.of[i].rows, sizes.of[i].size);
-  free(sizes.of);
+  plain_free(sizes.of);
   return status == SDX_NOT_FOUND ? SDX_OK : status;
 }
 

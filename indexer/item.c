@@ -5,14 +5,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "index/bytes.h"
 
 void item_work_free(item_work *w) {
   buffer_free(&w->text);
   buffer_free(&w->keys);
-  free(w->key_list);
-  free(w->term_list);
+  plain_free(w->key_list);
+  plain_free(w->term_list);
   wipe(w, sizeof *w);
 }
 
@@ -85,7 +86,7 @@ static sdx_status prepare_attributes(item_work *w, const sdx_item *item, sdx_err
   for (size_t i = 0; i < item->flag_count; i++) room += item->flags[i].size + 1;
   for (size_t i = 0; i < item->label_count; i++) room += item->labels[i].size + 1;
   if (count > w->key_capacity) {
-    sdx_bytes *grown = realloc(w->key_list, count * sizeof *grown);
+    sdx_bytes *grown = plain_resize(w->key_list, count * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     w->key_list = grown;
     w->key_capacity = count;
@@ -230,7 +231,7 @@ sdx_status item_encode(item_work *w, const text_analyser *a, buffer *out, sdx_er
   const size_t count = w->terms.count;
   size_t positions = 0;
   if (count > w->term_capacity) {
-    record_term *grown = realloc(w->term_list, count * sizeof *grown);
+    record_term *grown = plain_resize(w->term_list, count * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     w->term_list = grown;
     w->term_capacity = count;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/due.h"
 #include "index/fresh.h"
 #include "index/journal.h"
@@ -59,7 +60,7 @@ typedef struct replacing {
 static void *grow(void *array, size_t count, size_t *capacity, size_t size) {
   if (count < *capacity) return array;
   const size_t wider = *capacity != 0 ? *capacity * 2 : 1024;
-  void *grown = realloc(array, wider * size);
+  void *grown = plain_resize(array, wider * size);
   if (grown != NULL) *capacity = wider;
   return grown;
 }
@@ -172,7 +173,7 @@ static sdx_status take_holders(replacing *r, holder_kind kind,
     status = rows[i].damaged ? error_set(err, SDX_DAMAGED, "the row of holder %c %016llx is damaged",
                                          (char)kind, (unsigned long long)rows[i].id)
                              : take(r, &rows[i], err);
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -264,7 +265,7 @@ static sdx_status rename_lost(replacing *r, sdx_error *err) {
     rows[i].number = 1;
     status = holder_put(r->w->store, NULL, &rows[i], err);
   }
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -333,8 +334,8 @@ sdx_status key_set_replace(sdx_index *index, bool revoke, int64_t now, sdx_error
   block_cache_free(r.cache);
   buffer_free(&r.plain);
   record_arena_free(&r.arena);
-  free(r.pairs);
-  free(r.places);
+  plain_free(r.pairs);
+  plain_free(r.places);
   return status == SDX_OK ? write_settle(index, now, err) : status;
 }
 
@@ -349,7 +350,7 @@ static sdx_status look(sdx_index *index, meta_head *head, int64_t *lost, sdx_err
   if (status == SDX_OK) status = holder_list(t, NULL, HOLDER_LOST, &rows, &count, err);
   for (size_t i = 0; i < count; i++)
     if (!rows[i].damaged && rows[i].number == 0 && rows[i].time > *lost) *lost = rows[i].time;
-  free(rows);
+  plain_free(rows);
   store_read_end(t);
   return status;
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/plain.h"
 #include "index/due.h"
 #include "index/place.h"
 
@@ -33,7 +34,7 @@ static sdx_status recount(write_txn *w, sdx_error *err) {
   for (size_t i = 0; i < count && status == SDX_OK; i++)
     status = rows[i].items > 0 ? holder_put(w->store, NULL, &rows[i], err)
                                : holder_delete(w->store, HOLDER_LOST, rows[i].id, err);
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -67,7 +68,7 @@ static sdx_status forget(write_txn *w, sdx_error *err) {
   if (status == SDX_OK && count > 0) status = delete_places(w, rows, count, err);
   for (size_t i = 0; i < count && status == SDX_OK; i++)
     status = holder_delete(w->store, HOLDER_LOST, rows[i].id, err);
-  free(rows);
+  plain_free(rows);
   return status;
 }
 

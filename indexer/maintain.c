@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/due.h"
 #include "indexer/fold.h"
 #include "indexer/key_set.h"
@@ -25,7 +26,7 @@ static bool is_skipped(const skipped *s, holder_id id) {
 }
 
 static sdx_status skip(skipped *s, const holder_id *ids, size_t count, sdx_error *err) {
-  holder_id *grown = realloc(s->ids, (s->count + count) * sizeof *grown);
+  holder_id *grown = plain_resize(s->ids, (s->count + count) * sizeof *grown);
   if (grown == NULL) return error_memory(err);
   memcpy(grown + s->count, ids, count * sizeof *ids);
   s->ids = grown;
@@ -65,7 +66,7 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
   if (status == SDX_OK) status = due_set_load(&due, t, index->row_key, NULL, err);
   if (status == SDX_OK) status = recent_load(&journal, index, t, NULL, 0, err);
   if (status == SDX_OK) {
-    *out = calloc(row_count + 1, sizeof **out);
+    *out = plain_array(row_count + 1, sizeof **out);
     if (*out == NULL) status = error_memory(err);
   }
   for (size_t i = 0; i < row_count && status == SDX_OK; i++) {
@@ -77,7 +78,7 @@ static sdx_status list_candidates(sdx_index *index, const skipped *skip, int64_t
   }
   recent_release(journal);
   due_set_release(due);
-  free(rows);
+  plain_free(rows);
   store_read_end(t);
   return status;
 }
@@ -92,12 +93,12 @@ static sdx_status choose(sdx_index *index, const skipped *skip, bool all, uint64
   sdx_status status = list_candidates(index, skip, now, &candidates, &segments, err);
   const size_t chosen = status == SDX_OK ? merge_choose(candidates, segments, all, limit, old) : 0;
   if (chosen > 0) {
-    *ids = calloc(chosen, sizeof **ids);
+    *ids = plain_array(chosen, sizeof **ids);
     if (*ids == NULL) status = error_memory(err);
     for (size_t i = 0; i < segments && *ids != NULL; i++)
       if (candidates[i].chosen) (*ids)[(*count)++] = candidates[i].id;
   }
-  free(candidates);
+  plain_free(candidates);
   return status;
 }
 
@@ -119,9 +120,9 @@ static sdx_status merge_all(sdx_index *index, bool all, uint64_t limit, int64_t 
       status = skip(&skip_list, ids, count, err);
     }
     if (all && count <= 1) more = false; /* one that was rewritten is as good as it gets */
-    free(ids);
+    plain_free(ids);
   }
-  free(skip_list.ids);
+  plain_free(skip_list.ids);
   return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "index/build.h"
 #include "index/fresh.h"
@@ -99,7 +100,7 @@ static sdx_status open_input(merging *m, input *in, holder_id id, sdx_error *err
   in->session = (segment_session){ .context = m->txn, .err = err };
   in->dropped = roaring_bitmap_create();
   in->trashed = roaring_bitmap_create();
-  in->ordinals = calloc(in->row.items + 1, sizeof *in->ordinals);
+  in->ordinals = plain_array(in->row.items + 1, sizeof *in->ordinals);
   return in->dropped == NULL || in->trashed == NULL || in->ordinals == NULL ? error_memory(err) : SDX_OK;
 }
 
@@ -134,7 +135,7 @@ static sdx_status sort_out(merging *m, input *in, sdx_error *err) {
       m->tally.purged++;
       continue;
     }
-    trashed_item *grown = realloc(m->trashed, (m->trashed_count + 1) * sizeof *grown);
+    trashed_item *grown = plain_resize(m->trashed, (m->trashed_count + 1) * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     m->trashed = grown;
     m->trashed[m->trashed_count++] = (trashed_item){ .tombstone = *row };
@@ -167,11 +168,11 @@ static sdx_status write_trash(merging *m, sdx_error *err) {
   if (status != SDX_OK) return status;
   w.visible = false;
   if (!m->planned) {
-    int64_t *dues = calloc(m->trashed_count, sizeof *dues);
+    int64_t *dues = plain_array(m->trashed_count, sizeof *dues);
     if (dues == NULL) status = error_memory(err);
     for (size_t i = 0; i < m->trashed_count && dues != NULL; i++) dues[i] = m->trashed[i].tombstone.due;
     if (status == SDX_OK) status = trash_plan_make(&m->plan, &w, dues, m->trashed_count, err);
-    free(dues);
+    plain_free(dues);
     m->planned = status == SDX_OK;
   } else {
     status = trash_plan_reload(&m->plan, &w, err);
@@ -184,7 +185,7 @@ static sdx_status write_trash(merging *m, sdx_error *err) {
     memcpy(r.blind, item->tombstone.blind, BLIND_SIZE);
     status = trash_put(&m->plan, &w, &r, item->tombstone.due, &item->bucket, &item->sequence, err);
     wipe(item->record, item->size);
-    free(item->record);
+    plain_free(item->record);
     item->record = NULL;
   }
   if (status == SDX_OK) status = trash_plan_store(&m->plan, &w, err);
@@ -217,7 +218,7 @@ static sdx_status take_record(void *context, uint32_t ordinal, const record *r, 
   trashed_item *item = find_trashed(m, t->in->row.id, ordinal);
   if (item == NULL) return error_set(err, SDX_DAMAGED, "an item was taken that nobody asked for");
   record_encode(&encoded, r);
-  item->record = encoded.failed ? NULL : malloc(encoded.size + 1);
+  item->record = encoded.failed ? NULL : plain_alloc(encoded.size + 1);
   if (item->record != NULL) memcpy(item->record, encoded.data, encoded.size);
   item->size = encoded.size;
   buffer_free(&encoded);
@@ -255,7 +256,7 @@ static sdx_status build_segment(merging *m, sdx_error *err) {
       for (uint32_t k = 0; k < m->inputs[i].row.items; k++) m->inputs[i].ordinals[k] = SEGMENT_END;
     return SDX_OK;
   }
-  merge_input *inputs = calloc(m->count, sizeof *inputs);
+  merge_input *inputs = plain_array(m->count, sizeof *inputs);
   attributes *a = NULL;
   sdx_status status = inputs == NULL ? error_memory(err)
                                      : build_begin(&m->build, m->index, m->now, NULL, err);
@@ -271,7 +272,7 @@ static sdx_status build_segment(merging *m, sdx_error *err) {
   }
   if (status == SDX_OK) status = build_finish(&m->build, a, err);
   attributes_free(a);
-  free(inputs);
+  plain_free(inputs);
   return status;
 }
 
@@ -283,7 +284,7 @@ static int by_blind(const void *a, const void *b) {
 static sdx_status list_moved(merging *m, sdx_error *err) {
   size_t room = 1;
   for (size_t i = 0; i < m->count; i++) room += m->inputs[i].row.items;
-  m->moved = calloc(room, sizeof *m->moved);
+  m->moved = plain_array(room, sizeof *m->moved);
   if (m->moved == NULL) return error_memory(err);
   sdx_status status = SDX_OK;
   for (uint32_t i = 0; i < m->count && status == SDX_OK; i++) {
@@ -449,28 +450,28 @@ static void merging_free(merging *m) {
     attributes_free(in->attributes);
     if (in->dropped != NULL) roaring_bitmap_free(in->dropped);
     if (in->trashed != NULL) roaring_bitmap_free(in->trashed);
-    free(in->ordinals);
+    plain_free(in->ordinals);
   }
   for (size_t i = 0; i < m->trashed_count; i++) {
     if (m->trashed[i].record == NULL) continue;
     wipe(m->trashed[i].record, m->trashed[i].size);
-    free(m->trashed[i].record);
+    plain_free(m->trashed[i].record);
   }
   if (m->txn != NULL) store_read_end(m->txn);
   trash_plan_free(&m->plan);
   due_set_release(m->due);
   recent_release(m->recent);
   block_cache_free(m->cache);
-  free(m->trashed);
-  free(m->moved);
-  free(m->inputs);
+  plain_free(m->trashed);
+  plain_free(m->moved);
+  plain_free(m->inputs);
 }
 
 static sdx_status merge_once(sdx_index *index, const holder_id *ids, size_t count,
                              merge_successors *successors, int64_t now, maintain_tally *tally,
                              bool *again, sdx_error *err) {
   merging m = { .index = index, .successors = successors, .now = now, .count = count,
-                .inputs = calloc(count + 1, sizeof *m.inputs), .build.lock = -1 };
+                .inputs = plain_array(count + 1, sizeof *m.inputs), .build.lock = -1 };
   if (m.inputs == NULL) return error_memory(err);
   sdx_status status = open_inputs(&m, ids, err);
   if (status == SDX_OK) status = move_to_trash(&m, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/due.h"
 #include "index/fresh.h"
 #include "index/place.h"
@@ -28,7 +29,7 @@ sdx_status purge_is_due(store_txn *t, int64_t now, bool *yes, sdx_error *err) {
   if (status != SDX_OK) return status;
   status = holder_list(t, NULL, HOLDER_TRASH, &rows, &count, err);
   for (size_t i = 0; i < count; i++) *yes |= !rows[i].damaged && rows[i].time <= now;
-  free(rows);
+  plain_free(rows);
   return status == SDX_OK ? fresh_is_due(t, now, yes, err) : status;
 }
 
@@ -137,7 +138,7 @@ static sdx_status give_up_kind(giving_up *g, holder_kind kind, sdx_error *err) {
     if (holds_due(g->due, &rows[i], g->w->now) || may_tell(g, &rows[i]))
       status = give_up(g, &rows[i], err);
   }
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -211,7 +212,7 @@ static sdx_status rescue_bucket(write_txn *w, trash_plan *plan, const due_set *d
 static sdx_status young_dues(const due_set *due, const holder_row *rows, size_t count, int64_t now,
                              int64_t **dues, size_t *n, sdx_error *err) {
   *n = 0;
-  *dues = calloc(due->count + 1, sizeof **dues);
+  *dues = plain_array(due->count + 1, sizeof **dues);
   if (*dues == NULL) return error_memory(err);
   for (size_t i = 0; i < count; i++) {
     size_t group;
@@ -242,7 +243,7 @@ sdx_status purge_rescue(write_txn *w, uint64_t *moved, sdx_error *err) {
   }
   trash_plan_free(&plan);
   due_set_release(due);
-  free(dues);
-  free(rows);
+  plain_free(dues);
+  plain_free(rows);
   return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "indexer/item.h"
 
 #define VOCABULARY_MAX ((size_t)16 << 20)
@@ -16,7 +17,7 @@ struct rederive {
 };
 
 sdx_status rederive_open(rederive **out, const sdx_index *index, sdx_error *err) {
-  rederive *d = calloc(1, sizeof *d);
+  rederive *d = plain_alloc(sizeof *d);
   if (d == NULL) return error_memory(err);
   const sdx_status status = text_analyser_open(&d->analyser, index->settings.languages, err);
   if (status == SDX_OK)
@@ -29,8 +30,8 @@ sdx_status rederive_open(rederive **out, const sdx_index *index, sdx_error *err)
 void rederive_close(rederive *d) {
   if (d == NULL) return;
   text_analyser_close(d->analyser);
-  free(d->terms);
-  free(d);
+  plain_free(d->terms);
+  plain_free(d);
 }
 
 static int by_term(const void *a, const void *b) {
@@ -42,7 +43,7 @@ static int by_term(const void *a, const void *b) {
 
 static bool list_terms(rederive *d, const text_terms *terms) {
   if (terms->count > d->room) {
-    record_term *grown = realloc(d->terms, terms->count * sizeof *grown);
+    record_term *grown = plain_resize(d->terms, terms->count * sizeof *grown);
     if (grown == NULL) return false;
     d->terms = grown;
     d->room = terms->count;

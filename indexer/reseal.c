@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/bytes.h"
 #include "index/due.h"
 #include "index/fresh.h"
@@ -55,7 +56,7 @@ static sdx_status list_old(sdx_index *index, keyring_kind kind, uint64_t born_by
   sdx_status status = keyring_refresh(index->keyring, err);
   const size_t all = status == SDX_OK ? keyring_count(index->keyring) : 0;
   *count = 0;
-  *ids = calloc(all + 1, sizeof **ids);
+  *ids = plain_array(all + 1, sizeof **ids);
   if (status == SDX_OK && *ids == NULL) status = error_memory(err);
   for (size_t i = 0; i < all && status == SDX_OK; i++) {
     const keyring_entry e = keyring_at(index->keyring, i);
@@ -161,7 +162,7 @@ static sdx_status reseal_kind(sdx_index *index, keyring_kind kind, uint64_t born
       status = SDX_OK;
     }
   }
-  free(ids);
+  plain_free(ids);
   return status;
 }
 

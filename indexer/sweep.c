@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "indexer/deposited.h"
 #include "indexer/maintain.h"
 #include "indexer/purge.h"
@@ -188,7 +189,7 @@ static sdx_status remove_all_keys(sweeping *s, sdx_error *err) {
   keyring *k = s->index->keyring;
   pthread_mutex_lock(&s->index->keyring_lock);
   const size_t count = keyring_count(k);
-  keyring_entry *entries = calloc(count + 1, sizeof *entries);
+  keyring_entry *entries = plain_array(count + 1, sizeof *entries);
   if (entries == NULL) status = error_memory(err);
   for (size_t i = 0; i < count && status == SDX_OK; i++) entries[i] = keyring_at(k, i);
   for (size_t i = 0; i < count && status == SDX_OK; i++)
@@ -197,7 +198,7 @@ static sdx_status remove_all_keys(sweeping *s, sdx_error *err) {
   else keyring_rollback(k);
   pthread_mutex_unlock(&s->index->keyring_lock);
   write_abort(&w);
-  free(entries);
+  plain_free(entries);
   if (status == SDX_OK) s->report->keys_destroyed += count;
   return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 
 /* ------------------------------------------------------------------ out of the trash */
 
@@ -117,7 +118,7 @@ static size_t needed(const holder_row *rows, size_t row_count, int64_t *dues, si
 static sdx_status add_buckets(trash_plan *plan, write_txn *w, const int64_t *dues, size_t count,
                               sdx_error *err) {
   if (count == 0) return SDX_OK;
-  key_request *requests = calloc(count, sizeof *requests);
+  key_request *requests = plain_array(count, sizeof *requests);
   if (requests == NULL) return error_memory(err);
   for (size_t i = 0; i < count; i++)
     requests[i] = (key_request){ .kind = KEYRING_TRASH, .due = dues[i] };
@@ -127,7 +128,7 @@ static sdx_status add_buckets(trash_plan *plan, write_txn *w, const int64_t *due
       .row = { .kind = HOLDER_TRASH, .id = requests[i].id, .time = dues[i], .was = KEYRING_TRASH },
       .key = requests[i].key
     };
-  free(requests);
+  plain_free(requests);
   return status;
 }
 
@@ -135,7 +136,7 @@ sdx_status trash_plan_make(trash_plan *out, write_txn *w, const int64_t *dues, s
                            sdx_error *err) {
   holder_row *rows = NULL;
   size_t row_count = 0, fresh = 0;
-  int64_t *sorted = malloc((count + 1) * sizeof *sorted);
+  int64_t *sorted = plain_alloc((count + 1) * sizeof *sorted);
   *out = (trash_plan){ 0 };
   if (sorted == NULL) return error_memory(err);
   if (count > 0) memcpy(sorted, dues, count * sizeof *sorted);
@@ -144,7 +145,7 @@ sdx_status trash_plan_make(trash_plan *out, write_txn *w, const int64_t *dues, s
       holder_list(w->store, w->index->row_key, HOLDER_TRASH, &rows, &row_count, err);
   if (status == SDX_OK) {
     fresh = needed(rows, row_count, sorted, count, w->now);
-    out->buckets = calloc(row_count + fresh + 1, sizeof *out->buckets);
+    out->buckets = plain_array(row_count + fresh + 1, sizeof *out->buckets);
     if (out->buckets == NULL) status = error_memory(err);
   }
   for (size_t i = 0; i < row_count && status == SDX_OK; i++)
@@ -153,14 +154,14 @@ sdx_status trash_plan_make(trash_plan *out, write_txn *w, const int64_t *dues, s
   if (status == SDX_OK) status = add_buckets(out, w, sorted, fresh, err);
   if (status == SDX_OK) qsort(out->buckets, out->count, sizeof *out->buckets, by_due);
   else trash_plan_free(out);
-  free(rows);
-  free(sorted);
+  plain_free(rows);
+  plain_free(sorted);
   return status;
 }
 
 void trash_plan_free(trash_plan *p) {
   for (size_t i = 0; i < p->count; i++) seal_key_free(p->buckets[i].key);
-  free(p->buckets);
+  plain_free(p->buckets);
   *p = (trash_plan){ 0 };
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/due.h"
 #include "index/epoch.h"
 #include "index/journal.h"
@@ -59,14 +60,14 @@ static sdx_status gather_holders(verifier *v, sdx_error *err) {
     const row_keys *row_key = kinds[k] == HOLDER_LOST ? NULL : v->index->row_key;
     const sdx_status status = holder_list(v->read->txn, row_key, kinds[k], &rows, &count, err);
     if (status != SDX_OK) return status;
-    holder_row *more = realloc(v->holders, (v->holder_count + count + 1) * sizeof *more);
+    holder_row *more = plain_resize(v->holders, (v->holder_count + count + 1) * sizeof *more);
     if (more == NULL) {
-      free(rows);
+      plain_free(rows);
       return error_memory(err);
     }
     v->holders = more;
     for (size_t i = 0; i < count; i++) v->holders[v->holder_count++] = rows[i];
-    free(rows);
+    plain_free(rows);
   }
   return SDX_OK;
 }
@@ -350,7 +351,7 @@ static sdx_status run(sdx_index *index, bool deep, void (*report)(void *, const 
     view_end(&r);
   }
   if (status == SDX_DAMAGED && err != NULL) complain(&v, "%s", err->message);
-  free(v.holders);
+  plain_free(v.holders);
   rederive_close(v.deep);
   if (problems != NULL) *problems = v.problems;
   if ((status == SDX_OK || status == SDX_DAMAGED) && v.problems > 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "query/filter.h"
 #include "query/page.h"
 #include "query/unit.h"
@@ -54,14 +55,14 @@ struct sdx_query {
 /* ---------------------------------------------------------------- making nodes */
 
 sdx_status sdx_query_new(sdx_query **out, sdx_error *err) {
-  *out = calloc(1, sizeof(**out));
+  *out = plain_alloc(sizeof(**out));
   return *out != NULL ? SDX_OK : error_memory(err);
 }
 
 void sdx_query_free(sdx_query *q) {
   if (q == NULL) return;
   scratch_free(&q->s);
-  free(q);
+  plain_free(q);
 }
 
 static sdx_node refuse(sdx_query *q, const char *what) {

@@ -6,9 +6,10 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 
 sdx_status sdx_cancel_new(sdx_cancel **out, sdx_error *err) {
-  *out = calloc(1, sizeof(**out));
+  *out = plain_alloc(sizeof(**out));
   if (*out == NULL) return error_memory(err);
   atomic_init(&(*out)->wish, false);
   return SDX_OK;
@@ -19,7 +20,7 @@ void sdx_cancel_set(sdx_cancel *cancel, bool wish) {
 }
 
 void sdx_cancel_free(sdx_cancel *cancel) {
-  free(cancel);
+  plain_free(cancel);
 }
 
 query_clock clock_for(int64_t begun, int64_t limit_us, const sdx_cancel *cancel) {

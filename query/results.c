@@ -6,10 +6,11 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
+#include "base/plain.h"
 #include "query/ahead.h"
 #include "segment/record.h"
 
-sdx_results *results_new(void) { return calloc(1, sizeof(sdx_results)); }
+sdx_results *results_new(void) { return plain_alloc(sizeof(sdx_results)); }
 
 void results_add_why(sdx_results *r, const char *why) {
   for (size_t i = 0; i < r->why_count; i++)
@@ -166,7 +167,7 @@ sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser
 void sdx_results_free(sdx_results *results) {
   if (results == NULL) return;
   scratch_free(&results->memory);
-  free(results);
+  plain_free(results);
 }
 
 size_t sdx_results_count(const sdx_results *results) { return results->count; }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain.h"
 #include "base/wipe.h"
 
 #define ALIGNMENT 32
@@ -23,7 +24,7 @@ static bool add_chunk(scratch *s, size_t size) {
   size_t capacity = FIRST_CHUNK;
   if (s->chunks != NULL) capacity = 2 * (size_t)(s->chunks->end - s->chunks->begin);
   if (capacity < size) capacity = size;
-  scratch_chunk *chunk = malloc(sizeof(*chunk) + ALIGNMENT + capacity);
+  scratch_chunk *chunk = plain_alloc(sizeof(*chunk) + ALIGNMENT + capacity);
   if (chunk == NULL) return false;
   chunk->begin = align_up((uint8_t *)(chunk + 1));
   chunk->end = chunk->begin + capacity;
@@ -71,11 +72,11 @@ scratch_mark scratch_here(const scratch *s) {
 
 static void drop_newest(scratch *s) {
   scratch_chunk *chunk = s->chunks;
-  wipe(chunk->begin, (size_t)(s->at - chunk->begin));
+  const size_t written = (size_t)(s->at - (uint8_t *)chunk);
   s->chunks = chunk->older;
   s->at = chunk->older != NULL ? chunk->older->used : NULL;
   s->end = chunk->older != NULL ? chunk->older->end : NULL;
-  free(chunk);
+  plain_free_written(chunk, written);
 }
 
 void scratch_return(scratch *s, scratch_mark mark) {

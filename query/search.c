@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/wipe.h"
+#include "base/plain.h"
+#include "base/stack.h"
 #include "index/note.h"
 #include "query/built.h"
 #include "query/correct.h"
@@ -252,8 +253,8 @@ static void count(search *q) {
                             memory_order_relaxed);
 }
 
-static sdx_status run(sdx_index *index, sdx_bytes text, const sdx_query *built,
-                      const sdx_search_options *options, sdx_results **out, sdx_error *err) {
+static sdx_status search_one(sdx_index *index, sdx_bytes text, const sdx_query *built,
+                             const sdx_search_options *options, sdx_results **out, sdx_error *err) {
   static const sdx_search_options defaults = SDX_SEARCH_OPTIONS_INIT;
   search q = { .index = index,
                .options = options != NULL ? options : &defaults,
@@ -282,6 +283,31 @@ static sdx_status run(sdx_index *index, sdx_bytes text, const sdx_query *built,
   }
   count(&q);
   return status;
+}
+
+/* A call's arguments and its status, for the stack aside. */
+typedef struct asking {
+  sdx_index *index;
+  sdx_bytes id, query, text;
+  const sdx_query *built;
+  const sdx_search_options *options;
+  sdx_results **results;
+  char **html;
+  sdx_error *err;
+  sdx_status status;
+} asking;
+
+static void search_aside(void *context) {
+  asking *a = context;
+  a->status = search_one(a->index, a->query, a->built, a->options, a->results, a->err);
+}
+
+static sdx_status run(sdx_index *index, sdx_bytes text, const sdx_query *built,
+                      const sdx_search_options *options, sdx_results **out, sdx_error *err) {
+  asking a = { .index = index, .query = text, .built = built, .options = options, .results = out,
+               .err = err };
+  *out = NULL;
+  return stack_aside(search_aside, &a) ? a.status : error_memory(err);
 }
 
 sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options *options,
@@ -340,7 +366,7 @@ static sdx_status make_snippet(buffer *html, scratch *s, view_read *read, text_a
   return status;
 }
 
-static sdx_status run_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text,
+static sdx_status snippet_one(sdx_index *index, sdx_bytes id, sdx_bytes query_text,
                               const sdx_query *built, sdx_bytes text, char **out, sdx_error *err) {
   text_analyser *analyser;
   view_read read;
@@ -356,7 +382,7 @@ static sdx_status run_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_te
     view_end(&read);
   }
   if (status == SDX_OK) {
-    *out = malloc(html.size + 1);
+    *out = plain_alloc(html.size + 1);
     if (*out == NULL)
       status = error_memory(err);
     else {
@@ -370,6 +396,19 @@ static sdx_status run_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_te
   return status;
 }
 
+static void snippet_aside(void *context) {
+  asking *a = context;
+  a->status = snippet_one(a->index, a->id, a->query, a->built, a->text, a->html, a->err);
+}
+
+static sdx_status run_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text,
+                              const sdx_query *built, sdx_bytes text, char **out, sdx_error *err) {
+  asking a = { .index = index, .id = id, .query = query_text, .text = text, .built = built,
+               .html = out, .err = err };
+  *out = NULL;
+  return stack_aside(snippet_aside, &a) ? a.status : error_memory(err);
+}
+
 sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text, sdx_bytes text,
                        char **out, sdx_error *err) {
   return run_snippet(index, id, query_text, NULL, text, out, err);
@@ -381,7 +420,5 @@ sdx_status sdx_snippet_query(sdx_index *index, sdx_bytes id, const sdx_query *bu
 }
 
 void sdx_text_free(char *text) {
-  if (text == NULL) return;
-  wipe(text, strlen(text));
-  free(text);
+  plain_free(text);
 }

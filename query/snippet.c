@@ -230,6 +230,7 @@ typedef struct nearing {
   const size_t *at; /* tokens that have positions */
   size_t n;
   uint64_t *kept; /* of each, what stays marked */
+  size_t (*chains)[WORDS_MAX]; /* for ordered groups: where the words of each member's chain stand */
 } nearing;
 
 /* Keeps the members that begin at the token. */
@@ -268,7 +269,7 @@ static void keep_near(nearing *x) {
 
 /* In this order: of the ways to stand so that end at a token, the one that begins last. */
 static void keep_ordered(nearing *x) {
-  size_t chains[WORDS_MAX][WORDS_MAX];
+  size_t(*const chains)[WORDS_MAX] = x->chains;
   bool begun[WORDS_MAX] = { false };
   const uint32_t last = x->group.members - 1;
   for (size_t i = 0; i < x->n; i++) {
@@ -285,18 +286,25 @@ static void keep_ordered(nearing *x) {
 }
 
 /* Words of a NEAR or ADJ are marked only where they are near. */
-static void unmark_far(const snippet_words *w, spot *spots, const size_t *at, size_t n,
+static void unmark_far(const snippet_words *w, scratch *s, spot *spots, const size_t *at, size_t n,
                        uint64_t *kept) {
+  const scratch_mark before = scratch_here(s);
+  size_t(*chains)[WORDS_MAX] = NULL;
   uint64_t of_nears = 0;
   for (size_t i = 0; i < n; i++) kept[i] = 0;
   for (uint32_t g = 1; g <= w->nears; g++) {
-    nearing x = { .w = w, .group = w->near[g], .spots = spots, .at = at, .n = n, .kept = kept };
+    nearing x = { .w = w, .group = w->near[g], .spots = spots, .at = at, .n = n, .kept = kept,
+                  .chains = chains };
     for (uint32_t k = 0; k < w->count; k++) {
       if (w->words[k].near != g) continue;
       of_nears |= UINT64_C(1) << k;
       if (w->words[k].in_phrase == 0) x.heads[w->words[k].member] |= UINT64_C(1) << k;
     }
     if (x.group.members == 0) continue;
+    if (x.group.ordered && chains == NULL) {
+      x.chains = chains = scratch_take(s, WORDS_MAX * sizeof(*chains));
+      if (chains == NULL) return;
+    }
     if (x.group.ordered)
       keep_ordered(&x);
     else
@@ -304,6 +312,7 @@ static void unmark_far(const snippet_words *w, spot *spots, const size_t *at, si
   }
   for (size_t i = 0; i < n; i++)
     spots[at[i]].words = (spots[at[i]].words & ~of_nears) | (spots[at[i]].words & kept[i]);
+  if (chains != NULL) scratch_return(s, before);
 }
 
 static void unmark_apart(const snippet_words *w, scratch *s, spot *spots, size_t count) {
@@ -315,7 +324,7 @@ static void unmark_apart(const snippet_words *w, scratch *s, spot *spots, size_t
   for (size_t i = 0; i < count; i++)
     if (spots[i].positional) at[n++] = i;
   if (w->phrases > 0) unmark_broken_phrases(w, spots, at, n, kept);
-  if (w->nears > 0) unmark_far(w, spots, at, n, kept);
+  if (w->nears > 0) unmark_far(w, s, spots, at, n, kept);
 }
 
 /* Splits and marks the text; the spots live in scratch. */

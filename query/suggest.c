@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
+#include "base/stack.h"
 #include "query/address.h"
 #include "query/expansion.h"
 #include "query/filter.h"
@@ -336,7 +338,7 @@ static sdx_status finish(const typing *t, sdx_error *err) {
 }
 
 static sdx_suggestions *new_suggestions(size_t limit) {
-  sdx_suggestions *s = calloc(1, sizeof(*s));
+  sdx_suggestions *s = plain_alloc(sizeof(*s));
   if (s == NULL) return NULL;
   s->room = limit == 0 ? LIMIT_DEFAULT : limit < LIMIT_MAX ? limit : LIMIT_MAX;
   s->list = SCRATCH_MANY(&s->memory, sdx_suggestion, s->room);
@@ -345,8 +347,8 @@ static sdx_suggestions *new_suggestions(size_t limit) {
   return NULL;
 }
 
-sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_suggest_options *options,
-                       sdx_suggestions **out, sdx_error *err) {
+static sdx_status suggest_one(sdx_index *index, sdx_bytes typed, const sdx_suggest_options *options,
+                              sdx_suggestions **out, sdx_error *err) {
   static const sdx_suggest_options defaults = SDX_SUGGEST_OPTIONS_INIT;
   if (options == NULL) options = &defaults;
   typing t = { .s = SCRATCH_INIT,
@@ -377,10 +379,31 @@ sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_suggest_opti
   return status;
 }
 
+typedef struct suggesting {
+  sdx_index *index;
+  sdx_bytes typed;
+  const sdx_suggest_options *options;
+  sdx_suggestions **out;
+  sdx_error *err;
+  sdx_status status;
+} suggesting;
+
+static void suggest_aside(void *context) {
+  suggesting *a = context;
+  a->status = suggest_one(a->index, a->typed, a->options, a->out, a->err);
+}
+
+sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_suggest_options *options,
+                       sdx_suggestions **out, sdx_error *err) {
+  suggesting a = { .index = index, .typed = typed, .options = options, .out = out, .err = err };
+  *out = NULL;
+  return stack_aside(suggest_aside, &a) ? a.status : error_memory(err);
+}
+
 void sdx_suggestions_free(sdx_suggestions *suggestions) {
   if (suggestions == NULL) return;
   scratch_free(&suggestions->memory);
-  free(suggestions);
+  plain_free(suggestions);
 }
 
 size_t sdx_suggestions_count(const sdx_suggestions *suggestions) { return suggestions->count; }

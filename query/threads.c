@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 
 /* Open addressing, by the thread's hash, which is one already; at most half full. */
@@ -19,14 +20,14 @@ struct threads {
 #define ROOM_FIRST 256
 
 static bool give_room(threads *t, size_t room) {
-  t->slots = malloc(room * sizeof(*t->slots));
-  t->used = calloc(room, sizeof(*t->used));
+  t->slots = plain_alloc(room * sizeof(*t->slots));
+  t->used = plain_array(room, sizeof(*t->used));
   t->room = room;
   return t->slots != NULL && t->used != NULL;
 }
 
 threads *threads_new(rank_top *top) {
-  threads *t = calloc(1, sizeof(*t));
+  threads *t = plain_alloc(sizeof(*t));
   if (t == NULL) return NULL;
   t->top = top;
   if (give_room(t, ROOM_FIRST)) return t;
@@ -37,14 +38,14 @@ threads *threads_new(rank_top *top) {
 static void drop(rank_hit *slots, bool *used, size_t room) {
   if (slots != NULL) wipe(slots, room * sizeof(*slots));
   if (used != NULL) wipe(used, room * sizeof(*used));
-  free(slots);
-  free(used);
+  plain_free(slots);
+  plain_free(used);
 }
 
 void threads_free(threads *t) {
   if (t == NULL) return;
   drop(t->slots, t->used, t->room);
-  free(t);
+  plain_free(t);
 }
 
 static size_t find(const threads *t, uint64_t thread) {

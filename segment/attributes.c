@@ -10,6 +10,7 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 
 #define KEY_MAX 1024u
@@ -26,21 +27,21 @@ struct attributes {
 };
 
 sdx_status attributes_new(attributes **out, sdx_error *err) {
-  *out = calloc(1, sizeof **out);
+  *out = plain_alloc(sizeof **out);
   return *out != NULL ? SDX_OK : error_memory(err);
 }
 
 static void attribute_free(attribute *a) {
   wipe(a->key, a->size);
-  free(a->key);
+  plain_free(a->key);
   if (a->items != NULL) roaring_bitmap_free(a->items);
 }
 
 void attributes_free(attributes *a) {
   if (a == NULL) return;
   for (size_t i = 0; i < a->count; i++) attribute_free(&a->all[i]);
-  free(a->all);
-  free(a);
+  plain_free(a->all);
+  plain_free(a);
 }
 
 /* The index of the key, or where it would stand. */
@@ -67,15 +68,15 @@ static sdx_status insert(attributes *a, size_t place, const void *key, size_t si
   attribute *all = a->all;
   if (a->count == a->room) {
     const size_t room = a->room > 0 ? 2 * a->room : 16;
-    all = realloc(a->all, room * sizeof *all);
+    all = plain_resize(a->all, room * sizeof *all);
     if (all != NULL) {
       a->all = all;
       a->room = room;
     }
   }
-  char *copy = malloc(size > 0 ? size : 1);
+  char *copy = plain_alloc(size > 0 ? size : 1);
   if (all == NULL || copy == NULL || items == NULL) {
-    free(copy);
+    plain_free(copy);
     if (items != NULL) roaring_bitmap_free(items);
     return error_memory(err);
   }

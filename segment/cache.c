@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 
 #define WAYS 8u
@@ -41,22 +42,18 @@ struct block_cache {
   pthread_mutex_t growing;
 };
 
-static void *plain_alloc(size_t size) { return malloc(size); }
-static void plain_free(void *p, size_t size) {
-  wipe(p, size);
-  free(p);
-}
+static void plain_give(void *p, size_t size) { plain_free_written(p, size); }
 
 sdx_status block_cache_new(block_cache **out, size_t budget_bytes, const block_memory *memory,
                            sdx_error *err) {
-  block_cache *c = calloc(1, sizeof *c);
+  block_cache *c = plain_alloc(sizeof *c);
   if (c == NULL) return error_memory(err);
-  c->own = memory != NULL ? *memory : (block_memory){ plain_alloc, plain_free };
+  c->own = memory != NULL ? *memory : (block_memory){ plain_alloc, plain_give };
   c->memory = &c->own;
   const size_t frames = budget_bytes / (BLOCK_PLAIN + sizeof(cache_frame));
   c->budget = frames > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)frames;
   if (pthread_mutex_init(&c->growing, NULL) != 0) {
-    free(c);
+    plain_free(c);
     return error_memory(err);
   }
   *out = c;
@@ -73,7 +70,7 @@ void block_cache_empty(block_cache *c) {
     cache_level *l = &c->level[i];
     wipe(l->plain, (size_t)l->count * BLOCK_PLAIN);
     c->memory->free(l->plain, (size_t)l->count * BLOCK_PLAIN);
-    free(l->frames);
+    plain_free(l->frames);
     *l = (cache_level){ 0 };
   }
 }
@@ -82,7 +79,7 @@ void block_cache_free(block_cache *c) {
   if (c == NULL) return;
   block_cache_empty(c);
   pthread_mutex_destroy(&c->growing);
-  free(c);
+  plain_free(c);
 }
 
 size_t block_cache_bytes(const block_cache *c) {
@@ -196,7 +193,7 @@ static bool grow(block_cache *c, uint32_t seen) {
   const uint32_t add = levels == 0 ? FIRST : FIRST << (levels - 1);
   if (!more && levels < LEVELS && (levels == 0 || (uint64_t)add * 2 <= c->budget)) {
     cache_level *l = &c->level[levels];
-    l->frames = calloc(add, sizeof *l->frames);
+    l->frames = plain_array(add, sizeof *l->frames);
     l->plain = l->frames != NULL ? c->memory->alloc((size_t)add * BLOCK_PLAIN) : NULL;
     if (l->plain != NULL) {
       l->count = add;
@@ -205,7 +202,7 @@ static bool grow(block_cache *c, uint32_t seen) {
       atomic_store_explicit(&c->levels, levels + 1, memory_order_release);
       more = true;
     } else {
-      free(l->frames);
+      plain_free(l->frames);
       l->frames = NULL;
     }
   }

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/extent.h"
+#include "base/plain.h"
 
 #define UNIT 8u           /* chunks begin at multiples */
 #define PAGE (256u << 10) /* bytes */
@@ -32,7 +33,7 @@ struct chain_store {
 };
 
 sdx_status chain_store_new(chain_store **out, sdx_error *err) {
-  *out = calloc(1, sizeof **out);
+  *out = plain_alloc(sizeof **out);
   return *out != NULL ? SDX_OK : error_memory(err);
 }
 
@@ -42,8 +43,8 @@ void chain_store_free(chain_store *s) {
     extent e = { .at = s->at[i], .room = PAGE };
     extent_free(&e, PAGE);
   }
-  free(s->at);
-  free(s);
+  plain_free(s->at);
+  plain_free(s);
 }
 
 size_t chain_store_bytes(const chain_store *s) { return s->count * PAGE; }
@@ -55,7 +56,7 @@ static chunk *chunk_at(const chain_store *s, uint32_t number) {
 static bool add_page(chain_store *s) {
   if (s->count == s->room) {
     const size_t room = s->room > 0 ? 2 * s->room : 64;
-    uint8_t **at = realloc(s->at, room * sizeof *at);
+    uint8_t **at = plain_resize(s->at, room * sizeof *at);
     if (at == NULL) return false;
     s->at = at;
     s->room = room;

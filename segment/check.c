@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "segment/builder.h"
 #include "segment/segment.h"
@@ -356,10 +357,10 @@ sdx_status segment_check(const segment *s, segment_session *session,
     *problems = j.problems;
     return SDX_OK;
   }
-  j.lengths = calloc(n, sizeof *j.lengths);
-  j.languages = calloc(n, 1);
-  j.sums = calloc(n, sizeof *j.sums);
-  j.touched = calloc(n, sizeof *j.touched);
+  j.lengths = plain_array(n, sizeof *j.lengths);
+  j.languages = plain_array(n, 1);
+  j.sums = plain_array(n, sizeof *j.sums);
+  j.touched = plain_array(n, sizeof *j.touched);
   if (j.lengths == NULL || j.languages == NULL || j.sums == NULL || j.touched == NULL) {
     status = error_memory(err);
     goto out;
@@ -373,10 +374,10 @@ sdx_status segment_check(const segment *s, segment_session *session,
   session->blocks_opened += j.session.blocks_opened;
   session->blocks_hit += j.session.blocks_hit;
 out:
-  free(j.lengths);
-  free(j.languages);
-  free(j.sums);
-  free(j.touched);
+  plain_free(j.lengths);
+  plain_free(j.languages);
+  plain_free(j.sums);
+  plain_free(j.touched);
   *problems = j.problems;
   return status;
 }

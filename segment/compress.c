@@ -1,42 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define ZSTD_STATIC_LINKING_ONLY /* for contexts with an allocator of our own, which wipes */
+#define ZSTD_STATIC_LINKING_ONLY /* for contexts with an allocator of our own, out of dumps */
 #include "segment/compress.h"
 
 #include <stdlib.h>
 #include <zstd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 
 struct compressor {
   ZSTD_CCtx *context;
 };
 
-#define HEAD 16 /* keeps the size, and the alignment */
-
-static void *wiped_alloc(void *opaque, size_t size) {
+static void *take(void *opaque, size_t size) {
   (void)opaque;
-  uint8_t *p = size <= SIZE_MAX - HEAD ? malloc(size + HEAD) : NULL;
-  if (p == NULL) return NULL;
-  *(size_t *)(void *)p = size;
-  return p + HEAD;
+  return plain_alloc(size);
 }
 
-static void wiped_free(void *opaque, void *address) {
+static void give(void *opaque, void *address) {
   (void)opaque;
-  if (address == NULL) return;
-  uint8_t *p = (uint8_t *)address - HEAD;
-  wipe(p, *(size_t *)(void *)p + HEAD);
-  free(p);
+  plain_free(address);
 }
 
-static const ZSTD_customMem memory = { wiped_alloc, wiped_free, NULL };
+static const ZSTD_customMem memory = { take, give, NULL };
 
 sdx_status compressor_new(compressor **out, sdx_error *err) {
-  compressor *c = calloc(1, sizeof *c);
+  compressor *c = plain_alloc(sizeof *c);
   if (c != NULL) c->context = ZSTD_createCCtx_advanced(memory);
   if (c == NULL || c->context == NULL) {
-    free(c);
+    plain_free(c);
     return error_memory(err);
   }
   *out = c;
@@ -46,7 +39,7 @@ sdx_status compressor_new(compressor **out, sdx_error *err) {
 void compressor_free(compressor *c) {
   if (c == NULL) return;
   ZSTD_freeCCtx(c->context);
-  free(c);
+  plain_free(c);
 }
 
 bool compress_put(buffer *out, compressor *c, const void *bytes, size_t size) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "segment/segment.h"
 
@@ -208,7 +209,7 @@ struct segment_terms {
 sdx_status segment_terms_open(segment_terms **out, const segment *s, segment_session *session,
                               const void *from, size_t size) {
   if (session->status != SDX_OK) return session->status;
-  segment_terms *t = calloc(1, sizeof *t);
+  segment_terms *t = plain_alloc(sizeof *t);
   if (t == NULL) return session_fail(session, SDX_NO_MEMORY, "out of memory");
   const sdx_status status =
       walk_begin(&t->walk, s, session, terms_of(s), size > 0 ? from : "", size);
@@ -255,7 +256,7 @@ uint8_t segment_terms_flags(const segment_terms *t) { return t->flags; }
 void segment_terms_close(segment_terms *t) {
   if (t == NULL) return;
   walk_end(&t->walk);
-  free(t);
+  plain_free(t);
 }
 
 /* ---------------------------------------------------------------- classes */
@@ -494,7 +495,7 @@ sdx_status segment_classes_open(segment_classes **out, const segment *s, segment
                                 size_t size) {
   uint8_t full[LAYOUT_KEY_MAX];
   if (session->status != SDX_OK) return session->status;
-  segment_classes *c = calloc(1, sizeof *c);
+  segment_classes *c = plain_alloc(sizeof *c);
   if (c == NULL) return session_fail(session, SDX_NO_MEMORY, "out of memory");
   if (size > LAYOUT_TERM_MAX) size = LAYOUT_TERM_MAX;
   const size_t full_size = class_key(full, kind, language, from, size);
@@ -542,5 +543,5 @@ bool segment_classes_as_member(const segment_classes *c) { return c->as_member; 
 void segment_classes_close(segment_classes *c) {
   if (c == NULL) return;
   walk_end(&c->walk);
-  free(c);
+  plain_free(c);
 }

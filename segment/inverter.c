@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/extent.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "segment/builder.h"
 #include "segment/chain.h"
@@ -46,7 +47,7 @@ struct inverter {
 /* ---------------------------------------------------------------- life */
 
 sdx_status inverter_new(inverter **out, text_analyser *analyser, sdx_error *err) {
-  inverter *v = calloc(1, sizeof *v);
+  inverter *v = plain_alloc(sizeof *v);
   if (v == NULL) return error_memory(err);
   v->analyser = analyser;
   v->analyser_version = TEXT_ANALYSER_VERSION;
@@ -79,7 +80,7 @@ void inverter_free(inverter *v) {
   if (v == NULL) return;
   forget(v);
   compressor_free(v->compressor);
-  free(v);
+  plain_free(v);
 }
 
 size_t inverter_count(const inverter *v) { return v->count - v->broken; }
@@ -268,9 +269,9 @@ static int newest_first(const void *a, const void *b, void *context) {
 
 static sdx_status order_items(write_job *j) {
   inverter *v = j->v;
-  j->order = malloc((v->count + 1) * sizeof *j->order);
-  j->ordinals = malloc((v->count + 1) * sizeof *j->ordinals);
-  j->sums = calloc(v->count + 1, sizeof *j->sums);
+  j->order = plain_alloc((v->count + 1) * sizeof *j->order);
+  j->ordinals = plain_alloc((v->count + 1) * sizeof *j->ordinals);
+  j->sums = plain_array(v->count + 1, sizeof *j->sums);
   if (j->order == NULL || j->ordinals == NULL || j->sums == NULL) return error_memory(j->err);
   for (size_t i = 0; i < v->count; i++) {
     j->ordinals[i] = NONE;
@@ -351,8 +352,8 @@ static sdx_status order_terms(write_job *j) {
                            : text_vocabulary_count(v->analyser);
   size_t met = 0;
   for (size_t i = 0; i < count; i++) met += v->terms[i].df > 0;
-  j->keys = malloc((met + 1) * sizeof *j->keys);
-  j->worded = calloc(met + 1, sizeof *j->worded);
+  j->keys = plain_alloc((met + 1) * sizeof *j->keys);
+  j->worded = plain_array(met + 1, sizeof *j->worded);
   if (j->keys == NULL || j->worded == NULL) return error_memory(j->err);
   for (size_t i = 0; i < count; i++)
     if (v->terms[i].df > 0) j->keys[j->key_count++] = key_of(text_vocabulary_term(v->analyser, (uint32_t)i), i);
@@ -385,10 +386,10 @@ static bool room_for_postings(write_job *j, uint32_t df) {
   if (df <= j->posting_room) return true;
   size_t room = j->posting_room > 0 ? j->posting_room : 1024;
   while (room < df) room *= 2;
-  free(j->postings);
-  free(j->sorting);
-  j->postings = malloc(room * sizeof *j->postings);
-  j->sorting = malloc(2 * room * sizeof *j->sorting);
+  plain_free(j->postings);
+  plain_free(j->sorting);
+  j->postings = plain_alloc(room * sizeof *j->postings);
+  j->sorting = plain_alloc(2 * room * sizeof *j->sorting);
   j->posting_room = j->postings != NULL && j->sorting != NULL ? room : 0;
   return j->posting_room > 0;
 }
@@ -397,11 +398,11 @@ static bool room_for_positions(write_job *j, size_t used, size_t need) {
   if (used + need <= j->position_room) return true;
   size_t room = j->position_room > 0 ? j->position_room : 4096;
   while (room < used + need) room *= 2;
-  uint32_t *grown = malloc(room * sizeof *grown);
+  uint32_t *grown = plain_alloc(room * sizeof *grown);
   if (grown == NULL) return false;
   if (used > 0) memcpy(grown, j->positions, used * sizeof *grown);
   wipe(j->positions, used * sizeof *grown);
-  free(j->positions);
+  plain_free(j->positions);
   j->positions = grown;
   j->position_room = room;
   return true;
@@ -483,9 +484,9 @@ typedef struct membership {
 } membership;
 
 static void membership_free(membership *m) {
-  free(m->starts);
-  free(m->members);
-  free(m->extra);
+  plain_free(m->starts);
+  plain_free(m->members);
+  plain_free(m->extra);
 }
 
 static uint32_t find_key(const write_job *j, sdx_bytes name) {
@@ -522,11 +523,11 @@ static void each_membership(const write_job *j, membership *m, bool fill) {
 
 static sdx_status gather_members(write_job *j, membership *m) {
   m->classes = text_class_count(j->v->analyser);
-  m->starts = calloc(m->classes + 2, sizeof *m->starts);
+  m->starts = plain_array(m->classes + 2, sizeof *m->starts);
   if (m->starts == NULL) return error_memory(j->err);
   each_membership(j, m, false);
   for (size_t i = 1; i <= m->classes; i++) m->starts[i] += m->starts[i - 1];
-  m->members = malloc(((size_t)m->starts[m->classes] + 1) * sizeof *m->members);
+  m->members = plain_alloc(((size_t)m->starts[m->classes] + 1) * sizeof *m->members);
   if (m->members == NULL) return error_memory(j->err);
   each_membership(j, m, true);
   memmove(m->starts + 1, m->starts, m->classes * sizeof *m->starts);
@@ -603,7 +604,7 @@ static void write_class(write_job *j, class_job *c, sdx_bytes key) {
 static sdx_status write_kind(write_job *j, const membership *m, class_job *c) {
   const text_analyser *a = j->v->analyser;
   const uint32_t stems = c->kind == CLASS_STEM ? j->v->languages[j->by_number[c->language]].stems : 0;
-  order_key *keys = malloc((m->classes + 1) * sizeof *keys);
+  order_key *keys = plain_alloc((m->classes + 1) * sizeof *keys);
   size_t count = 0;
   if (keys == NULL) return error_memory(j->err);
   for (size_t i = 0; i < m->classes; i++) {
@@ -629,13 +630,13 @@ static sdx_status write_kind(write_job *j, const membership *m, class_job *c) {
     }
     write_class(j, c, order_name(&keys[i]));
   }
-  free(keys);
+  plain_free(keys);
   return segment_writer_status(j->writer);
 }
 
 static sdx_status write_classes(write_job *j) {
   membership m = { 0 };
-  class_job c = { .touched = malloc((j->v->count + 1) * sizeof *c.touched) };
+  class_job c = { .touched = plain_alloc((j->v->count + 1) * sizeof *c.touched) };
   sdx_status status = c.touched != NULL ? gather_members(j, &m) : error_memory(j->err);
   c.kind = CLASS_FOLD;
   if (status == SDX_OK) status = write_kind(j, &m, &c);
@@ -643,7 +644,7 @@ static sdx_status write_classes(write_job *j) {
   for (; c.language < j->setup.language_count && status == SDX_OK; c.language++)
     if (j->v->languages[j->by_number[c.language]].stems != NONE) status = write_kind(j, &m, &c);
   membership_free(&m);
-  free(c.touched);
+  plain_free(c.touched);
   buffer_free(&c.encoded);
   return status;
 }
@@ -653,15 +654,15 @@ static sdx_status write_classes(write_job *j) {
 static void job_free(write_job *j) {
   segment_writer_free(j->writer);
   attributes_free(j->attributes);
-  free(j->order);
-  free(j->ordinals);
-  free(j->keys);
-  free(j->worded);
-  free(j->postings);
+  plain_free(j->order);
+  plain_free(j->ordinals);
+  plain_free(j->keys);
+  plain_free(j->worded);
+  plain_free(j->postings);
   wipe(j->positions, j->position_room * sizeof *j->positions);
-  free(j->positions);
-  free(j->sorting);
-  free(j->sums);
+  plain_free(j->positions);
+  plain_free(j->sorting);
+  plain_free(j->sums);
 }
 
 sdx_status inverter_write(inverter *v, uint64_t segment_id, const block_sink *sink,

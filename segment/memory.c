@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 
 /* Blocks lie in slabs, so that a small segment costs few calls of the allocator; slabs never move. */
@@ -21,16 +22,12 @@ struct memory_blocks {
   size_t slabs;
 };
 
-static void *plain_alloc(size_t size) { return malloc(size); }
-static void plain_free(void *p, size_t size) {
-  wipe(p, size);
-  free(p);
-}
+static void plain_give(void *p, size_t size) { plain_free_written(p, size); }
 
 sdx_status memory_blocks_new(memory_blocks **out, const block_memory *memory, sdx_error *err) {
-  memory_blocks *m = calloc(1, sizeof *m);
+  memory_blocks *m = plain_alloc(sizeof *m);
   if (m == NULL) return error_memory(err);
-  m->memory = memory != NULL ? *memory : (block_memory){ plain_alloc, plain_free };
+  m->memory = memory != NULL ? *memory : (block_memory){ plain_alloc, plain_give };
   *out = m;
   return SDX_OK;
 }
@@ -48,9 +45,9 @@ void memory_blocks_free(memory_blocks *m) {
       wipe(s->slabs[slab], slab_size(slab));
       m->memory.free(s->slabs[slab], slab_size(slab));
     }
-    free(s->slabs);
+    plain_free(s->slabs);
   }
-  free(m);
+  plain_free(m);
 }
 
 static sdx_status put(void *context, segment_stream stream, uint32_t number,
@@ -61,7 +58,7 @@ static sdx_status put(void *context, segment_stream stream, uint32_t number,
   const uint32_t slab = slab_of(number);
   if (slab >= s->room) {
     const uint32_t room = s->room == 0 ? 4 : 2 * s->room;
-    uint8_t **slabs = realloc(s->slabs, room * sizeof *slabs);
+    uint8_t **slabs = plain_resize(s->slabs, room * sizeof *slabs);
     if (slabs == NULL) return error_memory(err);
     s->slabs = slabs;
     s->room = room;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "segment/builder.h"
 #include "segment/order.h"
@@ -413,7 +414,7 @@ static sdx_status sort_members(merge_job *j, class_job *c) {
     if (name == NULL) break;
     if (c->count == j->member_room) {
       const size_t room = j->member_room > 0 ? 2 * j->member_room : 64;
-      order_key *grown = realloc(j->members, room * sizeof *grown);
+      order_key *grown = plain_resize(j->members, room * sizeof *grown);
       if (grown == NULL) return error_memory(j->err);
       j->members = grown;
       j->member_room = room;
@@ -461,8 +462,8 @@ static bool sum_postings(merge_job *j, class_job *c, source *s, sdx_bytes name) 
 /* Sums a class anew; members without a surviving posting go. */
 static sdx_status sum_anew(merge_job *j, class_job *c) {
   if (j->sums == NULL) {
-    j->sums = calloc((size_t)j->setup.items + 1, sizeof *j->sums);
-    j->touched = malloc(((size_t)j->setup.items + 1) * sizeof *j->touched);
+    j->sums = plain_array((size_t)j->setup.items + 1, sizeof *j->sums);
+    j->touched = plain_alloc(((size_t)j->setup.items + 1) * sizeof *j->touched);
     if (j->sums == NULL || j->touched == NULL) return error_memory(j->err);
   }
   c->about = (segment_class){ .min_length = UINT32_MAX };
@@ -501,7 +502,7 @@ static sdx_status merge_class(merge_job *j, const class_source *least) {
                   .key = least->key,
                   .about.min_length = UINT32_MAX };
   sdx_status status = SDX_OK;
-  bool *met = calloc(j->count + 1, sizeof *met), *here = calloc(j->class_count + 1, sizeof *here);
+  bool *met = plain_array(j->count + 1, sizeof *met), *here = plain_array(j->class_count + 1, sizeof *here);
   if (met == NULL || here == NULL) {
     status = error_memory(j->err);
     goto out;
@@ -536,15 +537,15 @@ static sdx_status merge_class(merge_job *j, const class_source *least) {
   for (size_t i = 0; i < j->class_count && status == SDX_OK; i++)
     if (here[i]) next_class(&j->classes[i]);
 out:
-  free(met);
-  free(here);
+  plain_free(met);
+  plain_free(here);
   return status == SDX_OK ? check_sessions(j) : status;
 }
 
 /* One source of stored classes for each input, and, where classes that an input of one language omits
  * are not omitted in a result of several, one of implied ones. */
 static sdx_status open_classes(merge_job *j) {
-  j->classes = calloc(2 * j->count + 1, sizeof *j->classes);
+  j->classes = plain_array(2 * j->count + 1, sizeof *j->classes);
   if (j->classes == NULL) return error_memory(j->err);
   for (int implied = 0; implied < 2; implied++)
     for (size_t i = 0; i < j->count; i++) {
@@ -582,7 +583,7 @@ static sdx_status merge_classes(merge_job *j) {
 
 static sdx_status job_new(merge_job *j, size_t count) {
   bool drops = false;
-  j->sources = calloc(count + 1, sizeof *j->sources);
+  j->sources = plain_array(count + 1, sizeof *j->sources);
   if (j->sources == NULL) return error_memory(j->err);
   j->count = count;
   for (size_t i = 0; i < count; i++) {
@@ -593,12 +594,12 @@ static sdx_status job_new(merge_job *j, size_t count) {
     s->dropped = j->inputs[i].dropped;
     s->items = info->items;
     drops = drops || (s->dropped != NULL && !roaring_bitmap_is_empty(s->dropped));
-    s->map = malloc(((size_t)s->items + 1) * sizeof *s->map);
-    if (info->language_count > 1) s->item_languages = calloc((size_t)s->items + 1, 1);
+    s->map = plain_alloc(((size_t)s->items + 1) * sizeof *s->map);
+    if (info->language_count > 1) s->item_languages = plain_array((size_t)s->items + 1, 1);
     if (s->map == NULL || (info->language_count > 1 && s->item_languages == NULL))
       return error_memory(j->err);
   }
-  if (drops) j->bloom = calloc(BLOOM_BITS / 64, sizeof *j->bloom);
+  if (drops) j->bloom = plain_array(BLOOM_BITS / 64, sizeof *j->bloom);
   return drops && j->bloom == NULL ? error_memory(j->err) : SDX_OK;
 }
 
@@ -606,20 +607,20 @@ static void job_free(merge_job *j) {
   for (size_t i = 0; j->sources != NULL && i < j->count; i++) {
     block_release(&j->sources[i].hold);
     segment_terms_close(j->sources[i].terms);
-    free(j->sources[i].map);
-    free(j->sources[i].item_languages);
+    plain_free(j->sources[i].map);
+    plain_free(j->sources[i].item_languages);
   }
   for (size_t i = 0; i < j->class_count; i++) {
     segment_classes_close(j->classes[i].stored);
     segment_terms_close(j->classes[i].terms);
     buffer_free(&j->classes[i].names);
   }
-  free(j->classes);
-  free(j->sources);
-  free(j->bloom);
-  free(j->sums);
-  free(j->touched);
-  free(j->members);
+  plain_free(j->classes);
+  plain_free(j->sources);
+  plain_free(j->bloom);
+  plain_free(j->sums);
+  plain_free(j->touched);
+  plain_free(j->members);
   buffer_free(&j->names);
   buffer_free(&j->encoded);
   buffer_free(&j->stored);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/wipe.h"
+#include "base/plain.h"
 #include "segment/segment.h"
 
 #define NONE UINT32_MAX
@@ -57,9 +58,9 @@ void postings_close(postings *p) {
   if (p->decoded != NULL) {
     buffer_free(&p->decoded->bytes);
     wipe(p->decoded->out, p->decoded->room * sizeof *p->decoded->out);
-    free(p->decoded->out);
+    plain_free(p->decoded->out);
     wipe(p->decoded, sizeof *p->decoded);
-    free(p->decoded);
+    plain_free(p->decoded);
   }
   wipe(p, sizeof *p);
 }
@@ -395,10 +396,10 @@ static bool make_room(struct postings_positions *d, uint32_t count) {
   if (count <= d->room) return true;
   size_t room = d->room > 0 ? d->room : 64;
   while (room < count) room *= 2;
-  uint32_t *out = malloc(room * sizeof *out);
+  uint32_t *out = plain_alloc(room * sizeof *out);
   if (out == NULL) return false;
   wipe(d->out, d->room * sizeof *d->out);
-  free(d->out);
+  plain_free(d->out);
   d->out = out;
   d->room = room;
   return true;
@@ -424,7 +425,7 @@ const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count) {
   *count = 0;
   if (!p->term.has_positions || i >= p->count || p->session->status != SDX_OK) return NULL;
   if (p->decoded == NULL) {
-    p->decoded = calloc(1, sizeof *p->decoded);
+    p->decoded = plain_alloc(sizeof *p->decoded);
     if (p->decoded == NULL) {
       session_fail(p->session, SDX_NO_MEMORY, "out of memory");
       return NULL;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "segment/cache.h"
 
@@ -30,7 +31,7 @@ void block_release(block_ref *ref) {
     }
   } else if (ref->frame != NULL) { /* no cache either */
     wipe(ref->frame, BLOCK_PLAIN);
-    free(ref->frame);
+    plain_free(ref->frame);
   }
   *ref = (block_ref)BLOCK_REF_INIT;
 }
@@ -47,7 +48,7 @@ static sdx_status open_into(const segment *s, segment_session *session, segment_
 static const uint8_t *open_alone(const segment *s, segment_session *session, segment_stream stream,
                                  uint32_t number, block_ref *ref) {
   const block_memory *memory = s->cache != NULL ? cache_memory(s->cache) : NULL;
-  uint8_t *plain = memory != NULL ? memory->alloc(BLOCK_PLAIN) : malloc(BLOCK_PLAIN);
+  uint8_t *plain = memory != NULL ? memory->alloc(BLOCK_PLAIN) : plain_alloc(BLOCK_PLAIN);
   if (plain == NULL) {
     session_fail(session, SDX_NO_MEMORY, "out of memory");
     return NULL;
@@ -158,7 +159,7 @@ void stream_prefetch(const segment *s, segment_session *session, segment_stream 
 
 sdx_status segment_open(segment **out, uint64_t id, uint32_t number, const block_source *source,
                         block_cache *cache, segment_session *session, sdx_error *err) {
-  segment *s = calloc(1, sizeof *s);
+  segment *s = plain_alloc(sizeof *s);
   if (s == NULL) return error_memory(err);
   s->source = *source;
   s->number = number;
@@ -186,7 +187,7 @@ sdx_status segment_open(segment **out, uint64_t id, uint32_t number, const block
 void segment_close(segment *s) {
   if (s == NULL) return;
   wipe(s, sizeof *s);
-  free(s);
+  plain_free(s);
 }
 
 const segment_info *segment_about(const segment *s) { return &s->manifest.info; }

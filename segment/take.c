@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 #include "segment/builder.h"
 #include "segment/segment.h"
@@ -39,11 +40,11 @@ static bool grow(void **array, size_t *room, size_t need, size_t size) {
   if (need <= *room) return true;
   size_t more = *room > 0 ? 2 * *room : 1024;
   while (more < need) more *= 2;
-  void *grown = malloc(more * size);
+  void *grown = plain_alloc(more * size);
   if (grown == NULL) return false;
   if (*room > 0) memcpy(grown, *array, *room * size);
   wipe(*array, *room * size);
-  free(*array);
+  plain_free(*array);
   *array = grown;
   *room = more;
   return true;
@@ -124,8 +125,8 @@ static sdx_status collect(take_job *j) {
 }
 
 static sdx_status sort_by_item(take_job *j) {
-  j->starts = calloc((size_t)j->count + 2, sizeof *j->starts);
-  j->sorted = malloc((j->posting_count + 1) * sizeof *j->sorted);
+  j->starts = plain_array((size_t)j->count + 2, sizeof *j->starts);
+  j->sorted = plain_alloc((j->posting_count + 1) * sizeof *j->sorted);
   if (j->starts == NULL || j->sorted == NULL) return error_memory(j->err);
   for (size_t i = 0; i < j->posting_count; i++) j->starts[j->postings[i].item + 1]++;
   for (uint32_t i = 0; i < j->count; i++) j->starts[i + 1] += j->starts[i];
@@ -149,9 +150,9 @@ static void borrowed_free(borrowed *b) {
   buffer_free(&b->text);
   buffer_free(&b->payload);
   buffer_free(&b->attributes);
-  free(b->keys);
-  free(b->terms);
-  free(b->positions);
+  plain_free(b->keys);
+  plain_free(b->terms);
+  plain_free(b->positions);
 }
 
 /* Kind, language and attachment are fields of a record, and become attributes again when it is added. */
@@ -161,7 +162,7 @@ static sdx_status fill_attributes(take_job *j, uint32_t ordinal, borrowed *b, re
   if (j->attributes == NULL) return SDX_OK;
   attributes_of(j->attributes, ordinal, &b->attributes);
   if (b->attributes.failed) return error_memory(j->err);
-  b->keys = malloc((b->attributes.size + 1) * sizeof *b->keys);
+  b->keys = plain_alloc((b->attributes.size + 1) * sizeof *b->keys);
   if (b->keys == NULL) return error_memory(j->err);
   cursor c = cursor_over(b->attributes.data, b->attributes.size);
   while (cursor_left(&c) > 0) {
@@ -178,8 +179,8 @@ static sdx_status fill_terms(take_job *j, uint32_t index, borrowed *b, record *r
   const size_t from = j->starts[index], count = j->starts[index + 1] - from;
   size_t total = 0;
   for (size_t i = 0; i < count; i++) total += j->postings[j->sorted[from + i]].count;
-  b->terms = malloc((count + 1) * sizeof *b->terms);
-  b->positions = malloc((total + 1) * sizeof *b->positions);
+  b->terms = plain_alloc((count + 1) * sizeof *b->terms);
+  b->positions = plain_alloc((total + 1) * sizeof *b->positions);
   if (b->terms == NULL || b->positions == NULL) return error_memory(j->err);
   size_t at = 0;
   for (size_t i = 0; i < count; i++) {
@@ -233,8 +234,8 @@ static sdx_status make_record(take_job *j, uint32_t index, borrowed *b, block_re
 
 static sdx_status want(take_job *j, const roaring_bitmap_t *which) {
   const uint32_t items = segment_about(j->seg)->items;
-  j->wanted = calloc((size_t)items / 64 + 1, sizeof *j->wanted);
-  j->ordinals = malloc(((size_t)roaring_bitmap_get_cardinality(which) + 1) * sizeof *j->ordinals);
+  j->wanted = plain_array((size_t)items / 64 + 1, sizeof *j->wanted);
+  j->ordinals = plain_alloc(((size_t)roaring_bitmap_get_cardinality(which) + 1) * sizeof *j->ordinals);
   if (j->wanted == NULL || j->ordinals == NULL) return error_memory(j->err);
   for (uint32_t o = 0; o < items; o++)
     if (roaring_bitmap_contains(which, o)) {
@@ -262,13 +263,13 @@ sdx_status segment_take(const segment *s, segment_session *session, const attrib
     borrowed_free(&b);
   }
   block_release(&hold);
-  free(j.ordinals);
-  free(j.wanted);
-  free(j.postings);
+  plain_free(j.ordinals);
+  plain_free(j.wanted);
+  plain_free(j.postings);
   buffer_free(&j.names);
   wipe(j.positions, j.position_room * sizeof *j.positions);
-  free(j.positions);
-  free(j.starts);
-  free(j.sorted);
+  plain_free(j.positions);
+  plain_free(j.starts);
+  plain_free(j.sorted);
   return status;
 }

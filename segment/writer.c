@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 
 #define LEVELS 8u
@@ -137,13 +138,13 @@ sdx_status segment_writer_new(segment_writer **out, const writer_setup *setup, c
   if (setup->items > INT32_MAX || setup->newest < setup->oldest ||
       setup->language_count > SEGMENT_LANGUAGES)
     return error_set(err, SDX_INVALID, "a segment cannot hold so many items or languages");
-  segment_writer *w = calloc(1, sizeof *w);
+  segment_writer *w = plain_alloc(sizeof *w);
   if (w == NULL) return error_memory(err);
   w->err = err;
   w->sink = *sink;
   w->setup = *setup;
-  w->blocks = malloc((size_t)STREAM_COUNT * BLOCK_PLAIN);
-  w->lengths = malloc(((size_t)setup->items + 1) * sizeof *w->lengths);
+  w->blocks = plain_alloc((size_t)STREAM_COUNT * BLOCK_PLAIN);
+  w->lengths = plain_alloc(((size_t)setup->items + 1) * sizeof *w->lengths);
   if (w->blocks == NULL || w->lengths == NULL) {
     segment_writer_free(w);
     return error_memory(err);
@@ -170,25 +171,25 @@ sdx_status segment_writer_new(segment_writer **out, const writer_setup *setup, c
 static void dictionary_free(dictionary_writer *d) {
   for (unsigned i = 0; i < LEVELS; i++) {
     if (d->levels[i] != NULL) wipe(d->levels[i], sizeof *d->levels[i]);
-    free(d->levels[i]);
+    plain_free(d->levels[i]);
   }
 }
 
 void segment_writer_free(segment_writer *w) {
   if (w == NULL) return;
   if (w->blocks != NULL) wipe(w->blocks, (size_t)STREAM_COUNT * BLOCK_PLAIN);
-  free(w->blocks);
-  free(w->lengths);
+  plain_free(w->blocks);
+  plain_free(w->lengths);
   wipe(w->term.positions, w->term.position_room * sizeof *w->term.positions);
-  free(w->term.positions);
-  free(w->term.skips);
+  plain_free(w->term.positions);
+  plain_free(w->term.skips);
   buffer_free(&w->term.chunk);
   buffer_free(&w->term.header);
   buffer_free(&w->value);
   dictionary_free(&w->terms);
   dictionary_free(&w->classes);
   wipe(w, sizeof *w);
-  free(w);
+  plain_free(w);
 }
 
 /* ---------------------------------------------------------------- items */
@@ -288,7 +289,7 @@ static void top_add(segment_writer *w, dictionary_writer *d, unsigned level, con
     return;
   }
   if (d->levels[level] == NULL) {
-    d->levels[level] = malloc(sizeof *d->levels[level]);
+    d->levels[level] = plain_alloc(sizeof *d->levels[level]);
     if (d->levels[level] == NULL) {
       fail_memory(w);
       return;
@@ -372,11 +373,11 @@ static bool room_for(void **array, size_t *room, size_t need, size_t size, bool 
   if (need <= *room) return true;
   size_t more = *room > 0 ? *room * 2 : 64;
   while (more < need) more *= 2;
-  void *grown = malloc(more * size);
+  void *grown = plain_alloc(more * size);
   if (grown == NULL) return false;
   if (*room > 0) memcpy(grown, *array, *room * size);
   if (secret) wipe(*array, *room * size);
-  free(*array);
+  plain_free(*array);
   *array = grown;
   *room = more;
   return true;

@@ -354,13 +354,23 @@ sdx_status text_analyser_open(text_analyser **out, const char *languages, sdx_er
       return error_set(err, SDX_INVALID,
                        "unknown language, or more than %d: give codes such as en,de",
                        TEXT_LANGUAGES_MAX);
-    *out = new text_analyser(std::move(chosen));
+    static_assert(alignof(text_analyser) <= 16, "as plain_alloc aligns");
+    void *room = plain_alloc(sizeof(text_analyser));
+    if (room == nullptr) throw std::bad_alloc();
+    try {
+      *out = new (room) text_analyser(std::move(chosen));
+    } catch (...) {
+      plain_free(room);
+      throw;
+    }
     return SDX_OK;
   });
 }
 
 void text_analyser_close(text_analyser *a) {
-  delete a;
+  if (a == nullptr) return;
+  a->~text_analyser();
+  plain_free(a);
 }
 
 size_t text_language_count(const text_analyser *a) {

@@ -7,15 +7,16 @@
 #define SEALDEX_TEXT_ARENA_H
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 extern "C" {
 #include "base/extent.h"
+#include "base/plain.h"
 #include "base/wipe.h"
 }
 
@@ -26,19 +27,17 @@ template <class T> struct wiping {
   wiping() = default;
   template <class U> wiping(const wiping<U> &) {}
   T *allocate(size_t n) {
-    void *p = n <= SIZE_MAX / sizeof(T) ? malloc(n * sizeof(T)) : nullptr;
+    void *p = plain_array(n, sizeof(T));
     if (p == nullptr) throw std::bad_alloc();
     return static_cast<T *>(p);
   }
-  void deallocate(T *p, size_t n) {
-    wipe(p, n * sizeof(T));
-    free(p);
-  }
+  void deallocate(T *p, size_t n) { plain_free_written(p, n * sizeof(T)); }
   bool operator==(const wiping &) const { return true; }
   bool operator!=(const wiping &) const { return false; }
 };
 
 template <class T> using secret_vector = std::vector<T, wiping<T>>;
+using secret_string = std::basic_string<char, std::char_traits<char>, wiping<char>>;
 
 /* An array that may grow large, of what can be copied as bytes. `bytes` is what it takes in memory. */
 template <class T> class secret_pages {
@@ -101,10 +100,7 @@ public:
   const char *at(uint32_t offset) const { return chunks_[offset / CHUNK] + offset % CHUNK; }
   size_t bytes() const { return chunks_.size() * CHUNK; }
   void reset() {
-    for (char *chunk : chunks_) {
-      wipe(chunk, CHUNK);
-      free(chunk);
-    }
+    for (char *chunk : chunks_) plain_free(chunk);
     chunks_.clear();
     used_ = 0;
   }
@@ -114,7 +110,7 @@ private:
   void grow() {
     if (chunks_.size() >= UINT32_MAX / CHUNK) throw std::bad_alloc();
     chunks_.reserve(chunks_.size() + 1);
-    char *chunk = static_cast<char *>(malloc(CHUNK));
+    char *chunk = static_cast<char *>(plain_alloc(CHUNK));
     if (chunk == nullptr) throw std::bad_alloc();
     chunks_.push_back(chunk);
     used_ = 0;

@@ -68,15 +68,11 @@ bool stemmers::open(std::string_view list) {
       languages_.push_back({ code, Xapian::Stem(), nullptr });
     }
   }
-  word_.reserve(4 * TEXT_WORD_MAX);
-  core_.reserve(4 * TEXT_WORD_MAX); // once, so that no copy is left behind unwiped
+  // A stemmer keeps its word in a buffer that grows by moving: from now on it is large enough.
+  word_.assign(4 * TEXT_WORD_MAX, '0');
+  for (const language &l : languages_)
+    if (!l.stemmer.is_none()) run(l.stemmer);
   return !languages_.empty();
-}
-
-stemmers::~stemmers() {
-  wipe(word_.data(), word_.size());
-  wipe(stem_.data(), stem_.size());
-  wipe(core_.data(), core_.size());
 }
 
 static bool should_stem(std::string_view surface) {
@@ -92,11 +88,24 @@ static bool should_stem(std::string_view surface) {
   }
 }
 
+// Xapian takes and gives strings of the common heap. The word goes in where it lies: a string of another
+// allocator that has no state is laid out as any, and is only read. The stem is wiped when it was taken
+// over, and so is the word that the stemmer has kept, by another of no meaning.
+void stemmers::run(const Xapian::Stem &stemmer) {
+  static_assert(sizeof(secret_string) == sizeof(std::string), "an allocator without state");
+  const std::string &word = reinterpret_cast<const std::string &>(word_);
+  std::string stem = stemmer(word);
+  stem_.assign(stem.data(), stem.size());
+  wipe(stem.data(), stem.size());
+  word_.assign(std::max(word_.size(), stem_.size()) + 8, '0');
+  stemmer(word);
+}
+
 std::string_view stemmers::stem(size_t number, std::string_view surface) {
   const Xapian::Stem &stemmer = languages_[number].stemmer;
   if (surface.empty() || stemmer.is_none() || !should_stem(surface)) return {};
   word_.assign(surface);
-  stem_ = stemmer(word_);
+  run(stemmer);
   return stem_;
 }
 

@@ -19,13 +19,13 @@
 #include <string_view>
 #include <vector>
 
+#include "text/arena.h"
+
 namespace text {
 
 class stemmers {
 public:
   stemmers() = default;
-  stemmers(stemmers &&) = default;
-  ~stemmers();
   /* False where `list` names no language, one unknown, or too many. */
   bool open(std::string_view list);
   size_t count() const { return languages_.size(); }
@@ -42,8 +42,11 @@ private:
     Xapian::Stem stemmer;
     const char *const *elisions; /* ends with NULL; NULL: none */
   };
+  /* Stems word_, and leaves nothing of it in memory of libxapian's. */
+  void run(const Xapian::Stem &stemmer);
+
   std::vector<language> languages_;
-  std::string word_, stem_, core_;
+  secret_string word_, stem_, core_;
 };
 
 } // namespace text

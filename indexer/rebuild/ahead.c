@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "indexer/extract/item_copy.h"
 #include "indexer/extract/share.h"
 
@@ -113,7 +114,7 @@ static void ahead_free(ahead *a) {
   pthread_cond_destroy(&a->filled);
   pthread_cond_destroy(&a->emptied);
   pthread_mutex_destroy(&a->lock);
-  free(a);
+  plain_free(a);
 }
 
 /* Signals are the host's: none is to be handled on our threads. */
@@ -127,7 +128,7 @@ static bool start(ahead *a) {
 }
 
 sdx_status ahead_open(ahead **out, sdx_source *source, sdx_error *err) {
-  ahead *a = calloc(1, sizeof *a);
+  ahead *a = plain_alloc(sizeof *a);
   if (a == NULL) return error_memory(err);
   a->source = source;
   pthread_mutex_init(&a->lock, NULL);

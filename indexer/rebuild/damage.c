@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/holder.h"
 #include "segment/builder.h"
 
 static sdx_status push(damage *d, holder_id id, sdx_error *err) {
-  holder_id *grown = realloc(d->segments, (d->count + 1) * sizeof *grown);
+  holder_id *grown = plain_resize(d->segments, (d->count + 1) * sizeof *grown);
   if (grown == NULL) return error_memory(err);
   d->segments = grown;
   d->segments[d->count++] = id;
@@ -22,7 +23,7 @@ bool damage_has(const damage *d, holder_id id) {
 }
 
 void damage_free(damage *d) {
-  free(d->segments);
+  plain_free(d->segments);
   *d = (damage){ 0 };
 }
 
@@ -39,7 +40,7 @@ static sdx_status find_closed(damage *d, view_read *r, sdx_error *err) {
   sdx_status status = holder_list(r->txn, r->index->row_key, HOLDER_SEGMENT, &rows, &count, err);
   for (size_t i = 0; i < count && status == SDX_OK; i++)
     if (rows[i].damaged || !is_open(r->view, rows[i].id)) status = push(d, rows[i].id, err);
-  free(rows);
+  plain_free(rows);
   return status;
 }
 

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/plain.h"
+
 static size_t find(const uint64_t *slots, size_t capacity, uint64_t key) {
   size_t i = (size_t)key & (capacity - 1);
   while (slots[i] != 0 && slots[i] != key) i = (i + 1) & (capacity - 1);
@@ -12,17 +14,17 @@ static size_t find(const uint64_t *slots, size_t capacity, uint64_t key) {
 /* Only before the walk: nothing has been met. */
 static bool grow(done_set *s) {
   const size_t wider = s->capacity != 0 ? s->capacity * 2 : 1024;
-  uint64_t *slots = calloc(wider, sizeof *slots);
-  atomic_bool *met = calloc(wider, sizeof *met);
+  uint64_t *slots = plain_array(wider, sizeof *slots);
+  atomic_bool *met = plain_array(wider, sizeof *met);
   if (slots == NULL || met == NULL) {
-    free(slots);
-    free(met);
+    plain_free(slots);
+    plain_free(met);
     return false;
   }
   for (size_t i = 0; i < s->capacity; i++)
     if (s->slots[i] != 0) slots[find(slots, wider, s->slots[i])] = s->slots[i];
-  free(s->slots);
-  free(s->met);
+  plain_free(s->slots);
+  plain_free(s->met);
   s->slots = slots;
   s->met = met;
   s->capacity = wider;
@@ -56,7 +58,7 @@ bool done_set_was_met(const done_set *s, uint64_t origin) {
 }
 
 void done_set_free(done_set *s) {
-  free(s->slots);
-  free(s->met);
+  plain_free(s->slots);
+  plain_free(s->met);
   *s = (done_set){ 0 };
 }

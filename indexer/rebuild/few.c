@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/holder.h"
 #include "indexer/merge.h"
 #include "segment/builder.h"
@@ -56,7 +57,7 @@ static sdx_status choose(sdx_index *index, group *groups, unsigned *threads, sdx
   } else {
     *threads = 0;
   }
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -86,7 +87,7 @@ static void join_groups(group *groups, unsigned threads) {
 }
 
 sdx_status few_make(sdx_index *index, unsigned threads, int64_t now, sdx_error *err) {
-  group *groups = calloc(FEW_THREADS_MAX, sizeof *groups);
+  group *groups = plain_array(FEW_THREADS_MAX, sizeof *groups);
   if (groups == NULL) return error_memory(err);
   sdx_status status = SDX_OK;
   for (bool more = true; more && status == SDX_OK;) {
@@ -101,6 +102,6 @@ sdx_status few_make(sdx_index *index, unsigned threads, int64_t now, sdx_error *
       if (status != SDX_OK && err != NULL) *err = groups[i].err;
     }
   }
-  free(groups);
+  plain_free(groups);
   return status;
 }

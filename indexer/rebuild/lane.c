@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "indexer/rebuild/ahead.h"
 #include "indexer/rebuild/compare.h"
 #include "segment/builder.h"
@@ -30,7 +31,7 @@ void lane_close(lane *l) {
   text_analyser_close(l->analyser);
   item_work_free(&l->work);
   sdx_source_close(l->source);
-  free(l->entries);
+  plain_free(l->entries);
   *l = (lane){ 0 };
 }
 
@@ -40,7 +41,7 @@ static sdx_status note_own(rebuild *b, holder_id id, sdx_error *err) {
   pthread_mutex_lock(&b->lock);
   if (b->own_count == b->own_capacity) {
     const size_t wider = b->own_capacity != 0 ? b->own_capacity * 2 : 64;
-    holder_id *grown = realloc(b->own, wider * sizeof *grown);
+    holder_id *grown = plain_resize(b->own, wider * sizeof *grown);
     if (grown != NULL) {
       b->own = grown;
       b->own_capacity = wider;
@@ -59,7 +60,7 @@ static sdx_status flush(lane *l, sdx_error *err) {
   attributes *a = NULL;
   l->flushed = seconds();
   if (items == 0) return SDX_OK;
-  uint32_t *ordinals = calloc(items, sizeof *ordinals);
+  uint32_t *ordinals = plain_array(items, sizeof *ordinals);
   if (ordinals == NULL) return error_memory(err);
   sdx_status status = build_begin(&build, l->b->r->index, l->b->r->now, NULL, err);
   if (status == SDX_OK) {
@@ -72,7 +73,7 @@ static sdx_status flush(lane *l, sdx_error *err) {
   if (status == SDX_OK) status = fresh_keep(&build, &info, l->entries, l->count, err);
   build_end(&build);
   attributes_free(a);
-  free(ordinals);
+  plain_free(ordinals);
   l->count = 0;
   text_vocabulary_reset(l->analyser);
   l->flushed = seconds();
@@ -129,7 +130,7 @@ static sdx_status look(lane *l, uint64_t *seen, bool *wanted, sdx_finding *what,
 static sdx_status push(lane *l, uint64_t seen, sdx_error *err) {
   if (l->count == l->capacity) {
     const size_t wider = l->capacity != 0 ? l->capacity * 2 : 1024;
-    fresh_entry *grown = realloc(l->entries, wider * sizeof *grown);
+    fresh_entry *grown = plain_resize(l->entries, wider * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     l->entries = grown;
     l->capacity = wider;

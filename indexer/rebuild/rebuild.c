@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "indexer/fold.h"
 #include "indexer/lost.h"
 #include "indexer/maintain.h"
@@ -77,7 +78,7 @@ static sdx_status recall(rebuild *b, bool *usable, sdx_error *err) {
     status = SDX_OK;
   }
   b->r->report->resumed = *usable && count > 0;
-  free(rows);
+  plain_free(rows);
   store_read_end(t);
   return status;
 }
@@ -199,14 +200,14 @@ static sdx_status note_generation(rebuild *b, sdx_error *err) {
 }
 
 static sdx_status read_source(rebuild *b, sdx_error *err) {
-  crew *c = calloc(1, sizeof *c);
+  crew *c = plain_alloc(sizeof *c);
   if (c == NULL) return error_memory(err);
   c->b = b;
   seen_set_free(&b->seen);
   sdx_status status = note_generation(b, err);
   if (status == SDX_OK) status = run_crew(c, lane_count(b->r), err);
   for (unsigned i = 0; i < c->opened; i++) lane_close(&c->lanes[i]);
-  free(c);
+  plain_free(c);
   return status;
 }
 
@@ -243,7 +244,7 @@ static sdx_status thin_out(rebuild *b, maintain_tally *tally, sdx_error *err) {
     for (size_t i = 0; i < SEGMENTS_MAX; i++) ids[i] = rows[--count].id;
     status = merge_run(index, ids, SEGMENTS_MAX, b->r->now, tally, err);
   }
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -328,7 +329,7 @@ sdx_status rebuild_run(reindexing *r, sdx_error *err) {
   damage_free(&b.damage);
   done_set_free(&b.done);
   seen_set_free(&b.seen);
-  free(b.own);
+  plain_free(b.own);
   if (fd >= 0) close(fd);
   return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/build.h"
 #include "index/due.h"
 #include "indexer/found.h"
@@ -49,11 +50,11 @@ typedef struct salvaging {
 static void salvaging_free(salvaging *s) {
   for (size_t i = 0; i < s->part_count; i++) {
     build_end(&s->parts[i]->build);
-    free(s->parts[i]->items);
-    free(s->parts[i]);
+    plain_free(s->parts[i]->items);
+    plain_free(s->parts[i]);
   }
-  free(s->parts);
-  free(s->items);
+  plain_free(s->parts);
+  plain_free(s->items);
   found_clear(&s->found);
   item_work_free(&s->work);
   inverter_free(s->inverter);
@@ -64,15 +65,15 @@ static void salvaging_free(salvaging *s) {
 
 static sdx_status flush(salvaging *s, sdx_error *err) {
   attributes *a = NULL;
-  uint32_t *ordinals = calloc(s->count + 1, sizeof *ordinals);
-  part **grown = realloc(s->parts, (s->part_count + 1) * sizeof *grown);
+  uint32_t *ordinals = plain_array(s->count + 1, sizeof *ordinals);
+  part **grown = plain_resize(s->parts, (s->part_count + 1) * sizeof *grown);
   if (grown != NULL) s->parts = grown;
-  part *p = calloc(1, sizeof *p);
+  part *p = plain_alloc(sizeof *p);
   sdx_status status = ordinals == NULL || grown == NULL || p == NULL
                           ? error_memory(err)
                           : build_begin(&p->build, s->index, s->r->now, NULL, err);
   if (status != SDX_OK) {
-    free(p);
+    plain_free(p);
     goto out;
   }
   s->parts[s->part_count++] = p;
@@ -87,7 +88,7 @@ static sdx_status flush(salvaging *s, sdx_error *err) {
   text_vocabulary_reset(s->analyser);
 out:
   attributes_free(a);
-  free(ordinals);
+  plain_free(ordinals);
   return status;
 }
 
@@ -102,7 +103,7 @@ static bool is_full(const salvaging *s) {
 static sdx_status push(salvaging *s, uint32_t ordinal, sdx_error *err) {
   if (s->count == s->capacity) {
     const size_t wider = s->capacity != 0 ? s->capacity * 2 : 1024;
-    saved *grown = realloc(s->items, wider * sizeof *grown);
+    saved *grown = plain_resize(s->items, wider * sizeof *grown);
     if (grown == NULL) return error_memory(err);
     s->items = grown;
     s->capacity = wider;

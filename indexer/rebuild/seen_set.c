@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain.h"
+
 static uint64_t key_of(const uint8_t blind[16]) {
   uint64_t key;
   memcpy(&key, blind, sizeof key);
@@ -18,11 +20,11 @@ static uint64_t *find(uint64_t *slots, size_t capacity, uint64_t key) {
 
 static bool grow(seen_set *s) {
   const size_t wider = s->capacity != 0 ? s->capacity * 2 : 1024;
-  uint64_t *slots = calloc(wider, sizeof *slots);
+  uint64_t *slots = plain_array(wider, sizeof *slots);
   if (slots == NULL) return false;
   for (size_t i = 0; i < s->capacity; i++)
     if (s->slots[i] != 0) *find(slots, wider, s->slots[i]) = s->slots[i];
-  free(s->slots);
+  plain_free(s->slots);
   s->slots = slots;
   s->capacity = wider;
   return true;
@@ -41,6 +43,6 @@ bool seen_set_has(const seen_set *s, const uint8_t blind[16]) {
 }
 
 void seen_set_free(seen_set *s) {
-  free(s->slots);
+  plain_free(s->slots);
   *s = (seen_set){ 0 };
 }

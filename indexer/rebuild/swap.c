@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/plain.h"
 #include "index/due.h"
 #include "index/fresh.h"
 #include "indexer/merge.h"
@@ -51,7 +52,7 @@ static sdx_status open_olds(swapping *s, sdx_error *err) {
   holder_row *rows = NULL;
   size_t count = 0;
   sdx_status status = holder_list(s->txn, s->index->row_key, HOLDER_SEGMENT, &rows, &count, err);
-  s->olds = calloc(count + 1, sizeof *s->olds);
+  s->olds = plain_array(count + 1, sizeof *s->olds);
   if (s->olds == NULL && status == SDX_OK) status = error_memory(err);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     if (rows[i].damaged) {
@@ -60,10 +61,10 @@ static sdx_status open_olds(swapping *s, sdx_error *err) {
     }
     old_segment *o = &s->olds[s->old_count++];
     o->row = rows[i];
-    o->to = calloc((size_t)rows[i].items + 1, sizeof *o->to);
+    o->to = plain_array((size_t)rows[i].items + 1, sizeof *o->to);
     if (o->to == NULL) status = error_memory(err);
   }
-  free(rows);
+  plain_free(rows);
   return status;
 }
 
@@ -88,7 +89,7 @@ static sdx_status open_news(swapping *s, sdx_error *err) {
   size_t count = 0;
   const int64_t retention = s->index->settings.retention;
   sdx_status status = fresh_list(s->txn, s->index->row_key, &rows, &count, err);
-  s->news = calloc(count + 1, sizeof *s->news);
+  s->news = plain_array(count + 1, sizeof *s->news);
   if (s->news == NULL && status == SDX_OK) status = error_memory(err);
   s->begun = s->b->r->now;
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
@@ -100,7 +101,7 @@ static sdx_status open_news(swapping *s, sdx_error *err) {
                  ? error_set(err, SDX_DAMAGED, "a row of the rebuild is damaged: start it anew")
                  : open_new(s, &s->news[i], err);
   }
-  free(rows);
+  plain_free(rows);
   if (status == SDX_OK) qsort(s->news, s->new_count, sizeof *s->news, by_number);
   for (size_t i = 0; i < s->new_count; i++) /* the sort moved the keys' owners */
     if (s->news[i].key != NULL)
@@ -109,7 +110,7 @@ static sdx_status open_news(swapping *s, sdx_error *err) {
 }
 
 static void swapping_free(swapping *s) {
-  for (size_t i = 0; i < s->old_count; i++) free(s->olds[i].to);
+  for (size_t i = 0; i < s->old_count; i++) plain_free(s->olds[i].to);
   for (size_t i = 0; i < s->new_count; i++) {
     new_segment *n = &s->news[i];
     seal_key_free(n->key);
@@ -117,8 +118,8 @@ static void swapping_free(swapping *s) {
     if (n->kept != NULL) roaring_bitmap_free(n->kept);
     fresh_walk_close(&n->walk);
   }
-  free(s->olds);
-  free(s->news);
+  plain_free(s->olds);
+  plain_free(s->news);
 }
 
 static old_segment *find_old(const swapping *s, holder_id id) {
@@ -462,7 +463,7 @@ sdx_status swap_run(rebuild *b, sdx_error *err) {
   holder_id *ids = NULL;
   sdx_status status = prepare(&s, err);
   if (status == SDX_OK) {
-    ids = calloc(s.old_count + 1, sizeof *ids);
+    ids = plain_array(s.old_count + 1, sizeof *ids);
     if (ids == NULL) status = error_memory(err);
   }
   for (size_t i = 0; i < s.old_count && status == SDX_OK; i++) ids[i] = s.olds[i].row.id;
@@ -470,7 +471,7 @@ sdx_status swap_run(rebuild *b, sdx_error *err) {
     status = merge_replace(s.index, ids, s.old_count, &successors, b->r->now, &tally, err);
   if (status == SDX_OK)
     b->r->report->extra = successors.carried > s.changed ? successors.carried - s.changed : 0;
-  free(ids);
+  plain_free(ids);
   swapping_free(&s);
   return status;
 }

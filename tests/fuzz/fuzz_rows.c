@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/plain.h"
 #include "index/change.h"
 #include "index/due.h"
 #include "index/holder.h"
@@ -117,7 +118,7 @@ static void read_all(store_txn *t) {
     must(holder_list(t, NULL, (holder_kind)kinds[i], &rows, &count, NULL));
     must(holder_any(t, (holder_kind)kinds[i], &any, NULL));
     if (any != (count > 0)) abort();
-    free(rows);
+    plain_free(rows);
   }
   if (due_set_load_some(&due, t, NULL, NULL, NULL) == SDX_OK) {
     for (size_t i = 0; i < due->count; i++) (void)due_time(&due->rows[i]);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain.h"
 #include "index/fresh.h"
 #include "index/journal.h"
 #include "indexer/item.h"
@@ -151,7 +152,7 @@ static size_t fresh_count(scene *s) {
   scene_ok(store_read_begin(s->index->store, &t, &err), &err);
   scene_ok(fresh_list(t, s->index->row_key, &rows, &count, &err), &err);
   store_read_end(t);
-  free(rows);
+  plain_free(rows);
   return count;
 }
 

@@ -232,6 +232,18 @@ void *realloc(void *p, size_t size) {
   return memory_fails() ? NULL : __libc_realloc(p, size);
 }
 
+void *__real_plain_alloc(size_t size);
+void *__wrap_plain_alloc(size_t size);
+void *__real_plain_resize(void *p, size_t size);
+void *__wrap_plain_resize(void *p, size_t size);
+
+void *__wrap_plain_alloc(size_t size) {
+  return memory_fails() ? NULL : __real_plain_alloc(size);
+}
+void *__wrap_plain_resize(void *p, size_t size) {
+  return memory_fails() ? NULL : __real_plain_resize(p, size);
+}
+
 void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
   if ((flags & MAP_ANONYMOUS) != 0 && memory_fails()) return MAP_FAILED;
   return REAL(mmap)(at, size, protection, flags, fd, offset);

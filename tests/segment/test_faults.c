@@ -19,12 +19,10 @@
 static uint64_t until_fault = UINT64_MAX; /* allocations left; the next one fails where 0 */
 static bool struck;
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t size);
+void *__real_plain_alloc(size_t size);
+void *__real_plain_resize(void *p, size_t size);
+void *__wrap_plain_alloc(size_t size);
+void *__wrap_plain_resize(void *p, size_t size);
 
 static bool fault(void) {
   if (until_fault == UINT64_MAX || struck) return false;
@@ -33,9 +31,8 @@ static bool fault(void) {
   return true;
 }
 
-void *__wrap_malloc(size_t size) { return fault() ? NULL : __real_malloc(size); }
-void *__wrap_calloc(size_t count, size_t size) { return fault() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *p, size_t size) { return fault() ? NULL : __real_realloc(p, size); }
+void *__wrap_plain_alloc(size_t size) { return fault() ? NULL : __real_plain_alloc(size); }
+void *__wrap_plain_resize(void *p, size_t size) { return fault() ? NULL : __real_plain_resize(p, size); }
 
 static void arm(uint64_t n) {
   until_fault = n;

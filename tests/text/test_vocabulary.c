@@ -15,14 +15,14 @@
 
 /* ---------------------------------------------------------------- memory that fails on demand */
 
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
+void *__real_plain_alloc(size_t size);
+void *__wrap_plain_alloc(size_t size);
 static long allocations_left = -1; /* negative: no limit */
 
-void *__wrap_malloc(size_t size) {
+void *__wrap_plain_alloc(size_t size) {
   if (allocations_left == 0) return NULL;
   if (allocations_left > 0) allocations_left--;
-  return __real_malloc(size);
+  return __real_plain_alloc(size);
 }
 
 /* ---------------------------------------------------------------- helpers */

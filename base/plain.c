@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/plain.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sanitized.h"
+#include "base/wipe.h"
+
+#if SANITIZED
+
+#include <malloc.h>
+
+void *plain_alloc(size_t size) { return calloc(1, size != 0 ? size : 1); }
+
+void plain_free(void *p) { plain_free_written(p, malloc_usable_size(p)); }
+
+void plain_free_written(void *p, size_t written) {
+  wipe(p, written);
+  free(p);
+}
+
+void *plain_resize(void *p, size_t size) {
+  const size_t had = malloc_usable_size(p);
+  void *moved = plain_alloc(size);
+  if (moved == NULL) return NULL;
+  if (p != NULL) memcpy(moved, p, had < size ? had : size);
+  plain_free(p);
+  return moved;
+}
+
+#else
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#define PAGE ((size_t)4096)
+#define REGION ((size_t)256 << 10) /* and what all mappings are aligned to: a piece leads to its head */
+#define HEAD ((size_t)128)
+#define FEW ((size_t)128)          /* up to here a class for every 16 bytes, ... */
+#define PIECE_MAX ((size_t)32 << 10) /* ... then four for every doubling, up to here */
+#define CLASSES (8 + 4 * 8)
+#define KEPT_MAX 8 /* mappings of one large piece that are kept, and each at most of ... */
+#define KEPT_SIZE ((size_t)256 << 10)
+
+/* A piece that nobody has; all zero but for this. */
+typedef struct spare {
+  struct spare *next;
+} spare;
+
+/* The head of a mapping, at its start. */
+typedef struct region {
+  struct region *next, *previous; /* among those of its class with room, or those that are kept */
+  spare *spares;                  /* pieces that came back */
+  size_t piece;                   /* bytes that can be had of each piece */
+  size_t size;                    /* of the mapping */
+  uint32_t class;                 /* CLASSES: one large piece */
+  uint32_t pieces, used, fresh;   /* there is room for; in use; those from here on were never taken */
+} region;
+_Static_assert(sizeof(region) <= HEAD, "the first piece stands behind it");
+
+static struct {
+  pthread_once_t once;
+  pthread_mutex_t mutex;
+  region *with_room[CLASSES];
+  region *kept; /* newest first */
+  unsigned kept_count;
+} heap = { .once = PTHREAD_ONCE_INIT, .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+/* A child must not find the lock taken by a thread that it does not have. */
+static void lock(void) { pthread_mutex_lock(&heap.mutex); }
+static void unlock(void) { pthread_mutex_unlock(&heap.mutex); }
+static void start_once(void) { (void)pthread_atfork(lock, unlock, unlock); }
+
+static uint32_t class_of(size_t size) {
+  if (size <= FEW) return size != 0 ? (uint32_t)((size - 1) / 16) : 0;
+  const unsigned top = 63 - (unsigned)__builtin_clzl(size - 1); /* 7 for 129 to 256 */
+  return 8 + 4 * (top - 7) + (uint32_t)((size - 1) >> (top - 2) & 3);
+}
+
+static size_t piece_of(uint32_t class) {
+  if (class < 8) return 16 * ((size_t)class + 1);
+  const unsigned top = 7 + (class - 8) / 4;
+  return ((size_t)1 << top) + (((size_t)(class - 8) % 4 + 1) << (top - 2));
+}
+
+/* Pages aligned to REGION, out of dumps, all zero. */
+static region *map(size_t size) {
+  pthread_once(&heap.once, start_once);
+  const size_t span = size + REGION - PAGE;
+  uint8_t *at = mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) return NULL;
+  uint8_t *first = (uint8_t *)(((uintptr_t)at + REGION - 1) & ~(uintptr_t)(REGION - 1));
+  const size_t before = (size_t)(first - at);
+  if (before > 0) (void)munmap(at, before);
+  if (span - before > size) (void)munmap(first + size, span - before - size);
+  if (madvise(first, size, MADV_DONTDUMP) != 0) { /* rather none than one that a dump holds */
+    (void)munmap(first, size);
+    return NULL;
+  }
+  region *r = (region *)(void *)first;
+  r->size = size;
+  return r;
+}
+
+static region *region_of(const void *p) { return (region *)((uintptr_t)p & ~(uintptr_t)(REGION - 1)); }
+
+/* ---------------------------------------------------------------- lists; under the mutex */
+
+static void put_first(region **list, region *r) {
+  r->previous = NULL;
+  r->next = *list;
+  if (r->next != NULL) r->next->previous = r;
+  *list = r;
+}
+
+static void take_out(region **list, region *r) {
+  if (r->next != NULL) r->next->previous = r->previous;
+  if (r->previous != NULL)
+    r->previous->next = r->next;
+  else
+    *list = r->next;
+}
+
+/* ---------------------------------------------------------------- small pieces */
+
+static region *grow(uint32_t class) {
+  region *r = map(REGION);
+  if (r == NULL) return NULL;
+  r->class = class;
+  r->piece = piece_of(class);
+  r->pieces = (uint32_t)((REGION - HEAD) / r->piece);
+  put_first(&heap.with_room[class], r);
+  return r;
+}
+
+static void *take(uint32_t class) {
+  lock();
+  region *r = heap.with_room[class];
+  void *p = NULL;
+  if (r == NULL) r = grow(class);
+  if (r != NULL) {
+    spare *s = r->spares;
+    if (s != NULL) {
+      r->spares = s->next;
+      s->next = NULL;
+      p = s;
+    } else {
+      p = (uint8_t *)r + HEAD + r->fresh++ * r->piece;
+    }
+    if (++r->used == r->pieces) take_out(&heap.with_room[class], r);
+  }
+  unlock();
+  return p;
+}
+
+/* The last region of a class stays: the next piece would need it. */
+static void give(region *r, void *p) {
+  region *gone = NULL;
+  lock();
+  if (r->used == r->pieces) put_first(&heap.with_room[r->class], r);
+  spare *s = p;
+  s->next = r->spares;
+  r->spares = s;
+  if (--r->used == 0 && (r->next != NULL || r->previous != NULL)) {
+    take_out(&heap.with_room[r->class], r);
+    gone = r;
+  }
+  unlock();
+  if (gone != NULL) (void)munmap(gone, gone->size);
+}
+
+/* ---------------------------------------------------------------- large pieces */
+
+static void *take_large(size_t size) {
+  if (size > SIZE_MAX / 4) return NULL;
+  const size_t whole = (size + HEAD + PAGE - 1) & ~(PAGE - 1);
+  lock();
+  region *r = heap.kept;
+  while (r != NULL && (r->size < whole || r->size > whole + whole / 2)) r = r->next;
+  if (r != NULL) {
+    take_out(&heap.kept, r);
+    heap.kept_count--;
+  }
+  unlock();
+  if (r == NULL) r = map(whole);
+  if (r == NULL) return NULL;
+  r->class = CLASSES;
+  r->piece = r->size - HEAD;
+  return (uint8_t *)r + HEAD;
+}
+
+/* It is all zero where `clean`; else it is wiped if it is kept. */
+static void give_large(region *r, bool clean) {
+  bool keep = r->size <= KEPT_SIZE;
+  if (keep && !clean) wipe((uint8_t *)r + HEAD, r->piece);
+  lock();
+  keep = keep && heap.kept_count < KEPT_MAX;
+  if (keep) {
+    put_first(&heap.kept, r);
+    heap.kept_count++;
+  }
+  unlock();
+  if (!keep) (void)munmap(r, r->size);
+}
+
+/* ---------------------------------------------------------------- */
+
+void *plain_alloc(size_t size) { return size <= PIECE_MAX ? take(class_of(size)) : take_large(size); }
+
+void plain_free_written(void *p, size_t written) {
+  if (p == NULL) return;
+  region *r = region_of(p);
+  wipe(p, written < r->piece ? written : r->piece);
+  if (r->class == CLASSES)
+    give_large(r, true);
+  else
+    give(r, p);
+}
+
+void plain_free(void *p) {
+  if (p == NULL) return;
+  region *r = region_of(p);
+  if (r->class == CLASSES)
+    give_large(r, false);
+  else
+    plain_free_written(p, r->piece);
+}
+
+void *plain_resize(void *p, size_t size) {
+  if (p == NULL) return plain_alloc(size);
+  const size_t piece = region_of(p)->piece;
+  if (size <= piece && size >= piece / 4) return p;
+  void *moved = plain_alloc(size);
+  if (moved == NULL) return NULL;
+  memcpy(moved, p, piece < size ? piece : size);
+  plain_free(p);
+  return moved;
+}
+
+#endif
