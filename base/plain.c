@@ -12,9 +12,13 @@
 
 #include <malloc.h>
 
-void *plain_alloc(size_t size) { return calloc(1, size != 0 ? size : 1); }
+void *plain_alloc(size_t size) {
+  return calloc(1, size != 0 ? size : 1);
+}
 
-void plain_free(void *p) { plain_free_written(p, malloc_usable_size(p)); }
+void plain_free(void *p) {
+  plain_free_written(p, malloc_usable_size(p));
+}
 
 void plain_free_written(void *p, size_t written) {
   wipe(p, written);
@@ -37,9 +41,10 @@ void *plain_resize(void *p, size_t size) {
 #include <sys/mman.h>
 
 #define PAGE ((size_t)4096)
-#define REGION ((size_t)256 << 10) /* and what all mappings are aligned to: a piece leads to its head */
+#define REGION                                                                                     \
+  ((size_t)256 << 10) /* and what all mappings are aligned to: a piece leads to its head */
 #define HEAD ((size_t)128)
-#define FEW ((size_t)128)          /* up to here a class for every 16 bytes, ... */
+#define FEW ((size_t)128)            /* up to here a class for every 16 bytes, ... */
 #define PIECE_MAX ((size_t)32 << 10) /* ... then four for every doubling, up to here */
 #define CLASSES (8 + 4 * 8)
 #define KEPT_MAX 8 /* mappings of one large piece that are kept, and each at most of ... */
@@ -57,7 +62,7 @@ typedef struct region {
   size_t piece;                   /* bytes that can be had of each piece */
   size_t size;                    /* of the mapping */
   uint32_t class;                 /* CLASSES: one large piece */
-  uint32_t pieces, used, fresh;   /* there is room for; in use; those from here on were never taken */
+  uint32_t pieces, used, fresh; /* there is room for; in use; those from here on were never taken */
 } region;
 _Static_assert(sizeof(region) <= HEAD, "the first piece stands behind it");
 
@@ -70,9 +75,15 @@ static struct {
 } heap = { .once = PTHREAD_ONCE_INIT, .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* A child must not find the lock taken by a thread that it does not have. */
-static void lock(void) { pthread_mutex_lock(&heap.mutex); }
-static void unlock(void) { pthread_mutex_unlock(&heap.mutex); }
-static void start_once(void) { (void)pthread_atfork(lock, unlock, unlock); }
+static void lock(void) {
+  pthread_mutex_lock(&heap.mutex);
+}
+static void unlock(void) {
+  pthread_mutex_unlock(&heap.mutex);
+}
+static void start_once(void) {
+  (void)pthread_atfork(lock, unlock, unlock);
+}
 
 static uint32_t class_of(size_t size) {
   if (size <= FEW) return size != 0 ? (uint32_t)((size - 1) / 16) : 0;
@@ -81,7 +92,7 @@ static uint32_t class_of(size_t size) {
 }
 
 static size_t piece_of(uint32_t class) {
-  if (class < 8) return 16 * ((size_t)class + 1);
+  if (class < 8) return 16 * ((size_t) class + 1);
   const unsigned top = 7 + (class - 8) / 4;
   return ((size_t)1 << top) + (((size_t)(class - 8) % 4 + 1) << (top - 2));
 }
@@ -90,7 +101,8 @@ static size_t piece_of(uint32_t class) {
 static region *map(size_t size) {
   pthread_once(&heap.once, start_once);
   const size_t span = size + REGION - PAGE;
-  uint8_t *at = mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  uint8_t *at =
+      mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) return NULL;
   uint8_t *first = (uint8_t *)(((uintptr_t)at + REGION - 1) & ~(uintptr_t)(REGION - 1));
   const size_t before = (size_t)(first - at);
@@ -105,7 +117,9 @@ static region *map(size_t size) {
   return r;
 }
 
-static region *region_of(const void *p) { return (region *)((uintptr_t)p & ~(uintptr_t)(REGION - 1)); }
+static region *region_of(const void *p) {
+  return (region *)((uintptr_t)p & ~(uintptr_t)(REGION - 1));
+}
 
 /* ---------------------------------------------------------------- lists; under the mutex */
 
@@ -208,7 +222,9 @@ static void give_large(region *r, bool clean) {
 
 /* ---------------------------------------------------------------- */
 
-void *plain_alloc(size_t size) { return size <= PIECE_MAX ? take(class_of(size)) : take_large(size); }
+void *plain_alloc(size_t size) {
+  return size <= PIECE_MAX ? take(class_of(size)) : take_large(size);
+}
 
 void plain_free_written(void *p, size_t written) {
   if (p == NULL) return;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plain.h - the heap of plaintext: words, postings, opened records, texts, and all that is made of them.
+ * plain.h - the heap of plaintext: words, postings, opened records, texts, and all that is made of
+ * them.
  *
- * It lies in mappings of its own that no core dump holds, is zero when it is taken, and is wiped when it
- * is given back. Pieces up to 32 KiB share regions of one size of piece; larger ones have a mapping each:
- * a few are kept for the next, the others go back to the kernel as they are.
+ * It lies in mappings of its own that no core dump holds, is zero when it is taken, and is wiped
+ * when it is given back. Pieces up to 32 KiB share regions of one size of piece; larger ones have a
+ * mapping each: a few are kept for the next, the others go back to the kernel as they are.
  *
- * With crypto's locked pages and each thread's stack aside (base/stack.h) it is the process-wide state of
- * the library, behind a mutex: results outlive the handle's call, and analysers know no handle. Where a
- * sanitizer watches, it is the C library's heap, which then sees every piece.
+ * With crypto's locked pages and each thread's stack aside (base/stack.h) it is the process-wide
+ * state of the library, behind a mutex: results outlive the handle's call, and analysers know no
+ * handle. Where a sanitizer watches, it is the C library's heap, which then sees every piece.
  */
 #ifndef SEALDEX_BASE_PLAIN_H
 #define SEALDEX_BASE_PLAIN_H
@@ -23,8 +24,8 @@ void *plain_alloc(size_t size);
 static inline void *plain_array(size_t count, size_t size) {
   return size == 0 || count <= SIZE_MAX / 4 / size ? plain_alloc(count * size) : NULL;
 }
-/* As realloc: the contents move along, and the place that they leave is wiped. What is new behind what
- * was asked for before is not all zero. NULL: all is as it was. */
+/* As realloc: the contents move along, and the place that they leave is wiped. What is new behind
+ * what was asked for before is not all zero. NULL: all is as it was. */
 void *plain_resize(void *p, size_t size);
 /* A copy of a string. */
 static inline char *plain_string(const char *s) {

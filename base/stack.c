@@ -18,7 +18,8 @@
 #define BELOW ((size_t)256)      /* left free below a frame of the host's */
 #define OWN ((size_t)1024)       /* and below stack_back's own, which is still in use */
 #define STEP ((size_t)512)       /* wiped at once */
-#define UNTOUCHED ((size_t)16 << 10) /* so many zeros below: no frame stood there. None is as large */
+#define UNTOUCHED                                                                                  \
+  ((size_t)16 << 10) /* so many zeros below: no frame stood there. None is as large */
 
 typedef struct aside {
   uint8_t *lowest;
@@ -82,6 +83,50 @@ __asm__(".text\n"
         ".size sealdex_stack_switch, . - sealdex_stack_switch\n");
 #endif
 
+/* What a call leaves in registers that belong to nobody between calls: the caller would spill it to
+ * its own stack, or its dynamic linker would. The compiler may keep nothing in them across this. */
+#if defined(__x86_64__)
+__attribute__((target("avx512f"))) static void forget_wide(void) {
+  __asm__ volatile("vpxord %%zmm16, %%zmm16, %%zmm16\n vmovdqa64 %%zmm16, %%zmm17\n"
+                   "vmovdqa64 %%zmm16, %%zmm18\n vmovdqa64 %%zmm16, %%zmm19\n"
+                   "vmovdqa64 %%zmm16, %%zmm20\n vmovdqa64 %%zmm16, %%zmm21\n"
+                   "vmovdqa64 %%zmm16, %%zmm22\n vmovdqa64 %%zmm16, %%zmm23\n"
+                   "vmovdqa64 %%zmm16, %%zmm24\n vmovdqa64 %%zmm16, %%zmm25\n"
+                   "vmovdqa64 %%zmm16, %%zmm26\n vmovdqa64 %%zmm16, %%zmm27\n"
+                   "vmovdqa64 %%zmm16, %%zmm28\n vmovdqa64 %%zmm16, %%zmm29\n"
+                   "vmovdqa64 %%zmm16, %%zmm30\n vmovdqa64 %%zmm16, %%zmm31\n" ::
+                       : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23",
+                         "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
+}
+static void forget_registers(void) {
+  if (__builtin_cpu_supports("avx512f")) forget_wide();
+  if (__builtin_cpu_supports("avx")) __asm__ volatile("vzeroall");
+  __asm__ volatile("pxor %%xmm0, %%xmm0\n pxor %%xmm1, %%xmm1\n pxor %%xmm2, %%xmm2\n"
+                   "pxor %%xmm3, %%xmm3\n pxor %%xmm4, %%xmm4\n pxor %%xmm5, %%xmm5\n"
+                   "pxor %%xmm6, %%xmm6\n pxor %%xmm7, %%xmm7\n pxor %%xmm8, %%xmm8\n"
+                   "pxor %%xmm9, %%xmm9\n pxor %%xmm10, %%xmm10\n pxor %%xmm11, %%xmm11\n"
+                   "pxor %%xmm12, %%xmm12\n pxor %%xmm13, %%xmm13\n pxor %%xmm14, %%xmm14\n"
+                   "pxor %%xmm15, %%xmm15\n xorl %%ecx, %%ecx\n xorl %%edx, %%edx\n"
+                   "xorl %%esi, %%esi\n xorl %%edi, %%edi\n xorl %%r8d, %%r8d\n"
+                   "xorl %%r9d, %%r9d\n xorl %%r10d, %%r10d\n xorl %%r11d, %%r11d\n" ::
+                       : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                         "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "rcx", "rdx",
+                         "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
+}
+#else /* v8 to v15 are the caller's, but for their upper halves, which are as they were or zero */
+static void forget_registers(void) {
+  __asm__ volatile("movi v0.2d, #0\n movi v1.2d, #0\n movi v2.2d, #0\n movi v3.2d, #0\n"
+                   "movi v4.2d, #0\n movi v5.2d, #0\n movi v6.2d, #0\n movi v7.2d, #0\n"
+                   "movi v16.2d, #0\n movi v17.2d, #0\n movi v18.2d, #0\n movi v19.2d, #0\n"
+                   "movi v20.2d, #0\n movi v21.2d, #0\n movi v22.2d, #0\n movi v23.2d, #0\n"
+                   "movi v24.2d, #0\n movi v25.2d, #0\n movi v26.2d, #0\n movi v27.2d, #0\n"
+                   "movi v28.2d, #0\n movi v29.2d, #0\n movi v30.2d, #0\n movi v31.2d, #0\n" ::
+                       : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19",
+                         "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
+                         "v30", "v31");
+}
+#endif
+
 static struct {
   pthread_once_t once;
   pthread_key_t key; /* a thread's `aside`, which stands at the top of its stack */
@@ -93,7 +138,9 @@ static void drop(void *p) {
   (void)munmap(a->lowest, SIZE);
 }
 
-static void start_once(void) { threads.ready = pthread_key_create(&threads.key, drop) == 0; }
+static void start_once(void) {
+  threads.ready = pthread_key_create(&threads.key, drop) == 0;
+}
 
 static aside *mine(void) {
   pthread_once(&threads.once, start_once);
@@ -149,6 +196,7 @@ bool stack_aside(void (*run)(void *context), void *context) {
   a->next = begin;
   a->left = left;
   wipe_below(a, begin);
+  forget_registers();
   return true;
 }
 
@@ -161,6 +209,7 @@ void stack_back(void (*run)(void *context), void *context) {
   uint8_t *const other = a->left, *here;
   const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
   a->next = (uint8_t *)((frame - OWN) & ~(uintptr_t)63); /* should it come back meanwhile */
+  forget_registers();
   sealdex_stack_switch(run, context, other - BELOW, &here);
   a->next = NULL;
   a->left = other;
@@ -173,6 +222,8 @@ bool stack_aside(void (*run)(void *context), void *context) {
   return true;
 }
 
-void stack_back(void (*run)(void *context), void *context) { run(context); }
+void stack_back(void (*run)(void *context), void *context) {
+  run(context);
+}
 
 #endif

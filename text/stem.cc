@@ -50,6 +50,9 @@ static std::string code_of(std::string_view name) {
   return std::string(name);
 }
 
+// Longer by far than any word and what a stemmer makes of it.
+constexpr size_t BUFFER = 4 * TEXT_WORD_MAX;
+
 bool stemmers::open(std::string_view list) {
   if (list.empty()) list = "en";
   while (!list.empty()) {
@@ -62,16 +65,14 @@ bool stemmers::open(std::string_view list) {
     if (known) continue;
     if (languages_.size() == TEXT_LANGUAGES_MAX || name.empty()) return false;
     try {
-      languages_.push_back({ code, Xapian::Stem(code), elisions_of(code) });
+      languages_.push_back({ code, Xapian::Stem(code), elisions_of(code), nullptr, nullptr });
     } catch (const Xapian::InvalidArgumentError &) {
       if (!is_detectable(code)) return false;
-      languages_.push_back({ code, Xapian::Stem(), nullptr });
+      languages_.push_back({ code, Xapian::Stem(), nullptr, nullptr, nullptr });
     }
   }
-  // A stemmer keeps its word in a buffer that grows by moving: from now on it is large enough.
-  word_.assign(4 * TEXT_WORD_MAX, '0');
-  for (const language &l : languages_)
-    if (!l.stemmer.is_none()) run(l.stemmer);
+  for (language &l : languages_)
+    if (!l.stemmer.is_none()) exchange_buffer(l);
   return !languages_.empty();
 }
 
@@ -88,24 +89,62 @@ static bool should_stem(std::string_view surface) {
   }
 }
 
-// Xapian takes and gives strings of the common heap. The word goes in where it lies: a string of another
-// allocator that has no state is laid out as any, and is only read. The stem is wiped when it was taken
-// over, and so is the word that the stemmer has kept, by another of no meaning.
-void stemmers::run(const Xapian::Stem &stemmer) {
+// Xapian takes and gives strings of the common heap. The word goes in where it lies: a string of
+// another allocator that has no state is laid out as any, and is only read. A stem of up to 15
+// bytes comes back on the stack; a longer one is wiped when it was taken over.
+void stemmers::run(const language &l) {
   static_assert(sizeof(secret_string) == sizeof(std::string), "an allocator without state");
   const std::string &word = reinterpret_cast<const std::string &>(word_);
-  std::string stem = stemmer(word);
+  std::string stem = l.stemmer(word);
   stem_.assign(stem.data(), stem.size());
   wipe(stem.data(), stem.size());
-  word_.assign(std::max(word_.size(), stem_.size()) + 8, '0');
-  stemmer(word);
+  if (l.ours != nullptr) return;
+  word_.assign(std::max(word_.size(), stem_.size()) + 8, '0'); // over what the stemmer has kept
+  stem = l.stemmer(word);
+}
+
+// Snowball works in a buffer that libxapian takes from the common heap: `char *p` and then `int c,
+// l, ...` behind what every StemImplementation has, and in front of *p its capacity and size. A
+// long word makes it large enough for all to come, since it grows by moving. Where that is what is
+// found then, a buffer of ours takes its place; else it stays, and run() overwrites it.
+static constexpr size_t AT_P = 16, AT_L = AT_P + sizeof(char *) + sizeof(int),
+                        HEAD = 2 * sizeof(int);
+
+void stemmers::exchange_buffer(language &l) {
+  const std::string stem = l.stemmer(std::string(BUFFER, '0'));
+  char *const object = reinterpret_cast<char *>(l.stemmer.internal.get());
+  char *p;
+  int size, head[2];
+  memcpy(&p, object + AT_P, sizeof p);
+  memcpy(&size, object + AT_L, sizeof size);
+  if (p == nullptr || size <= 0 || static_cast<size_t>(size) != stem.size()) return;
+  memcpy(head, p - HEAD, HEAD);
+  if (head[1] != size || head[0] < size || head[0] > 1 << 20) return;
+  if (memcmp(p, stem.data(), stem.size()) != 0) return;
+  const size_t room = HEAD + static_cast<size_t>(head[0]) + 1;
+  char *const ours = static_cast<char *>(plain_alloc(room));
+  if (ours == nullptr) throw std::bad_alloc();
+  memcpy(ours, p - HEAD, room);
+  l.kept = p;
+  l.ours = ours;
+  p = ours + HEAD;
+  memcpy(object + AT_P, &p, sizeof p);
+}
+
+stemmers::~stemmers() {
+  for (language &l : languages_) {
+    if (l.ours == nullptr) continue;
+    memcpy(reinterpret_cast<char *>(l.stemmer.internal.get()) + AT_P, &l.kept, sizeof l.kept);
+    plain_free(l.ours);
+  }
 }
 
 std::string_view stemmers::stem(size_t number, std::string_view surface) {
   const Xapian::Stem &stemmer = languages_[number].stemmer;
   if (surface.empty() || stemmer.is_none() || !should_stem(surface)) return {};
+  if (surface.size() > BUFFER / 2) return {}; // no word is as long
   word_.assign(surface);
-  run(stemmer);
+  run(languages_[number]);
   return stem_;
 }
 

@@ -26,6 +26,8 @@ namespace text {
 class stemmers {
 public:
   stemmers() = default;
+  stemmers(stemmers &&) = default;
+  ~stemmers();
   /* False where `list` names no language, one unknown, or too many. */
   bool open(std::string_view list);
   size_t count() const { return languages_.size(); }
@@ -41,9 +43,11 @@ private:
     std::string code;
     Xapian::Stem stemmer;
     const char *const *elisions; /* ends with NULL; NULL: none */
+    char *kept = nullptr;        /* the stemmer's buffer, which ours stands in for ... */
+    char *ours = nullptr;        /* ... behind its head; NULL: its buffer was not found */
   };
-  /* Stems word_, and leaves nothing of it in memory of libxapian's. */
-  void run(const Xapian::Stem &stemmer);
+  void run(const language &l);
+  void exchange_buffer(language &l);
 
   std::vector<language> languages_;
   secret_string word_, stem_, core_;
