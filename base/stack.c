@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/wipe.h"
@@ -17,14 +18,15 @@
 #define GUARD ((size_t)64 << 10) /* at its lower end; a whole page on any machine */
 #define BELOW ((size_t)256)      /* left free below a frame of the host's */
 #define OWN ((size_t)1024)       /* and below stack_back's own, which is still in use */
-#define STEP ((size_t)512)       /* wiped at once */
+#define STEP ((size_t)4096)
 #define UNTOUCHED                                                                                  \
-  ((size_t)16 << 10) /* so many zeros below: no frame stood there. None is as large */
+  ((size_t)12 << 10) /* more than a frame has: so many zeros, and none stood below */
 
 typedef struct aside {
   uint8_t *lowest;
-  uint8_t *next; /* where the next call begins; NULL: the thread is on this stack */
-  uint8_t *left; /* the other stack, where it was left */
+  uint8_t *next;    /* where the next call begins; NULL: the thread is on this stack */
+  uint8_t *left;    /* the other stack, where it was left */
+  uint8_t *deepest; /* above this stands what calls wrote */
 } aside;
 
 /* Puts the stack pointer into *left, runs on `sp`, and comes back. */
@@ -159,28 +161,26 @@ static aside *make(void) {
     return NULL;
   }
   a->lowest = at;
-  a->next = (uint8_t *)a;
+  a->next = a->deepest = (uint8_t *)a;
   return a;
 }
 
-static bool is_zero(const uint64_t *at) {
-  uint64_t any = 0;
-  for (size_t i = 0; i < STEP / sizeof *at; i++) any |= at[i];
-  return any == 0;
+/* All zero: the first are, and each is as the one before it. */
+static bool is_zero(const uint8_t *at, size_t size) {
+  uint64_t first;
+  memcpy(&first, at, sizeof first);
+  return first == 0 && memcmp(at, at + sizeof first, size - sizeof first) == 0;
 }
 
-/* What a call has left below `end`. All that was not written to since is zero. */
-static void wipe_below(const aside *a, uint8_t *end) {
-  const uint8_t *const lowest = a->lowest + GUARD + STEP;
-  size_t untouched = 0;
-  for (uint8_t *at = end - STEP; at >= lowest && untouched < UNTOUCHED; at -= STEP) {
-    if (is_zero((const uint64_t *)(const void *)at)) {
-      untouched += STEP;
-    } else {
-      wipe(at, STEP);
-      untouched = 0;
-    }
-  }
+/* Wipes what a call has left below `end`. All that was not written to since is zero; so the call
+ * did not get below `deepest` where nothing stands in UNTOUCHED bytes below it. */
+static void wipe_below(aside *a, uint8_t *end) {
+  uint8_t *const bottom = a->lowest + GUARD + UNTOUCHED;
+  if (a->deepest > end) a->deepest = end;
+  while (a->deepest > bottom && !is_zero(a->deepest - UNTOUCHED, UNTOUCHED)) a->deepest -= STEP;
+  if (a->deepest <= bottom) a->deepest = a->lowest + GUARD;
+  while (end - a->deepest > (ptrdiff_t)STEP && is_zero(a->deepest, STEP)) a->deepest += STEP;
+  wipe(a->deepest, (size_t)(end - a->deepest));
 }
 
 bool stack_aside(void (*run)(void *context), void *context) {

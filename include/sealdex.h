@@ -219,9 +219,10 @@ SDX_API sdx_status sdx_key_generate(uint8_t out[SDX_KEY_SIZE], sdx_error *err) S
 /* Overwrites memory in a way that the compiler keeps. */
 SDX_API void sdx_wipe(void *bytes, size_t size);
 /* From now on this process leaves no core dump (PR_SET_DUMPABLE, RLIMIT_CORE), as the tools do from their start.
- * For hosts to call once: keys and sealed blocks that were opened are kept out of dumps in any case, but
- * while a call runs, and in its results, words of queries and items stand in ordinary memory, which is
- * wiped when it is given back. */
+ * For hosts to call once. Where it was not called a dump has neither key nor word that the library works with when it
+ * opens, searches, suggests, shows or makes snippets, nor its results: they lie in memory that no dump
+ * holds. It may have what the host copied, what registers held at that moment, and, of calls that
+ * write, export or extract, what stands on the stack and in memory of other libraries (docs/threat-model.md). */
 SDX_API sdx_status sdx_forbid_dumps(sdx_error *err) SDX_CHECK;
 SDX_API const char *sdx_version(void);
 

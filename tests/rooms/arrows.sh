@@ -88,6 +88,11 @@ hits=$(grep -hoE '^#include "[^"]+"' tools/*.c tools/*.h | sed 's/.*"\(.*\)"/\1/
   done)
 [ -z "$hits" ] || { echo "FAILED: tools/ includes $hits"; bad=1; }
 
+# What these rooms work with is plaintext: it lies in memory that no core dump holds (base/plain.h).
+hits=$(grep -nE '(^|[^A-Za-z0-9_>.])(malloc|calloc|realloc|reallocarray|strdup|strndup|asprintf|free) ?\(' \
+  segment/*.[ch] index/*.[ch] query/*.[ch] indexer/*.[ch] indexer/rebuild/*.[ch] text/*.cc text/*.[ch])
+[ -z "$hits" ] || { echo "FAILED: plaintext on the common heap:"; echo "$hits"; bad=1; }
+
 # Every source names its licence in its first line (or the second, behind #!).
 hits=$(find base crypto store text segment index indexer query tools bench tests examples include script \
   -type f \( -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.sh' \) | while read -r file; do
