@@ -9,7 +9,6 @@
 
 #include <pthread.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "base/wipe.h"
@@ -18,7 +17,8 @@
 #define GUARD ((size_t)64 << 10) /* at its lower end; a whole page on any machine */
 #define BELOW ((size_t)256)      /* left free below a frame of the host's */
 #define OWN ((size_t)1024)       /* and below stack_back's own, which is still in use */
-#define STEP ((size_t)4096)
+#define STEP ((size_t)1024)
+#define BLOCK ((size_t)1024)
 #define UNTOUCHED                                                                                  \
   ((size_t)12 << 10) /* more than a frame has: so many zeros, and none stood below */
 
@@ -165,11 +165,13 @@ static aside *make(void) {
   return a;
 }
 
-/* All zero: the first are, and each is as the one before it. */
-static bool is_zero(const uint8_t *at, size_t size) {
-  uint64_t first;
-  memcpy(&first, at, sizeof first);
-  return first == 0 && memcmp(at, at + sizeof first, size - sizeof first) == 0;
+static bool is_zero(const uint8_t *from, size_t size) {
+  typedef uint64_t pair __attribute__((vector_size(16)));
+  const pair *at = (const pair *)(const void *)from, *const end = at + size / sizeof *at;
+  pair any = { 0 };
+  for (; at < end; at += 8)
+    any |= (at[0] | at[1]) | (at[2] | at[3]) | (at[4] | at[5]) | (at[6] | at[7]);
+  return (any[0] | any[1]) == 0;
 }
 
 /* Wipes what a call has left below `end`. All that was not written to since is zero; so the call
@@ -180,7 +182,8 @@ static void wipe_below(aside *a, uint8_t *end) {
   while (a->deepest > bottom && !is_zero(a->deepest - UNTOUCHED, UNTOUCHED)) a->deepest -= STEP;
   if (a->deepest <= bottom) a->deepest = a->lowest + GUARD;
   while (end - a->deepest > (ptrdiff_t)STEP && is_zero(a->deepest, STEP)) a->deepest += STEP;
-  wipe(a->deepest, (size_t)(end - a->deepest));
+  for (uint8_t *at = a->deepest; at < end; at += BLOCK) /* small: that is mostly some KiB in all */
+    wipe(at, end - at < (ptrdiff_t)BLOCK ? (size_t)(end - at) : BLOCK);
 }
 
 bool stack_aside(void (*run)(void *context), void *context) {
