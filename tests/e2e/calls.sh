@@ -3,6 +3,7 @@
 # Apart from any profiling path: the system calls of a whole run open no socket, write no file outside
 # the index directory, and pass nothing to a log.
 . "$(dirname "$0")/lib.sh"
+SEALDEX_REINDEX=$(dirname "$SEALDEX")/sealdex-reindex
 command -v strace >/dev/null || skip "strace is not installed"
 [ -z "${SEALDEX_SANITIZE:-}" ] || skip "sanitizers make system calls of their own"
 last="strace true"
@@ -12,11 +13,14 @@ message mail/a.eml "Hello" "An ordinary gryphon."
 exits 0 keygen key
 exits 0 keygen second
 : >trace
-traced() {
-  last="sealdex $*"
+traced() { traced_program "$SEALDEX" "$@"; }
+traced_program() {
+  program=$1
+  shift
+  last="$(basename "$program") $*"
   strace -f -qq -A -o trace \
     -e trace=network,open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,truncate,execve \
-    "$SEALDEX" "$@" >out 2>err </dev/null || fail "under strace"
+    "$program" "$@" >out 2>err </dev/null || fail "under strace"
 }
 traced init index --key key
 traced add index --key key mail
@@ -25,6 +29,11 @@ traced show index --key key a.eml
 traced set index --key key a.eml +flagged
 traced delete index --key key a.eml
 traced restore index --key key a.eml
+for way in --verify --missing "--jobs 2" --anew; do
+  # shellcheck disable=SC2086 # one is two words
+  traced_program "$SEALDEX_REINDEX" index --key key --from mail $way
+done
+traced_program "$SEALDEX_REINDEX" index --key key --from mail --salvage --memory 64M
 traced export index --key key
 traced verify index --key key
 traced status index --key key
