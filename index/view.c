@@ -225,14 +225,14 @@ static sdx_status take_segment(picture *p, store_txn *txn, taking *t, const hold
 static sdx_status take_rows(picture *p, store_txn *t, const picture *before, const holder_row *rows,
                             size_t count, sdx_error *err) {
   sdx_status status = SDX_OK;
-  taking *all = calloc(count + 1, sizeof *all);
+  taking *all = plain_array(count + 1, sizeof *all);
   if (all == NULL) return error_memory(err);
   for (size_t i = 0; i < count; i++) all[i] = prepare_segment(p, before, &rows[i], err);
   read_manifests_ahead(p, t, all, count);
   for (size_t i = 0; i < count && status == SDX_OK; i++)
     status = take_segment(p, t, &all[i], &rows[i], err);
   for (size_t i = 0; i < count; i++) opened_segment_release(all[i].seg);
-  free(all);
+  plain_free(all);
   return status;
 }
 

@@ -141,7 +141,7 @@ static sdx_status many_wait(sdx_index *index, int64_t now, bool *yes, sdx_error 
     dead += candidates[i].dead;
   }
   *yes = status == SDX_OK && dead > 0 && dead * 100 >= items * MAINTAIN_WAITING_PERCENT;
-  free(candidates);
+  plain_free(candidates);
   return status;
 }
 
