@@ -14,7 +14,7 @@ add_library(sealdex SHARED ${objects})
 target_link_libraries(sealdex PRIVATE ${rooms})
 target_include_directories(sealdex INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
 target_link_options(sealdex PRIVATE LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/sealdex.map
-  LINKER:-z,relro,-z,now)
+  LINKER:-z,relro,-z,now,-z,nodelete) # threads end through what it registered (base/stack.c)
 if(NOT SEALDEX_SANITIZE AND NOT SEALDEX_FUZZ)
   target_link_options(sealdex PRIVATE LINKER:--no-undefined)
 endif()

@@ -230,7 +230,10 @@ void *opened_alloc(size_t size) {
   const size_t whole = whole_pages(size);
   void *at = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return NULL;
-  (void)madvise(at, whole, MADV_DONTDUMP);
+  if (madvise(at, whole, MADV_DONTDUMP) != 0) {
+    (void)munmap(at, whole);
+    return NULL;
+  }
   (void)madvise(at, whole, MADV_WIPEONFORK);
   lock_opened(at, whole);
   return at;
