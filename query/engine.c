@@ -254,6 +254,10 @@ static sdx_status run_segment(engine *e, sdx_error *err) {
                                   .clock = e->options->clock };
   e->matcher = match_open(e->s, e->read, e->number, e->plan, e->model, &options);
   if (e->matcher == NULL) return error_memory(err);
+  if (!everything && !e->pruning && match_count(e->matcher, &total)) {
+    e->counted = e->pruning = true;
+    e->result->total += total;
+  }
   uint32_t from = 0;
   while ((from = match_next(e->matcher, from)) != SEGMENT_END) {
     if ((e->stop && e->pruning) || (e->result->timed_out = clock_is_up(e->options->clock))) {

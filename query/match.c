@@ -36,6 +36,47 @@ void match_close(matcher *m) {
 
 bool match_is_lazy(const matcher *m) { return m->lazy_count > 0; }
 
+/* ---------------------------------------------------------------- counting */
+
+/* Of the ordinals [low, high). */
+static bool count_between(const node *n, int64_t low, int64_t high, uint64_t *count) {
+  const node *rest = NULL;
+  switch (n->kind) {
+  case NODE_AND: /* periods, and at most one thing else */
+    for (uint32_t i = 0; i < n->count; i++) {
+      const node *child = n->children[i];
+      if (child->kind == NODE_RANGE) {
+        if (child->low > low) low = child->low;
+        if (child->high < high) high = child->high;
+      } else if (rest == NULL) {
+        rest = child;
+      } else {
+        return false;
+      }
+    }
+    if (rest != NULL) return count_between(rest, low, high, count);
+    break;
+  case NODE_RANGE:
+    if (n->low > low) low = n->low;
+    if (n->high < high) high = n->high;
+    break;
+  case NODE_BITMAPS:
+    if (n->count != 1 || n->absent) return false;
+    *count = low < high ? roaring_bitmap_range_cardinality(n->bitmaps[0].bitmap, (uint64_t)low,
+                                                           (uint64_t)high)
+                        : 0;
+    return true;
+  case NODE_ALL: break;
+  default: return false;
+  }
+  *count = low < high ? (uint64_t)(high - low) : 0;
+  return true;
+}
+
+bool match_count(const matcher *m, uint64_t *count) {
+  return !m->has_dead && count_between(m->root, 0, m->items, count);
+}
+
 /* ---------------------------------------------------------------- skipping */
 
 static uint32_t next_in_set(const node *n, uint32_t from, uint32_t items) {

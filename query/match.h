@@ -27,6 +27,8 @@ matcher *match_open(scratch *s, view_read *read, size_t number, const plan *p,
                     const rank_model *model, const match_options *options);
 void match_close(matcher *m);
 
+/* How many items match, where a filter's bitmap and the dates' bounds say so; false: by looking alone. */
+bool match_count(const matcher *m, uint64_t *count);
 /* Nothing matches in [from, result). */
 uint32_t match_next(matcher *m, uint32_t from);
 /* Where in the window an item may score `least`, 64 items at a time; false: nowhere. */
