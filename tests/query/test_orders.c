@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Orders made up of keys, and what is asked of whole threads: as JMAP's Email/query has them. */
+/* Orders made up of keys, what is asked of whole threads, and totals: as JMAP's Email/query has them. */
 #include "host.h"
 
 static void add(host *h, const char *id, int64_t age, const char *from, const char *subject, uint64_t size,
@@ -111,10 +111,63 @@ static void test_excerpts(void **state) {
   sdx_results_free(results);
 }
 
+/* The exact total of few is how many hits there are in all. */
+static void totals_agree(host *h) {
+  static const char *const queries[] = {
+    "in:even",
+    "in:odd date:2024-06-01..2024-06-10",
+    "in:even before:2024-06-05 after:2024-05-28",
+    "date:2024-06-01..2024-06-10",
+    "in:odd after:2024-06-10 before:2024-06-02",
+    "in:none",
+    "in:even -in:odd",
+    "in:even in:odd",
+    "in:even OR in:odd",
+    "-in:even",
+    "*",
+    "word in:odd",
+  };
+  sdx_error err;
+  for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
+    for (sdx_sort sort = SDX_BY_RELEVANCE; sort <= SDX_OLDEST_FIRST; sort++) {
+      sdx_search_options few = SDX_SEARCH_OPTIONS_INIT, all = SDX_SEARCH_OPTIONS_INIT;
+      sdx_results *some, *each;
+      few.now = all.now = HOST_NOW;
+      few.sort = all.sort = sort;
+      few.limit = 3;
+      all.limit = 1000;
+      host_ok(sdx_search(h->index, host_bytes(queries[i]), &few, &some, &err), &err);
+      host_ok(sdx_search(h->index, host_bytes(queries[i]), &all, &each, &err), &err);
+      const size_t count = sdx_results_count(each);
+      if (sdx_results_total(some) != count) fail_msg("%s: %zu", queries[i], count);
+      assert_int_equal(sdx_results_total(each), count);
+      assert_int_equal(sdx_results_count(some), count < 3 ? count : 3);
+      assert_true(count > 0 || i == 4 || i == 5 || i == 7);
+      sdx_results_free(some);
+      sdx_results_free(each);
+    }
+}
+
+static void test_totals(void **state) {
+  host *h = *state;
+  char id[16];
+  for (int i = 0; i < 400; i++) {
+    snprintf(id, sizeof id, "m%d", i);
+    host_message(h, id, HOST_NOW - i * 7200, "a@x.example", "word", i % 3 == 0 ? "word" : "other",
+                 i % 2 == 0 ? "even" : "odd");
+  }
+  totals_agree(h);
+  host_fold(h);
+  totals_agree(h); /* nothing is dead: filters are counted without looking */
+  host_delete(h, "m8");
+  totals_agree(h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_orders),
     cmocka_unit_test(test_excerpts),
+    cmocka_unit_test_setup_teardown(test_totals, host_begin, host_end), /* an index without dead items */
   };
   return cmocka_run_group_tests(tests, host_begin, host_end);
 }
