@@ -13,7 +13,7 @@
 #include <malloc.h>
 
 void *plain_alloc(size_t size) {
-  return calloc(1, size != 0 ? size : 1);
+  return size <= SIZE_MAX / 4 ? calloc(1, size != 0 ? size : 1) : NULL;
 }
 
 void plain_free(void *p) {
