@@ -106,11 +106,13 @@ void stemmers::run(const language &l) {
 // Snowball works in a buffer that libxapian takes from the common heap: `char *p` and then `int c,
 // l, ...` behind what every StemImplementation has, and in front of *p its capacity and size. A
 // long word makes it large enough for all to come, since it grows by moving. Where that is what is
-// found then, a buffer of ours takes its place; else it stays, and run() overwrites it.
+// found then, a buffer of ours takes its place; else it stays, and run() overwrites it. So it does with a
+// libxapian of another line of versions, of whose objects nothing is known.
 static constexpr size_t AT_P = 16, AT_L = AT_P + sizeof(char *) + sizeof(int),
                         HEAD = 2 * sizeof(int);
 
 void stemmers::exchange_buffer(language &l) {
+  if (Xapian::major_version() != 1 || Xapian::minor_version() != 4) return;
   const std::string stem = l.stemmer(std::string(BUFFER, '0'));
   char *const object = reinterpret_cast<char *>(l.stemmer.internal.get());
   char *p;
