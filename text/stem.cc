@@ -112,7 +112,7 @@ static constexpr size_t AT_P = 16, AT_L = AT_P + sizeof(char *) + sizeof(int),
                         HEAD = 2 * sizeof(int);
 
 void stemmers::exchange_buffer(language &l) {
-  if (Xapian::major_version() != 1 || Xapian::minor_version() != 4) return;
+  if constexpr (XAPIAN_MAJOR_VERSION != 1 || XAPIAN_MINOR_VERSION != 4) return;
   const std::string stem = l.stemmer(std::string(BUFFER, '0'));
   char *const object = reinterpret_cast<char *>(l.stemmer.internal.get());
   char *p;
