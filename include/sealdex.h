@@ -361,7 +361,7 @@ typedef struct sdx_batch_options {
   uint32_t version;
   int64_t now;
   bool undelete;
-  size_t memory;   /* bytes to collect terms in, shared by threads; 0: 32 MiB */
+  size_t memory;   /* bytes to collect terms in, shared by threads; 0: 32 MiB, 5 more a further thread */
   unsigned threads; /* that analyse and build side by side, the memory shared among them: more, smaller
                        segments until maintenance merges them. 0, 1: the caller's alone */
 } sdx_batch_options;

@@ -17,7 +17,8 @@
 #include "indexer/maintain.h"
 #include "indexer/upsert.h"
 
-#define MEMORY_DEFAULT (32U << 20)
+#define MEMORY_DEFAULT ((size_t)32 << 20) /* and for each thread beyond the first: */
+#define MEMORY_THREAD ((size_t)5 << 20)
 #define SMALL_ITEMS 64           /* up to so many items, and bytes, go to the journal */
 #define SMALL_BYTES (2U << 20)
 
@@ -115,8 +116,9 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   b->lock = -1;
   b->now = index_now(index, o->now);
   b->undelete = o->undelete;
-  const size_t memory = o->memory != 0 ? o->memory : MEMORY_DEFAULT;
   b->threads = crew_size(o->threads);
+  const size_t memory =
+      o->memory != 0 ? o->memory : MEMORY_DEFAULT + (b->threads - 1) * MEMORY_THREAD;
   b->memory = memory / b->threads;
   b->slot_count = 256;
   b->slots = plain_array(b->slot_count, sizeof *b->slots);
