@@ -593,9 +593,13 @@ int snapshot_check_rows(snapshot *s, store_table table) {
   return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* More pages than the map has room for are nobody's: no memory is taken for them. */
+static bool is_beyond_map(const snapshot *s) { return s->last_page >= s->map->capacity; }
+
 int snapshot_check_base(snapshot *s) {
   page_map *m = s->map;
   const pages p = snapshot_pages(s);
+  if (is_beyond_map(s)) return damaged(s, s->transaction & 1);
   free(m->taken);
   m->taken = calloc((size_t)(s->last_page / 64 + 1), sizeof *m->taken);
   if (m->taken == NULL) return ENOMEM;
@@ -649,6 +653,7 @@ int snapshot_check_value(snapshot *s, store_table which, const void *key, size_t
 
 int snapshot_check_all(snapshot *s) {
   const pages p = snapshot_pages(s);
+  if (is_beyond_map(s)) return damaged(s, s->transaction & 1);
   check c = { .p = &p, .values = true, .seen = calloc(1, (size_t)(s->last_page / 8 + 1)) };
   if (c.seen == NULL) return ENOMEM;
   const bool fine = check_table(&c, &s->main_table, true) && check_free(&c);
