@@ -247,6 +247,25 @@ static sdx_status move_to_trash(merging *m, sdx_error *err) {
 
 /* ------------------------------------------------------------------ the new segment */
 
+/* One segment of which everything goes on, in the format that would be written: only its key is to change. */
+static bool is_whole(const merging *m) {
+  return m->count == 1 && m->inputs[0].row.format == SEGMENT_FORMAT &&
+         roaring_bitmap_is_empty(m->inputs[0].dropped);
+}
+
+static sdx_status copy_segment(merging *m, sdx_error *err) {
+  input *in = &m->inputs[0];
+  sdx_status status = build_begin(&m->build, m->index, m->now, NULL, err);
+  if (status != SDX_OK) return status;
+  m->build.between = renew_snapshot;
+  m->build.context = m;
+  const block_sink sink = build_sink(&m->build);
+  status = segment_copy(in->seg->seg, &in->session, m->build.id, &sink, &m->info, err);
+  if (status == SDX_OK) status = build_finish(&m->build, in->attributes, err);
+  for (uint32_t i = 0; i < in->row.items; i++) in->ordinals[i] = i;
+  return status;
+}
+
 static sdx_status build_segment(merging *m, sdx_error *err) {
   uint64_t left = 0;
   for (size_t i = 0; i < m->count; i++)
@@ -256,6 +275,7 @@ static sdx_status build_segment(merging *m, sdx_error *err) {
       for (uint32_t k = 0; k < m->inputs[i].row.items; k++) m->inputs[i].ordinals[k] = SEGMENT_END;
     return SDX_OK;
   }
+  if (is_whole(m)) return copy_segment(m, err);
   merge_input *inputs = plain_array(m->count, sizeof *inputs);
   attributes *a = NULL;
   sdx_status status = inputs == NULL ? error_memory(err)

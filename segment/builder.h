@@ -58,6 +58,11 @@ sdx_status segment_merge(const merge_input *inputs, size_t count, uint64_t segme
                          const block_sink *sink, attributes **attributes_out, segment_info *info,
                          bool (*cancelled)(void *), void *cancel_context, sdx_error *err) SDX_CHECK;
 
+/* The same segment under another id, block by block; its attributes are the caller's to write. SDX_DAMAGED
+ * where a block does not open. */
+sdx_status segment_copy(const segment *s, segment_session *session, uint64_t segment_id, const block_sink *sink,
+                        segment_info *info, sdx_error *err) SDX_CHECK;
+
 /* Takes items back out of a segment as records, in one pass over its terms: for trash, export and
  * rebuilding. Calls `take` once per ordinal of `which`, ascending. */
 sdx_status segment_take(const segment *s, segment_session *session, const attributes *a,

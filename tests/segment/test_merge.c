@@ -126,6 +126,46 @@ static void test_larger(void **state) {
              false);
 }
 
+/* ---------------------------------------------------------------- copying */
+
+static void copy_case(const model_shape *shape) {
+  text_analyser *a;
+  sdx_error err = { 0 };
+  random_state r = { shape->seed };
+  buffer attributes_bytes = BUFFER_INIT;
+  assert_int_equal(text_analyser_open(&a, "en,fr", &err), SDX_OK);
+  model *m = model_new(shape);
+  uint32_t *ordinals = calloc(m->count + 1, sizeof *ordinals);
+  model_segment from, copy = { 0 };
+  model_build(&from, m, a, 100, true, ordinals);
+  model_sort(m, ordinals);
+
+  assert_int_equal(memory_blocks_new(&copy.blocks, NULL, &err), SDX_OK);
+  const block_sink sink = memory_blocks_sink(copy.blocks);
+  assert_int_equal(segment_copy(from.seg, &from.session, 4711, &sink, &copy.info, &err), SDX_OK);
+  attributes_encode(&attributes_bytes, from.attributes);
+  assert_int_equal(
+      attributes_decode(&copy.attributes, attributes_bytes.data, attributes_bytes.size, &err), SDX_OK);
+  buffer_free(&attributes_bytes);
+  assert_int_equal(copy.info.id, 4711);
+  assert_int_equal(copy.info.blocks, from.info.blocks);
+  model_open(&copy, 4711, true);
+  model_check(m, &copy, a, &r);
+
+  model_close(&copy);
+  model_close(&from);
+  free(ordinals);
+  model_free(m);
+  text_analyser_close(a);
+}
+
+static void test_copies(void **state) {
+  (void)state;
+  for (uint32_t i = 0; i < 10; i++)
+    copy_case(&(model_shape){ .seed = 70 + i, .items = 1 + i * 40, .terms = 50 + i * 100, .postings = 20,
+                              .max_wdf = 3, .two_languages = i % 2 == 0 });
+}
+
 /* ---------------------------------------------------------------- taking */
 
 typedef struct taker {
@@ -248,8 +288,8 @@ static void test_cancelled(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_merges),    cmocka_unit_test(test_languages), cmocka_unit_test(test_larger),
-    cmocka_unit_test(test_cancelled), cmocka_unit_test(test_take),
+    cmocka_unit_test(test_merges), cmocka_unit_test(test_languages), cmocka_unit_test(test_larger),
+    cmocka_unit_test(test_copies), cmocka_unit_test(test_cancelled), cmocka_unit_test(test_take),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
