@@ -21,6 +21,13 @@ void compared_add(compared *c, const bench *b, const char *subject, double *cons
   }
 }
 
+void compared_add_rounds(compared *c, const bench *b, const char *subject, double *const values[],
+                         size_t count) {
+  const size_t before = c->subjects;
+  compared_add(c, b, subject, values, count);
+  if (c->subjects > before) c->rounds[before] = true;
+}
+
 void compared_add_passes(compared *c, const bench *b, const char *subject, const passes *took) {
   double *values[ENGINES_MAX] = { NULL };
   for (size_t k = 0; k < b->count; k++) values[k] = passes_values(took, k);
@@ -38,14 +45,14 @@ void compared_add_samples(compared *c, const bench *b, const char *subject, cons
   compared_add(c, b, subject, values, b->count > 0 ? count : 0);
 }
 
-static double median_of(const compared *c, size_t k, size_t subject) {
+static double middle_of(const compared *c, size_t k, size_t subject) {
   const size_t n = c->counts[subject];
   double *copy = malloc(n * sizeof *copy);
   if (copy == NULL) abort();
   memcpy(copy, c->values[k][subject], n * sizeof *copy);
-  const double median = ratio_median(copy, n);
+  const double middle = c->rounds[subject] ? ratio_midmean(copy, n) : ratio_median(copy, n);
   free(copy);
-  return median;
+  return middle;
 }
 
 static void put_ratio(bench *b, const char *stage, const char *peer, const char *subject, ratio r) {
@@ -55,18 +62,19 @@ static void put_ratio(bench *b, const char *stage, const char *peer, const char 
 }
 
 static ratio_pair pair_of(const compared *c, size_t k, size_t subject) {
-  return (ratio_pair){ c->values[0][subject], c->values[k][subject], c->counts[subject] };
+  return (ratio_pair){ c->values[0][subject], c->values[k][subject], c->counts[subject],
+                       c->rounds[subject] };
 }
 
-/* The peer whose median is least, or 0 (Sealdex itself) where there is no peer. */
+/* The peer whose median (of rounds: middle) is least, or 0 (Sealdex itself) where there is no peer. */
 static size_t best_peer(const compared *c, const bench *b, size_t subject) {
   double least = INFINITY;
   size_t best = 0;
   for (size_t k = 1; k < b->count; k++) {
     if (!stage_is_peer(&b->engines[k])) continue;
-    const double median = median_of(c, k, subject);
-    if (!(median < least)) continue;
-    least = median;
+    const double middle = middle_of(c, k, subject);
+    if (!(middle < least)) continue;
+    least = middle;
     best = k;
   }
   return best;

@@ -16,12 +16,16 @@ typedef struct compared {
   char names[SUBJECTS_MAX][48];
   double *values[ENGINES_MAX][SUBJECTS_MAX]; /* seconds, in the order of the work */
   size_t counts[SUBJECTS_MAX];
+  bool rounds[SUBJECTS_MAX]; /* the pieces are rounds of mixed work: see ratio.h */
   size_t subjects;
 } compared;
 
 /* A new subject with what each engine of the bench took for `count` pieces of work; copied. */
 void compared_add(compared *c, const bench *b, const char *subject, double *const values[],
                   size_t count);
+/* The same where the pieces are rounds of mixed work. */
+void compared_add_rounds(compared *c, const bench *b, const char *subject, double *const values[],
+                         size_t count);
 /* The same from what was taken in several passes. */
 void compared_add_passes(compared *c, const bench *b, const char *subject, const passes *took);
 /* The same from samples that were not sorted yet; a subject without samples is passed over. */

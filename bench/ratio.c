@@ -39,15 +39,25 @@ double ratio_median(double *values, size_t count) {
   return count > 0 ? select_rank(values, count, (count - 1) / 2) : NAN;
 }
 
-static double median_of(const double *values, const size_t *picks, size_t count, double *scratch) {
-  for (size_t i = 0; i < count; i++) scratch[i] = values[picks != NULL ? picks[i] : i];
-  return ratio_median(scratch, count);
+double ratio_midmean(double *values, size_t count) {
+  const size_t cut = count / 4;
+  double sum = 0;
+  if (count == 0) return NAN;
+  qsort(values, count, sizeof *values, ascending);
+  for (size_t i = cut; i < count - cut; i++) sum += values[i];
+  return sum / (double)(count - 2 * cut);
+}
+
+static double middle_of(const ratio_pair *p, const double *values, const size_t *picks,
+                        double *scratch) {
+  for (size_t i = 0; i < p->count; i++) scratch[i] = values[picks != NULL ? picks[i] : i];
+  return p->rounds ? ratio_midmean(scratch, p->count) : ratio_median(scratch, p->count);
 }
 
 /* The logarithm of one class's ratio over the picked queries (NULL: all). */
 static double log_ratio(const ratio_pair *p, const size_t *picks, double *scratch) {
-  const double ours = median_of(p->ours, picks, p->count, scratch);
-  const double theirs = median_of(p->theirs, picks, p->count, scratch);
+  const double ours = middle_of(p, p->ours, picks, scratch);
+  const double theirs = middle_of(p, p->theirs, picks, scratch);
   return log(ours > 0 && theirs > 0 ? ours / theirs : NAN);
 }
 

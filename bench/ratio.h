@@ -2,19 +2,22 @@
 /*
  * ratio.h - how two engines compare, with an interval that says how sure that is.
  *
- * Ratios are of medians over the queries of a class; a query's own value is its median over the
- * passes. Intervals are percentiles (2.5 and 97.5) of a bootstrap over queries (Efron 1979),
+ * Ratios are of medians over the queries of a class (a query's own value: see passes.h); of rounds of
+ * mixed work, few and each unlike the others, they are of the means of the middle half: a median of
+ * those would be one round or its neighbour by chance. Intervals are percentiles (2.5 and 97.5) of a bootstrap over queries (Efron 1979),
  * paired: a resample takes the same queries of both engines.
  */
 #ifndef SEALDEX_BENCH_RATIO_H
 #define SEALDEX_BENCH_RATIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct ratio_pair {
   const double *ours, *theirs; /* one value per query */
   size_t count;
+  bool rounds; /* the values are rounds of mixed work */
 } ratio_pair;
 
 typedef struct ratio {
@@ -26,5 +29,7 @@ typedef struct ratio {
 ratio ratio_of(const ratio_pair *pairs, size_t count, uint64_t seed);
 /* The median of values, which are reordered; NAN where there are none. */
 double ratio_median(double *values, size_t count);
+/* The mean of the middle half of them, without the lowest and the highest quarter; likewise. */
+double ratio_midmean(double *values, size_t count);
 
 #endif

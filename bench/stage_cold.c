@@ -12,7 +12,7 @@
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { PASSES = 5 };
+enum { PASSES = 7 };
 
 typedef struct fresh {
   const contender *c;

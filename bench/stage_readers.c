@@ -4,7 +4,7 @@
  * are threads of one process (sharing a handle where the engine allows it) or processes; each asks
  * the queries of all classes in an order of its own (drawn anew each round, the same for every
  * engine), and always sees the newest mail. Engines take turns in several rounds of short runs, in
- * an order drawn anew each time; rates are medians of rounds. A reader's rate counts until its last
+ * an order drawn anew each time; rates are means of the middle half of the rounds. A reader's rate counts until its last
  * search is done: many of a slow engine's outlast the run.
  */
 #include <math.h>
@@ -203,11 +203,11 @@ static void put_party(bench *b, const contender *c, const char *subject, size_t 
     const char *measure, *unit;
     double value;
   } rows[] = {
-    { "searches", "1/s", ratio_median(t->rates, rounds) },
+    { "searches", "1/s", ratio_midmean(t->rates, rounds) },
     { "p50", "us", histogram_quantile(&t->searches, 0.5) * 1e6 },
     { "p99", "us", histogram_quantile(&t->searches, 0.99) * 1e6 },
     { "cpu", "us", t->cpu / (double)(t->searches.count > 0 ? t->searches.count : 1) * 1e6 },
-    { "adds", "1/s", ratio_median(t->add_rates, rounds) },
+    { "adds", "1/s", ratio_midmean(t->add_rates, rounds) },
     { "add p50", "us", histogram_quantile(&t->adds, 0.5) * 1e6 },
   };
   const size_t at = b->figures.count;
@@ -248,7 +248,7 @@ int stage_readers(bench *b) {
       waits[k] = t->waits;
       put_party(b, &b->engines[k], subject, rounds, t);
     }
-    compared_add(&rates, b, subject, waits, rounds);
+    compared_add_rounds(&rates, b, subject, waits, rounds);
   }
   if (result == 0) compared_put(&rates, b, "ratio readers");
   compared_free(&rates);

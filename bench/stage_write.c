@@ -5,8 +5,8 @@
  * turns call by call.
  *
  * Every engine's batches are of several kinds (most are quick; one in a few also merges what came
- * before), so that their median is of one kind or of another by chance: ratios are of medians over
- * the means of TOGETHER batches in a row, which hold all kinds.
+ * before), so that their median is of one kind or of another by chance: ratios are of rounds of
+ * TOGETHER batches in a row, which hold all kinds.
  */
 #include <math.h>
 #include <stdio.h>
@@ -82,7 +82,10 @@ static void compare_writes(bench *b, const writing *w, const written *out, compa
     for (size_t i = 0; i < rounds * together; i++)
       values[k][i / together] += *passes_at(&out->took, k, 0, i) / (double)together;
   }
-  compared_add(c, b, w->subject, values, rounds);
+  if (together > 1)
+    compared_add_rounds(c, b, w->subject, values, rounds);
+  else
+    compared_add(c, b, w->subject, values, rounds);
   for (size_t k = 0; k < b->count; k++) free(values[k]);
 }
 
@@ -161,7 +164,7 @@ static int purge_all(bench *b) {
 int stage_write(bench *b) {
   static compared writes;
   char *ids = NULL, *batch_ids = NULL;
-  const size_t batches = (b->adds * 3 + 9) / 10;
+  const size_t batches = (b->adds + 1) / 2;
   corpus_item *single = make_items(b, b->adds, &ids, "added");
   corpus_item *many = make_items(b, BATCH * batches, &batch_ids, "batch");
   const writing all[] = {

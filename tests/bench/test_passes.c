@@ -93,10 +93,25 @@ static void test_ratio(void **state) {
     theirs[i] = (double)(i + 1);
     ours[i] = theirs[i] / 4;
   }
-  const ratio_pair pair = { ours, theirs, QUERIES };
+  const ratio_pair pair = { ours, theirs, QUERIES, false };
   const ratio r = ratio_of(&pair, 1, 7);
   assert_near(r.value, 0.25);
   assert_true(r.low <= r.value && r.value <= r.high);
+}
+
+/* Of few and unlike rounds: the mean of the middle half, which one wild round does not move. */
+static void test_rounds(void **state) {
+  (void)state;
+  double few[] = { 3, 1, 2 }, eight[] = { 8, 1, 2, 100, 4, 3, 6, 5 };
+  assert_near(ratio_midmean(few, 3), 2);
+  assert_near(ratio_midmean(eight, 8), 4.5);
+  double ours[] = { 1, 2, 3, 4, 50 }, theirs[] = { 2, 4, 6, 8, 10 };
+  const ratio_pair rounds = { ours, theirs, 5, true }, queries = { ours, theirs, 5, false };
+  assert_near(ratio_of(&rounds, 1, 7).value, 0.5);
+  assert_near(ratio_of(&queries, 1, 7).value, 0.5);
+  ours[2] = 3.6; /* moves the median by all, the middle by a third of its change */
+  assert_near(ratio_of(&rounds, 1, 7).value, 0.5 * 9.6 / 9);
+  assert_near(ratio_of(&queries, 1, 7).value, 0.6);
 }
 
 int main(void) {
@@ -106,6 +121,7 @@ int main(void) {
     cmocka_unit_test(test_samples_are_whole),
     cmocka_unit_test(test_few_passes),
     cmocka_unit_test(test_ratio),
+    cmocka_unit_test(test_rounds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
