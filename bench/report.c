@@ -184,7 +184,7 @@ static const section sections[] = {
     "A fresh process opens the index and asks a first query of medium frequency; then first "
     "searches of each "
     "class, the index's files dropped from the page cache before, when the disk was idle. All of "
-    "it five times; ratios take each query's lower quartile.",
+    "it seven times; ratios take each query's lower quartile.",
     { { "open", "p50", "open and first query, median us", false, false },
       { "ratio open", "ratio", "Sealdex / other, open and first query (95% interval)", true,
         false },
@@ -212,8 +212,7 @@ static const section sections[] = {
     "\"From raw files\" adds the decoding that is the same for all. "
     "Single writes "
     "and batches are durable when they return, on the built index. Ratios of batches are of "
-    "medians "
-    "over the means of ten in a row, since one in a few also merges what came before. \"written\" "
+    "ten in a row, since one in a few also merges what came before. \"written\" "
     "counts bytes sent to the disk.",
     { { "build", "rate", "bulk build, MB of text per second (spread)", true, false },
       { "build", "from raw files", "bulk build, MB of raw files per second", false, false },
