@@ -117,9 +117,14 @@ static sdx_status reach_hits(filling *f, const rank_hit *found, size_t count,
   ahead_hits(f->read, found, count);
   for (size_t i = 0; i < count && status == SDX_OK; i++) {
     *failed_segment = found[i].segment;
-    status = segment_item_reach(segment_of(f, &found[i]), &f->read->session, found[i].ordinal,
-                                &f->spots[i], &f->index);
+    status = segment_item_locate(segment_of(f, &found[i]), &f->read->session, found[i].ordinal,
+                                 &f->spots[i], &f->index);
   }
+  for (size_t i = 0; i < count && status == SDX_OK; i++) {
+    *failed_segment = found[i].segment;
+    status = segment_item_reach(segment_of(f, &found[i]), &f->read->session, &f->spots[i]);
+  }
+  for (size_t i = 0; i < count && status == SDX_OK; i++) segment_item_fetch(&f->spots[i]);
   return status;
 }
 

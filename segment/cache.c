@@ -107,7 +107,7 @@ static uint64_t mix(uint64_t key) {
 /* The set of a hash when `levels` levels are there: WAYS frames that lie together in one level. */
 static cache_frame *set_of(block_cache *c, uint64_t hash, uint32_t levels, uint8_t **plain) {
   const uint32_t frames = FIRST << (levels - 1); /* in all */
-  const uint32_t first = (uint32_t)(hash % (frames / WAYS)) * WAYS;
+  const uint32_t first = (uint32_t)(hash & (frames / WAYS - 1)) * WAYS; /* a power of two */
   uint32_t level = 0, before = 0;
   if (first >= FIRST) {
     level = 32u - (uint32_t)__builtin_clz(first / FIRST);
@@ -168,6 +168,15 @@ cache_frame *cache_find(block_cache *c, uint64_t key, const uint8_t **plain) {
                                                                         : move_up(c, key, f, plain);
   }
   return NULL;
+}
+
+void cache_fetch(block_cache *c, uint64_t key) {
+  const uint32_t levels = atomic_load_explicit(&c->levels, memory_order_acquire);
+  if (levels == 0) return;
+  uint8_t *plain;
+  const cache_frame *set = set_of(c, mix(key), levels, &plain);
+  __builtin_prefetch(set, 1);
+  __builtin_prefetch(set + WAYS - 1, 1);
 }
 
 bool cache_has(block_cache *c, uint64_t key) {

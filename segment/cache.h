@@ -27,6 +27,8 @@ cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain);
 void cache_publish(cache_frame *f, uint64_t key);
 void cache_abandon(block_cache *c, cache_frame *f, uint8_t *plain);
 void cache_unpin(cache_frame *f);
+/* Asks for the memory in which cache_find will look first. */
+void cache_fetch(block_cache *c, uint64_t key);
 /* Whether the block is here, without pinning it. */
 bool cache_has(block_cache *c, uint64_t key);
 const block_memory *cache_memory(const block_cache *c);

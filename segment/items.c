@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Items by ordinal, and their columns. */
 #include "base/error.h"
+#include "segment/cache.h"
 #include "segment/compress.h"
 #include "segment/segment.h"
 
@@ -20,17 +21,25 @@ static bool find_block(const segment *s, segment_session *session, uint32_t ordi
                        uint32_t *first, block_ref *ref) {
   const uint32_t blocks = s->manifest.blocks[STREAM_ITEMS];
   uint32_t low = 0, high = blocks; /* the last block whose first is <= ordinal is in [low, high) */
-  bool ok = blocks > 0;
   *first = 0;
-  while (ok && high - low > 1) {
-    /* Probe first entries of blocks of the index before entries within one. */
-    const uint32_t page_low = low / TOP_PER_BLOCK, page_high = (high - 1) / TOP_PER_BLOCK;
-    const uint32_t middle = page_low < page_high ? (page_low + page_high + 1) / 2 * TOP_PER_BLOCK
-                                                 : (low + high) / 2;
-    const uint8_t *plain = block_get(s, session, STREAM_ITEM_TOP, middle / TOP_PER_BLOCK, ref);
-    ok = plain != NULL;
-    if (!ok) break;
-    const uint32_t at = layout_load32(plain + 4 * (size_t)(middle % TOP_PER_BLOCK));
+  *block = 0;
+  if (blocks <= 1) return blocks == 1;
+  while (low / TOP_PER_BLOCK <
+         (high - 1) / TOP_PER_BLOCK) { /* first entries of blocks of the index */
+    const uint32_t middle = (low / TOP_PER_BLOCK + (high - 1) / TOP_PER_BLOCK + 1) / 2;
+    const uint8_t *plain = block_get(s, session, STREAM_ITEM_TOP, middle, ref);
+    if (plain == NULL) return false;
+    if (layout_load32(plain) <= ordinal)
+      low = middle * TOP_PER_BLOCK;
+    else
+      high = middle * TOP_PER_BLOCK;
+  }
+  const uint32_t page = low / TOP_PER_BLOCK;
+  const uint8_t *plain = block_get(s, session, STREAM_ITEM_TOP, page, ref);
+  if (plain == NULL) return false;
+  while (high - low > 1) {
+    const uint32_t middle = (low + high) / 2,
+                   at = layout_load32(plain + 4 * (size_t)(middle % TOP_PER_BLOCK));
     if (at <= ordinal) {
       low = middle;
       *first = at;
@@ -38,8 +47,9 @@ static bool find_block(const segment *s, segment_session *session, uint32_t ordi
       high = middle;
     }
   }
+  if (low > 0 && low % TOP_PER_BLOCK == 0) *first = layout_load32(plain);
   *block = low;
-  return ok;
+  return true;
 }
 
 bool items_block(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *number) {
@@ -64,25 +74,24 @@ static bool is_at_hand(const segment *s, uint32_t ordinal, const block_ref *hold
   return *first <= ordinal && ordinal < layout_load32(index->data + 4 * (size_t)(at + 1));
 }
 
-/* The block that holds the ordinal, and its place there. */
-static sdx_status reach(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *at,
-                        block_ref *hold, block_ref *index) {
-  uint32_t number, first;
+/* Which block holds the ordinal, and its place there. */
+static sdx_status locate(const segment *s, segment_session *session, uint32_t ordinal,
+                         item_spot *spot, block_ref *index) {
+  uint32_t first;
   if (session->status != SDX_OK) return session->status;
   if (ordinal >= s->manifest.info.items)
     return error_set(session->err, SDX_INVALID, "a segment has no such ordinal");
-  if (is_at_hand(s, ordinal, hold, index, &first))
-    number = hold->number;
-  else if (!find_block(s, session, ordinal, &number, &first, index))
+  if (is_at_hand(s, ordinal, &spot->hold, index, &first))
+    spot->block = spot->hold.number;
+  else if (!find_block(s, session, ordinal, &spot->block, &first, index))
     return session->status != SDX_OK ? session->status : session_damaged(session);
-  if (block_get(s, session, STREAM_ITEMS, number, hold) == NULL) return session->status;
-  *at = ordinal - first;
+  spot->at = ordinal - first;
   return SDX_OK;
 }
 
-static sdx_status read_at(const segment *s, segment_session *session, const block_ref *hold,
-                          uint32_t at, layout_item *out) {
-  if (!layout_items_read(hold->data, at, out) ||
+static sdx_status read_at(const segment *s, segment_session *session, const item_spot *spot,
+                          layout_item *out) {
+  if (!layout_items_read(spot->hold.data, spot->at, out) ||
       (out->language != 0 && out->language >= s->manifest.info.language_count))
     return session_damaged(session);
   return SDX_OK;
@@ -90,9 +99,12 @@ static sdx_status read_at(const segment *s, segment_session *session, const bloc
 
 static sdx_status read_near(const segment *s, segment_session *session, uint32_t ordinal,
                             layout_item *out, block_ref *hold, block_ref *index) {
-  uint32_t at;
-  const sdx_status status = reach(s, session, ordinal, &at, hold, index);
-  return status == SDX_OK ? read_at(s, session, hold, at, out) : status;
+  item_spot spot = { .hold = *hold };
+  sdx_status status = locate(s, session, ordinal, &spot, index);
+  if (status == SDX_OK && block_get(s, session, STREAM_ITEMS, spot.block, &spot.hold) == NULL)
+    status = session->status;
+  *hold = spot.hold;
+  return status == SDX_OK ? read_at(s, session, &spot, out) : status;
 }
 
 sdx_status items_read(const segment *s, segment_session *session, uint32_t ordinal,
@@ -138,17 +150,28 @@ sdx_status segment_item_near(const segment *s, segment_session *session, uint32_
   return status;
 }
 
-sdx_status segment_item_reach(const segment *s, segment_session *session, uint32_t ordinal,
-                              item_spot *spot, block_ref *index) {
-  const sdx_status status = reach(s, session, ordinal, &spot->at, &spot->hold, index);
-  if (status == SDX_OK) layout_items_fetch(spot->hold.data, spot->at);
+sdx_status segment_item_locate(const segment *s, segment_session *session, uint32_t ordinal,
+                               item_spot *spot, block_ref *index) {
+  const sdx_status status = locate(s, session, ordinal, spot, index);
+  if (status == SDX_OK && s->source.borrow == NULL && s->cache != NULL)
+    cache_fetch(s->cache, cache_key(s->number, STREAM_ITEMS, spot->block));
   return status;
+}
+
+sdx_status segment_item_reach(const segment *s, segment_session *session, item_spot *spot) {
+  if (block_get(s, session, STREAM_ITEMS, spot->block, &spot->hold) == NULL) return session->status;
+  layout_items_fetch(spot->hold.data, spot->at);
+  return SDX_OK;
+}
+
+void segment_item_fetch(const item_spot *spot) {
+  if (spot->hold.data != NULL) layout_items_fetch_record(spot->hold.data, spot->at);
 }
 
 sdx_status segment_item_read(const segment *s, segment_session *session, const item_spot *spot,
                              segment_item *out) {
   layout_item item;
-  const sdx_status status = read_at(s, session, &spot->hold, spot->at, &item);
+  const sdx_status status = read_at(s, session, spot, &item);
   if (status == SDX_OK) *out = item_of(&item);
   return status;
 }

@@ -294,6 +294,15 @@ static inline void layout_items_fetch(const uint8_t block[BLOCK_PLAIN], uint32_t
   __builtin_prefetch(block);
   if (2 * (i + 1) <= BLOCK_PLAIN) __builtin_prefetch(block + BLOCK_PLAIN - 2 * (i + 1));
 }
+/* And, when that is there, for the record itself. */
+static inline void layout_items_fetch_record(const uint8_t block[BLOCK_PLAIN], uint32_t i) {
+  if (2 * (i + 1) > BLOCK_PLAIN) return;
+  const uint8_t *slot = block + BLOCK_PLAIN - 2 * (i + 1);
+  const size_t offset = (size_t)slot[0] | (size_t)slot[1] << 8;
+  if (offset >= BLOCK_PLAIN) return;
+  __builtin_prefetch(block + offset);
+  __builtin_prefetch(block + (offset < BLOCK_PLAIN - 64 ? offset + 64 : offset));
+}
 uint32_t layout_items_count(const uint8_t block[BLOCK_PLAIN]);
 
 /* ---------------------------------------------------------------- manifest */

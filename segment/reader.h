@@ -225,16 +225,22 @@ sdx_status segment_item_get(const segment *s, segment_session *session, uint32_t
  * last block of records. Release both in the end. */
 sdx_status segment_item_near(const segment *s, segment_session *session, uint32_t ordinal,
                              segment_item *out, block_ref *hold, block_ref *index) SDX_CHECK;
-/* A record that is to be read: several are reached before the first is read, so that the memory
- * that each lies in is waited for once. Zero it before first use (ITEM_SPOT_INIT). */
+/* A record that is to be read. Several are located before the first is reached, all are reached
+ * before the first is fetched, and that before it is read: so all wait for memory together, step by
+ * step. Zero it before first use (ITEM_SPOT_INIT). */
 typedef struct item_spot {
   block_ref hold;
-  uint32_t at; /* in the block */
+  uint32_t block, at; /* in the block */
 } item_spot;
 #define ITEM_SPOT_INIT                                                                             \
   { 0 }
-sdx_status segment_item_reach(const segment *s, segment_session *session, uint32_t ordinal,
-                              item_spot *spot, block_ref *index) SDX_CHECK;
+sdx_status segment_item_locate(const segment *s, segment_session *session, uint32_t ordinal,
+                               item_spot *spot, block_ref *index) SDX_CHECK;
+/* Opens the block. */
+sdx_status segment_item_reach(const segment *s, segment_session *session,
+                              item_spot *spot) SDX_CHECK;
+/* Asks for the record's memory. */
+void segment_item_fetch(const item_spot *spot);
 /* Fills *out, which borrows the spot's block. */
 sdx_status segment_item_read(const segment *s, segment_session *session, const item_spot *spot,
                              segment_item *out) SDX_CHECK;
