@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/plain.h"
-#include "base/wipe.h"
 
 #define ALIGNMENT 32
 #define FIRST_CHUNK (48 * 1024) /* most searches need no second one */
@@ -13,7 +12,8 @@
 struct scratch_chunk {
   scratch_chunk *older;
   uint8_t *begin, *end;
-  uint8_t *used; /* set when a newer chunk takes over */
+  uint8_t *used;    /* set when a newer chunk takes over */
+  uint8_t *written; /* all behind it is zero still, but for what was taken since */
 };
 
 static uint8_t *align_up(uint8_t *p) {
@@ -28,6 +28,7 @@ static bool add_chunk(scratch *s, size_t size) {
   if (chunk == NULL) return false;
   chunk->begin = align_up((uint8_t *)(chunk + 1));
   chunk->end = chunk->begin + capacity;
+  chunk->written = chunk->begin;
   chunk->older = s->chunks;
   if (s->chunks != NULL) s->chunks->used = s->at;
   s->chunks = chunk;
@@ -54,8 +55,10 @@ void *scratch_take(scratch *s, size_t size) {
 }
 
 void *scratch_zero(scratch *s, size_t size) {
-  void *p = scratch_take(s, size);
-  if (p != NULL) memset(p, 0, size);
+  uint8_t *p = scratch_take(s, size);
+  if (p == NULL || p >= s->chunks->written) return p;
+  const size_t left = (size_t)(s->chunks->written - p);
+  memset(p, 0, size < left ? size : left);
   return p;
 }
 
@@ -72,7 +75,8 @@ scratch_mark scratch_here(const scratch *s) {
 
 static void drop_newest(scratch *s) {
   scratch_chunk *chunk = s->chunks;
-  const size_t written = (size_t)(s->at - (uint8_t *)chunk);
+  const uint8_t *end = s->at > chunk->written ? s->at : chunk->written;
+  const size_t written = (size_t)(end - (uint8_t *)chunk);
   s->chunks = chunk->older;
   s->at = chunk->older != NULL ? chunk->older->used : NULL;
   s->end = chunk->older != NULL ? chunk->older->end : NULL;
@@ -81,7 +85,7 @@ static void drop_newest(scratch *s) {
 
 void scratch_return(scratch *s, scratch_mark mark) {
   while (s->chunks != mark.chunk) drop_newest(s);
-  if (mark.at != NULL) wipe(mark.at, (size_t)(s->at - mark.at));
+  if (s->chunks != NULL && s->at > s->chunks->written) s->chunks->written = s->at;
   s->at = mark.at;
 }
 

@@ -32,7 +32,8 @@ void *scratch_take(scratch *s, size_t size);
 void *scratch_zero(scratch *s, size_t size);
 /* A copy of the bytes. */
 sdx_bytes scratch_copy(scratch *s, const void *bytes, size_t size);
-/* A mark, and the return to it: what was taken since is wiped and taken again. */
+/* A mark, and the return to it: what was taken since is taken again; it is wiped with the rest,
+ * once. */
 typedef struct scratch_mark {
   scratch_chunk *chunk;
   uint8_t *at;
