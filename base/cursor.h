@@ -52,6 +52,7 @@ static inline uint32_t cursor_get_u32(cursor *c) { return (uint32_t)cursor_get_l
 static inline uint64_t cursor_get_u64(cursor *c) { return cursor_get_little_endian(c, 8); }
 
 static inline uint64_t cursor_get_varint(cursor *c) {
+  if (!c->failed && c->at < c->end && *c->at < 0x80) return *c->at++; /* most are small */
   uint64_t v = 0;
   for (unsigned shift = 0; shift < 64 && !c->failed && c->at < c->end; shift += 7) {
     const uint8_t byte = *c->at++;

@@ -218,7 +218,7 @@ static sdx_bytes typed(scratch *s, const filter *f, sdx_bytes value) {
   bool quotes = value.size == 0;
   for (size_t i = 0; i < value.size; i++)
     if ((unsigned char)value.data[i] <= ' ' || (unsigned char)value.data[i] >= 0x80 ||
-        strchr("()", value.data[i]) != NULL)
+        value.data[i] == '(' || value.data[i] == ')')
       quotes = true;
   const size_t name = strlen(f->name);
   char *p = scratch_take(s, name + value.size + 3);

@@ -291,12 +291,27 @@ static node *build_size(matcher *m, const plan *p) {
 
 /* ---- branches */
 
+/* A period in which the segment has nothing, among what all must match: the rest need not be looked
+ * up. */
+static node *find_none(matcher *m, const plan *p) {
+  const segment_info *info = segment_about(m->seg);
+  for (uint32_t i = 0; i < p->count; i++) {
+    const plan *c = p->children[i];
+    if (c->kind == PLAN_DATE && (c->low > info->newest || c->high <= info->oldest) &&
+        !occurs_any(m->seg, m->session))
+      return new_node(m, NODE_NOTHING);
+  }
+  return NULL;
+}
+
 static node *build_branch(matcher *m, const plan *p, node_kind kind, bool spine) {
   node *n = new_node(m, kind);
   if (n == NULL) return NULL;
   n->children = SCRATCH_MANY(m->s, node *, p->count + 1);
   if (n->children == NULL) return NULL;
   n->items = kind == NODE_AND ? UINT64_MAX : 0;
+  node *none = kind == NODE_AND ? find_none(m, p) : NULL;
+  if (none != NULL) return none;
   for (uint32_t i = 0; i < p->count; i++) {
     node *child = node_build(m, p->children[i], spine && kind == NODE_AND);
     if (child == NULL) return NULL;

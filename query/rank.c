@@ -93,8 +93,25 @@ bool rank_top_offer(rank_top *t, const rank_hit *hit) {
   return true;
 }
 
+/* Few hits: those that came in their order stand nearly the other way round. */
+static void insert_each(rank_top *t) {
+  for (size_t i = 0; i < t->count / 2; i++) swap(&t->hits[i], &t->hits[t->count - 1 - i]);
+  for (size_t i = 1; i < t->count; i++) {
+    const rank_hit hit = t->hits[i];
+    size_t k = i;
+    for (; k > 0 && rank_compare(t, &t->hits[k - 1], &hit) > 0; k--) t->hits[k] = t->hits[k - 1];
+    t->hits[k] = hit;
+  }
+}
+
+#define FEW 16
+
 void rank_top_finish(rank_top *t) {
   const size_t count = t->count;
+  if (count <= FEW) {
+    insert_each(t);
+    return;
+  }
   while (t->count > 1) { /* heap sort: the worst goes to the end */
     swap(&t->hits[0], &t->hits[t->count - 1]);
     t->count--;

@@ -42,8 +42,10 @@ static const text_field_rule rules[] = {
 /* clang-format on */
 
 const text_field_rule *text_field_find(const char *name, size_t size) {
-  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-    if (strlen(rules[i].name) == size && memcmp(rules[i].name, name, size) == 0) return &rules[i];
+  for (size_t i = 0; size > 0 && i < sizeof rules / sizeof *rules; i++)
+    if (rules[i].name[0] == name[0] && strlen(rules[i].name) == size &&
+        memcmp(rules[i].name, name, size) == 0)
+      return &rules[i];
   return NULL;
 }
 
