@@ -61,28 +61,52 @@ typedef struct region {
   spare *spares;                  /* pieces that came back */
   size_t piece;                   /* bytes that can be had of each piece */
   size_t size;                    /* of the mapping */
+  struct shard *home;             /* where it is given back to, whoever does */
   uint32_t class;                 /* CLASSES: one large piece */
   uint32_t pieces, used, fresh; /* there is room for; in use; those from here on were never taken */
 } region;
 _Static_assert(sizeof(region) <= HEAD, "the first piece stands behind it");
 
-static struct {
-  pthread_once_t once;
+/* A thread takes from one of them, so that threads seldom wait for each other. */
+#define SHARDS 8
+
+typedef struct shard {
   pthread_mutex_t mutex;
   region *with_room[CLASSES];
   region *kept; /* newest first */
   unsigned kept_count;
-} heap = { .once = PTHREAD_ONCE_INIT, .mutex = PTHREAD_MUTEX_INITIALIZER };
+} __attribute__((aligned(128))) shard;
 
-/* A child must not find the lock taken by a thread that it does not have. */
-static void lock(void) {
-  pthread_mutex_lock(&heap.mutex);
+#define SHARD                                                                                      \
+  { .mutex = PTHREAD_MUTEX_INITIALIZER }
+static struct {
+  pthread_once_t once;
+  shard shards[SHARDS];
+} heap = { .once = PTHREAD_ONCE_INIT,
+           .shards = { SHARD, SHARD, SHARD, SHARD, SHARD, SHARD, SHARD, SHARD } };
+
+/* Threads' descriptors lie whole stacks apart. */
+static shard *mine(void) {
+  const uint64_t at = (uint64_t)(uintptr_t)pthread_self() >> 6;
+  return &heap.shards[at * UINT64_C(0x9e3779b97f4a7c15) >> 61];
 }
-static void unlock(void) {
-  pthread_mutex_unlock(&heap.mutex);
+_Static_assert(SHARDS == 1 << (64 - 61), "as many as the hash has values");
+
+static void lock(shard *s) {
+  pthread_mutex_lock(&s->mutex);
+}
+static void unlock(shard *s) {
+  pthread_mutex_unlock(&s->mutex);
+}
+/* A child must not find a lock taken by a thread that it does not have. */
+static void lock_all(void) {
+  for (int i = 0; i < SHARDS; i++) lock(&heap.shards[i]);
+}
+static void unlock_all(void) {
+  for (int i = 0; i < SHARDS; i++) unlock(&heap.shards[i]);
 }
 static void start_once(void) {
-  (void)pthread_atfork(lock, unlock, unlock);
+  (void)pthread_atfork(lock_all, unlock_all, unlock_all);
 }
 
 static uint32_t class_of(size_t size) {
@@ -98,7 +122,7 @@ static size_t piece_of(uint32_t class) {
 }
 
 /* Pages aligned to REGION, out of dumps, all zero. */
-static region *map(size_t size) {
+static region *map(shard *home, size_t size) {
   pthread_once(&heap.once, start_once);
   const size_t span = size + REGION - PAGE;
   uint8_t *at =
@@ -113,6 +137,7 @@ static region *map(size_t size) {
     return NULL;
   }
   region *r = (region *)(void *)first;
+  r->home = home;
   r->size = size;
   return r;
 }
@@ -140,21 +165,21 @@ static void take_out(region **list, region *r) {
 
 /* ---------------------------------------------------------------- small pieces */
 
-static region *grow(uint32_t class) {
-  region *r = map(REGION);
+static region *grow(shard *home, uint32_t class) {
+  region *r = map(home, REGION);
   if (r == NULL) return NULL;
   r->class = class;
   r->piece = piece_of(class);
   r->pieces = (uint32_t)((REGION - HEAD) / r->piece);
-  put_first(&heap.with_room[class], r);
+  put_first(&home->with_room[class], r);
   return r;
 }
 
-static void *take(uint32_t class) {
-  lock();
-  region *r = heap.with_room[class];
+static void *take(shard *home, uint32_t class) {
+  lock(home);
+  region *r = home->with_room[class];
   void *p = NULL;
-  if (r == NULL) r = grow(class);
+  if (r == NULL) r = grow(home, class);
   if (r != NULL) {
     spare *s = r->spares;
     if (s != NULL) {
@@ -164,42 +189,43 @@ static void *take(uint32_t class) {
     } else {
       p = (uint8_t *)r + HEAD + r->fresh++ * r->piece;
     }
-    if (++r->used == r->pieces) take_out(&heap.with_room[class], r);
+    if (++r->used == r->pieces) take_out(&home->with_room[class], r);
   }
-  unlock();
+  unlock(home);
   return p;
 }
 
 /* The last region of a class stays: the next piece would need it. */
 static void give(region *r, void *p) {
+  shard *home = r->home;
   region *gone = NULL;
-  lock();
-  if (r->used == r->pieces) put_first(&heap.with_room[r->class], r);
+  lock(home);
+  if (r->used == r->pieces) put_first(&home->with_room[r->class], r);
   spare *s = p;
   s->next = r->spares;
   r->spares = s;
   if (--r->used == 0 && (r->next != NULL || r->previous != NULL)) {
-    take_out(&heap.with_room[r->class], r);
+    take_out(&home->with_room[r->class], r);
     gone = r;
   }
-  unlock();
+  unlock(home);
   if (gone != NULL) (void)munmap(gone, gone->size);
 }
 
 /* ---------------------------------------------------------------- large pieces */
 
-static void *take_large(size_t size) {
+static void *take_large(shard *home, size_t size) {
   if (size > SIZE_MAX / 4) return NULL;
   const size_t whole = (size + HEAD + PAGE - 1) & ~(PAGE - 1);
-  lock();
-  region *r = heap.kept;
+  lock(home);
+  region *r = home->kept;
   while (r != NULL && (r->size < whole || r->size > whole + whole / 2)) r = r->next;
   if (r != NULL) {
-    take_out(&heap.kept, r);
-    heap.kept_count--;
+    take_out(&home->kept, r);
+    home->kept_count--;
   }
-  unlock();
-  if (r == NULL) r = map(whole);
+  unlock(home);
+  if (r == NULL) r = map(home, whole);
   if (r == NULL) return NULL;
   r->class = CLASSES;
   r->piece = r->size - HEAD;
@@ -210,20 +236,21 @@ static void *take_large(size_t size) {
 static void give_large(region *r, bool clean) {
   bool keep = r->size <= KEPT_SIZE;
   if (keep && !clean) wipe((uint8_t *)r + HEAD, r->piece);
-  lock();
-  keep = keep && heap.kept_count < KEPT_MAX;
+  shard *home = r->home;
+  lock(home);
+  keep = keep && home->kept_count < KEPT_MAX;
   if (keep) {
-    put_first(&heap.kept, r);
-    heap.kept_count++;
+    put_first(&home->kept, r);
+    home->kept_count++;
   }
-  unlock();
+  unlock(home);
   if (!keep) (void)munmap(r, r->size);
 }
 
 /* ---------------------------------------------------------------- */
 
 void *plain_alloc(size_t size) {
-  return size <= PIECE_MAX ? take(class_of(size)) : take_large(size);
+  return size <= PIECE_MAX ? take(mine(), class_of(size)) : take_large(mine(), size);
 }
 
 void plain_free_written(void *p, size_t written) {

@@ -8,8 +8,9 @@
  * mapping each: a few are kept for the next, the others go back to the kernel as they are.
  *
  * With crypto's locked pages and each thread's stack aside (base/stack.h) it is the process-wide
- * state of the library, behind a mutex: results outlive the handle's call, and analysers know no
- * handle. Where a sanitizer watches, it is the C library's heap, which then sees every piece.
+ * state of the library, in shards behind a mutex each, of which a thread takes from one: results
+ * outlive the handle's call, and analysers know no handle. Where a sanitizer watches, it is the C
+ * library's heap, which then sees every piece.
  */
 #ifndef SEALDEX_BASE_PLAIN_H
 #define SEALDEX_BASE_PLAIN_H
