@@ -70,8 +70,9 @@ struct sdx_index {
   atomic_int_fast64_t stopped_clock; /* what calls without a time take as the time; 0: the clock */
   block_cache *cache;
   atomic_bool cold;          /* some of its pages were not in memory when that was last looked at */
-  pthread_mutex_t view_lock; /* guards the exchange of `view`, and `damaged` */
-  struct view *view;         /* the newest picture; index/view.h */
+  pthread_mutex_t view_lock; /* taken to exchange `view`, and for `damaged` */
+  _Atomic(struct view *) view; /* the newest picture, taken without the lock; index/view.h */
+  atomic_uint view_takers;     /* threads that may have read `view` and have no reference yet */
   holder_id damaged[INDEX_DAMAGED_MAX]; /* segments that stopped opening while they were searched */
   size_t damaged_count;
   pthread_mutex_t maintenance_lock; /* taken before the store's; before write_lock */

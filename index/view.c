@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "index/view.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -387,11 +388,35 @@ static bool fits(const picture *p, const meta_head *head, int64_t deadline, int6
          now < p->valid_until && (!p->unread || deadline != 0);
 }
 
+/* The newest picture, referenced, where it fits; without a lock. */
+static picture *take_fitting(sdx_index *index, const meta_head *head, int64_t deadline,
+                             int64_t now) {
+  atomic_fetch_add(&index->view_takers, 1);
+  struct view *v = atomic_load(&index->view);
+  picture *p = v != NULL ? picture_of(v) : NULL;
+  if (fits(p, head, deadline, now))
+    atomic_fetch_add(&p->references, 1);
+  else
+    p = NULL;
+  atomic_fetch_sub(&index->view_takers, 1);
+  return p;
+}
+
+/* Under view_lock. The one before is let go of when nobody is about to take it: whoever begins to
+ * after the exchange finds the new one. */
+static void exchange_newest(sdx_index *index, picture *p) {
+  struct view *old = atomic_exchange(&index->view, p != NULL ? &p->shown : NULL);
+  while (atomic_load(&index->view_takers) != 0) sched_yield();
+  if (old != NULL) picture_release(picture_of(old));
+}
+
 /* Makes the picture of this snapshot the newest. A snapshot that a writer has overtaken may lack keys
  * that it names: then a later one is taken. */
 static sdx_status renew(sdx_index *index, store_txn *t, const meta_head *head, int64_t deadline,
                         int64_t now, bool last, attempt *done, sdx_error *err) {
-  picture *old = index->view != NULL ? picture_of(index->view) : NULL, *p = NULL;
+  struct view *newest = atomic_load(&index->view);
+  const picture *old = newest != NULL ? picture_of(newest) : NULL;
+  picture *p = NULL;
   *done = ATTEMPT_AGAIN;
   pthread_mutex_lock(&index->keyring_lock);
   sdx_status status = keyring_refresh(index->keyring, err);
@@ -416,10 +441,29 @@ static sdx_status renew(sdx_index *index, store_txn *t, const meta_head *head, i
       return SDX_OK;
     }
   }
-  index->view = &p->shown;
-  picture_release(old);
+  exchange_newest(index, p);
   *done = ATTEMPT_DONE;
   return SDX_OK;
+}
+
+/* One thread makes a new picture; those that waited for it may find that it fits them, too. */
+static sdx_status take_renewed(view_read *out, const meta_head *head, int64_t deadline, bool last,
+                               attempt *done, sdx_error *err) {
+  sdx_index *index = out->index;
+  sdx_status status = SDX_OK;
+  pthread_mutex_lock(&index->view_lock);
+  struct view *v = atomic_load(&index->view);
+  const picture *p = v != NULL ? picture_of(v) : NULL;
+  if (fits(p, head, deadline, out->now))
+    *done = ATTEMPT_DONE;
+  else if (p == NULL || p->shown.generation <= head->generation || last)
+    status = renew(index, out->txn, head, deadline, out->now, last, done, err);
+  if (*done == ATTEMPT_DONE) {
+    out->view = atomic_load(&index->view);
+    atomic_fetch_add(&picture_of(out->view)->references, 1);
+  }
+  pthread_mutex_unlock(&index->view_lock);
+  return status;
 }
 
 static sdx_status try_once(view_read *out, int64_t deadline, bool last, attempt *done,
@@ -432,16 +476,11 @@ static sdx_status try_once(view_read *out, int64_t deadline, bool last, attempt 
   status = check_head(index, out->txn, &head, err);
   if (status == SDX_OK && head.keys != index->key_set) *done = ATTEMPT_NEW_KEYS;
   else if (status == SDX_OK) {
-    pthread_mutex_lock(&index->view_lock);
-    const picture *p = index->view != NULL ? picture_of(index->view) : NULL;
-    if (fits(p, &head, deadline, out->now)) *done = ATTEMPT_DONE;
-    else if (p == NULL || p->shown.generation <= head.generation || last)
-      status = renew(index, out->txn, &head, deadline, out->now, last, done, err);
-    if (*done == ATTEMPT_DONE) {
-      out->view = index->view;
-      atomic_fetch_add(&picture_of(out->view)->references, 1);
-    }
-    pthread_mutex_unlock(&index->view_lock);
+    picture *p = take_fitting(index, &head, deadline, out->now);
+    if (p == NULL)
+      status = take_renewed(out, &head, deadline, last, done, err);
+    else
+      out->view = &p->shown, *done = ATTEMPT_DONE;
   }
   if (*done != ATTEMPT_DONE) {
     store_read_end(out->txn);
@@ -546,10 +585,8 @@ void view_end(view_read *r) {
 
 void view_drop(sdx_index *index) {
   pthread_mutex_lock(&index->view_lock);
-  picture *p = index->view != NULL ? picture_of(index->view) : NULL;
-  index->view = NULL;
+  exchange_newest(index, NULL);
   pthread_mutex_unlock(&index->view_lock);
-  picture_release(p);
 }
 
 void view_mark_damaged(view_read *r, size_t segment_number) {
