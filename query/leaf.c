@@ -287,15 +287,12 @@ static bool make_room(leaf *l, scratch *s, uint32_t count) {
   return true;
 }
 
-bool leaf_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, position_list *out) {
+bool leaf_merge_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, uint32_t enough,
+                          position_list *out) {
   *out = (position_list){ 0 };
   for (uint32_t i = 0; i < l->count; i++) {
-    postings *p = &l->cursors[i];
-    postings_follow(p, &read->cursors[i], ordinal);
-    const uint32_t at = postings_seek(p, ordinal);
-    if (at == UINT32_MAX || p->ordinals[at] != ordinal) continue;
     position_list more;
-    more.at = postings_positions(p, at, &more.count);
+    more.at = postings_positions_of(&l->cursors[i], &read->cursors[i], ordinal, enough, &more.count);
     if (more.count == 0) continue;
     if (out->count == 0) {
       *out = more;
@@ -307,5 +304,6 @@ bool leaf_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, pos
     positions_merge(l->merged, out->count, &more);
     *out = (position_list){ .at = l->merged, .count = out->count + more.count };
   }
+  while (out->count > 1 && out->at[out->count - 2] >= enough) out->count--;
   return out->count > 0;
 }

@@ -47,8 +47,18 @@ uint64_t leaf_cost(const leaf *l, uint32_t wanted);
  * -INFINITY: none has it. */
 void leaf_spread(leaf *l, uint32_t base, const rank_model *model, double weight,
                  double spread[WINDOW_WORDS]);
-/* Positions of an ordinal, ascending. A leaf that is asked for positions is not filled or probed: `read`
- * is the one over the same members that is. */
-bool leaf_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, position_list *out);
+/* Positions of an ordinal, ascending, up to the first that is >= `enough`, included; false: none. A leaf that
+ * is asked for positions is not filled or probed: `read` is the one over the same members that is. */
+static inline bool leaf_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, uint32_t enough,
+                                  position_list *out);
+bool leaf_merge_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, uint32_t enough,
+                          position_list *out); /* of several members */
+
+static inline bool leaf_positions(leaf *l, const leaf *read, scratch *s, uint32_t ordinal, uint32_t enough,
+                                  position_list *out) {
+  if (l->count != 1) return leaf_merge_positions(l, read, s, ordinal, enough, out);
+  out->at = postings_positions_of(&l->cursors[0], &read->cursors[0], ordinal, enough, &out->count);
+  return out->count > 0;
+}
 
 #endif

@@ -335,7 +335,7 @@ static bool are_few(const node *next, const uint64_t *bits) {
 /* Nanoseconds, tried: to decode a block of postings, and to see by two words' positions that an item is no
  * match. */
 #define COST_BLOCK 300
-#define COST_STANDS 600
+#define COST_STANDS 300
 
 /* Words that nearly every item has say little: where reading their lists, those from order[from] on, costs
  * more than the items that only they would take out, positions are looked at before. */

@@ -186,6 +186,13 @@ static bool open_spots(matcher *m, node *n) {
   return n->has_spots;
 }
 
+static bool is_plain_phrase(const node *n) {
+  if (!n->ordered || n->window != n->count || n->count < 2 || n->body) return false;
+  for (uint32_t i = 0; i < n->count; i++)
+    if (n->children[i]->kind != NODE_LEAF) return false;
+  return true;
+}
+
 static node *build_together(matcher *m, const plan *p, bool spine) {
   node *n = new_node(m, NODE_TOGETHER);
   if (n == NULL) return NULL;
@@ -205,6 +212,7 @@ static node *build_together(matcher *m, const plan *p, bool spine) {
     n->top += word->top;
     if (word->items < n->items) n->items = word->items;
   }
+  n->plain = is_plain_phrase(n);
   return sort_children(m, n) && put_off(m, n, spine) ? n : NULL;
 }
 

@@ -184,10 +184,44 @@ BITS_HOT bool bits_take_golomb(bit_reader *r, unsigned k, uint32_t *v) {
   return true;
 }
 
+/* The bits of the code that a word begins with; the word then begins behind it. Up to 127, and then the word
+ * means nothing. */
+BITS_HOT unsigned bits_pass(uint64_t *word, unsigned k) {
+  const unsigned cost = 2 * (unsigned)__builtin_ctzll(*word | UINT64_C(1) << 63) + 1 + k;
+  *word >>= cost & 63;
+  return cost;
+}
+
+/* The same with its value, which means something where codes that were taken together fit 56 bits: no code of
+ * three has more than 31 behind its zeros then. */
+BITS_HOT unsigned bits_pass_golomb(uint64_t *word, unsigned k, uint32_t *v) {
+  const unsigned e = (unsigned)__builtin_ctzll(*word | UINT64_C(1) << 63);
+  const uint32_t bucket = UINT32_C(1) << ((k + e) & 31);
+  *v = ((uint32_t)(*word >> ((e + 1) & 63)) & (bucket - 1)) + bucket - (UINT32_C(1) << k);
+  const unsigned cost = 2 * e + 1 + k;
+  *word >>= cost & 63;
+  return cost;
+}
+
 /* n codes of one order, each with something added. */
 BITS_HOT void bits_get_golombs(bit_reader *reader, unsigned k, uint32_t n, uint32_t add, uint32_t *out) {
   bit_reader r = *reader; /* a copy, which the compiler keeps in registers */
   for (uint32_t i = 0; i < n;) {
+    if (n - i >= 3) { /* three of a refill: whether more are there is nothing that a processor foresees */
+      uint32_t v[3];
+      bits_refill(&r);
+      uint64_t word = r.word;
+      unsigned cost = bits_pass_golomb(&word, k, &v[0]);
+      cost += bits_pass_golomb(&word, k, &v[1]);
+      cost += bits_pass_golomb(&word, k, &v[2]);
+      if (__builtin_expect(cost <= 56, 1)) {
+        r.word = word;
+        r.have -= cost;
+        for (unsigned j = 0; j < 3; j++) out[i + j] = v[j] + add;
+        i += 3;
+        continue;
+      }
+    }
     uint32_t v = bits_get_golomb(&r, k); /* refills: the next ones are mostly there, too */
     do {
       out[i++] = v + add;
@@ -196,28 +230,36 @@ BITS_HOT void bits_get_golombs(bit_reader *reader, unsigned k, uint32_t n, uint3
   bits_save(reader, &r);
 }
 
-/* A code of order 0 where `there` is 1, else 0 and nothing is read: without a branch, since nobody foresees it.
- * *ok becomes 0 where the code is longer than any value of 16 bits has. */
-BITS_HOT uint32_t bits_get_golomb_if(bit_reader *r, uint32_t there, uint32_t *ok) {
+/* Takes the codes of 0, of order 0, that come next: ones. At most `most`; there may be more than it took. */
+BITS_HOT uint32_t bits_get_ones(bit_reader *r, uint32_t most) {
   bits_refill(r);
-  const unsigned e = (unsigned)__builtin_ctzll(r->word | UINT64_C(1) << 16);
-  const uint32_t bucket = UINT32_C(1) << e, mask = 0 - there;
-  const uint32_t v = ((uint32_t)(r->word >> (e + 1)) & (bucket - 1)) + bucket - 1;
-  const unsigned cost = (2 * e + 1) & mask;
-  *ok &= e < 16 || there == 0;
-  r->word >>= cost;
-  r->have -= cost;
-  return v & mask;
+  uint32_t ones = (uint32_t)__builtin_ctzll(~r->word | UINT64_C(1) << 32);
+  if (ones > most) ones = most;
+  (void)bits_take(r, ones);
+  return ones;
 }
 
 /* Passes by n codes of one order. */
 BITS_HOT void bits_skip_golombs(bit_reader *r, unsigned k, uint64_t n) {
-  uint32_t v;
   while (n > 0) {
-    (void)bits_get_golomb(r, k);
-    for (n--; n > 0 && bits_take_golomb(r, k, &v); n--) {
+    if (n >= 4) { /* as in bits_get_golombs */
+      bits_refill(r);
+      uint64_t word = r->word;
+      unsigned cost = bits_pass(&word, k);
+      cost += bits_pass(&word, k);
+      cost += bits_pass(&word, k);
+      cost += bits_pass(&word, k);
+      if (__builtin_expect(cost <= 56 && k <= 16, 1)) {
+        r->word = word;
+        r->have -= cost;
+        n -= 4;
+        if (r->at == r->limit && r->have < 8) return; /* behind the end */
+        continue;
+      }
     }
-    if (r->at == r->limit && r->have < 8) return; /* behind the end */
+    (void)bits_get_golomb(r, k);
+    n--;
+    if (r->at == r->limit && r->have < 8) return;
   }
 }
 

@@ -128,7 +128,8 @@ typedef struct layout_chunk {
   const uint8_t *bytes;
   size_t size;
   uint32_t count, span;       /* postings: in all, in a part */
-  uint32_t part, next;        /* the part that is open; whose gaps come next */
+  uint32_t part, next;        /* the part that is open; whose gaps come next ... */
+  uint32_t inside;            /* ... and how many of these were read already */
   uint64_t starts[POSTINGS_BLOCK / LAYOUT_CHUNK_PART]; /* of parts, in bits */
   uint32_t per;               /* wdf per position, by mode */
   uint8_t mode, first_order, gap_order;
@@ -141,6 +142,9 @@ bool layout_chunk_open(layout_chunk *c, const void *bytes, size_t size, uint32_t
 bool layout_chunk_reach(layout_chunk *c, const uint32_t *wdfs, uint32_t i);
 /* Writes the positions of posting i, counts[i] of them; its part is open. */
 bool layout_chunk_read(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t *out);
+/* The same up to the first that is >= `enough`, included; *count: how many. Its part is open, and it has some. */
+bool layout_chunk_read_until(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t enough,
+                             uint32_t *out, uint32_t *count);
 
 /* ---------------------------------------------------------------- lists within the dictionary */
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "segment/layout.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define NONE UINT32_MAX
 
 static void fill(uint32_t *values, uint32_t n, uint32_t v) {
@@ -210,21 +214,81 @@ static bool read_any_counts(const layout_chunk *c, bit_reader *reader, const uin
   return total <= bits_left(&r); /* each position takes a bit at least */
 }
 
-/* The same of the commonest mode, where codes are short; what is not short is left to the other. */
+#define ROW 16u /* postings that are looked at side by side */
+
+/* Which wdfs of a row are above 1, as bits. */
+static inline uint32_t above_one(const uint32_t *wdfs) {
+#ifdef __SSE2__
+  const __m128i low = _mm_set1_epi32(1), none = _mm_setzero_si128();
+  __m128i small[4]; /* all ones where a wdf is 0 or 1 */
+  for (unsigned i = 0; i < 4; i++)
+    small[i] = _mm_cmpeq_epi32(
+        _mm_andnot_si128(low, _mm_loadu_si128((const __m128i *)(const void *)(wdfs + 4 * (size_t)i))), none);
+  const __m128i all = _mm_packs_epi16(_mm_packs_epi32(small[0], small[1]), _mm_packs_epi32(small[2], small[3]));
+  return (uint32_t)_mm_movemask_epi8(all) ^ 0xffffu;
+#else
+  uint32_t bits = 0;
+  for (uint32_t i = 0; i < ROW; i++) bits |= (uint32_t)(wdfs[i] > 1) << i;
+  return bits;
+#endif
+}
+
+#define WDF_ODD (UINT32_C(1) << 20) /* no sum of lesser ones leaves 32 bits */
+
+/* A row of n postings of the commonest modes: where wdf and count differ is rare, and then alone something has
+ * to be done. False where a number is odd enough to be left to read_any_counts. */
+BITS_HOT bool read_row(bit_reader *r, unsigned mode, const uint32_t *wdfs, uint32_t n, uint32_t *counts,
+                       uint64_t *total, bool *some) {
+  uint32_t coded = 0, sum = 0, any = 0, zero = 0;
+  if (n == ROW) {
+    coded = above_one(wdfs);
+    for (uint32_t i = 0; i < ROW; i++) {
+      counts[i] = wdfs[i];
+      sum += wdfs[i];
+      any |= wdfs[i];
+      zero |= wdfs[i] == 0;
+    }
+  } else {
+    for (uint32_t i = 0; i < n; i++) {
+      counts[i] = wdfs[i];
+      coded |= (uint32_t)(wdfs[i] > 1) << i;
+      sum += wdfs[i];
+      any |= wdfs[i];
+      zero |= wdfs[i] == 0;
+    }
+  }
+  if (any >= WDF_ODD) return false;
+  *total += sum;
+  if (mode == COUNT_WDF) coded = 0;
+  for (uint32_t left = (uint32_t)__builtin_popcount(coded); left > 0;) {
+    uint32_t same = bits_get_ones(r, left); /* codes of 0: as many positions as the wdf says */
+    left -= same;
+    if (left == 0) break;
+    for (; same > 0; same--) coded &= coded - 1;
+    const uint32_t i = (uint32_t)__builtin_ctz(coded);
+    const int64_t count = count_of(wdfs[i], bits_get_golomb(r, 0));
+    coded &= coded - 1;
+    left--;
+    if ((uint64_t)count > UINT32_MAX) return false;
+    counts[i] = (uint32_t)count;
+    *total += (uint64_t)count - wdfs[i];
+    zero |= count == 0;
+  }
+  *some = *some && zero == 0;
+  return true;
+}
+
 BITS_HOT bool read_counts(const layout_chunk *c, bit_reader *reader, const uint32_t *wdfs, uint32_t n,
                           uint32_t *counts, bool *some) {
   uint64_t total = 0;
-  uint32_t ok = c->mode == COUNT_SOME, least = 1;
+  bool ok = c->mode == COUNT_SOME || c->mode == COUNT_WDF;
   bit_reader r = *reader;
-  for (uint32_t i = 0; ok && i < n; i++) {
-    const int64_t count = count_of(wdfs[i], bits_get_golomb_if(&r, wdfs[i] > 1, &ok));
-    ok &= (uint64_t)count <= UINT32_MAX;
-    counts[i] = (uint32_t)count;
-    least = counts[i] < least ? counts[i] : least;
-    total += (uint64_t)count;
+  for (uint32_t i = 0; ok && i < n; i += ROW)
+    ok = read_row(&r, c->mode, wdfs + i, n - i < ROW ? n - i : ROW, counts + i, &total, some);
+  if (!ok) {
+    *some = true;
+    return read_any_counts(c, reader, wdfs, n, counts, some);
   }
-  if (!ok) return read_any_counts(c, reader, wdfs, n, counts, some);
-  *some = *some && least > 0;
   bits_save(reader, &r);
   return total <= bits_left(&r);
 }
@@ -246,8 +310,10 @@ static BITS_CLONES bool open_part(layout_chunk *c, const uint32_t *wdfs, uint32_
   else
     for (uint32_t i = 0; i < n; i++) firsts[i] = counts[i] > 0 ? bits_get_golomb(&r, c->first_order) : 0;
   if (!bits_ok(&r)) return false;
-  c->gaps = r;
+  bits_save(&c->gaps, &r);
+  c->gaps.limit = r.limit;
   c->next = from;
+  c->inside = 0;
   c->part = number;
   return true;
 }
@@ -257,25 +323,36 @@ bool layout_chunk_reach(layout_chunk *c, const uint32_t *wdfs, uint32_t i) {
   return number == c->part || open_part(c, wdfs, number);
 }
 
-BITS_CLONES bool layout_chunk_read(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t *out) {
-  if (i < c->next && !open_part(c, wdfs, c->part)) return false; /* back to the part's first */
+BITS_CLONES bool layout_chunk_read_until(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t enough,
+                                         uint32_t *out, uint32_t *count) {
+  const bool behind = i < c->next || (i == c->next && c->inside > 0);
+  if (behind && !open_part(c, wdfs, c->part)) return false; /* back to the part's first */
   bit_reader r = c->gaps;
   const unsigned order = c->gap_order;
+  const uint32_t n = c->counts[i];
   uint64_t skipped = 0, position = c->firsts[i];
-  for (; c->next < i; c->next++) skipped += c->counts[c->next] - (c->counts[c->next] > 0);
-  bits_skip_golombs(&r, order, skipped);
-  if (c->counts[i] > 0) *out++ = (uint32_t)position;
-  for (uint32_t k = 1; k < c->counts[i];) {
+  for (uint32_t k = c->next; k < i; k++) skipped += c->counts[k] - (c->counts[k] > 0);
+  bits_skip_golombs(&r, order, skipped - c->inside);
+  uint32_t have = 1;
+  *out = (uint32_t)position;
+  while (have < n && position < enough) {
     uint32_t gap = bits_get_golomb(&r, order);
     do {
       position += gap + UINT64_C(1);
-      *out++ = (uint32_t)position;
-      k++;
-    } while (k < c->counts[i] && bits_take_golomb(&r, order, &gap));
+      out[have++] = (uint32_t)position;
+    } while (have < n && position < enough && bits_take_golomb(&r, order, &gap));
   }
   bits_save(&c->gaps, &r);
-  c->next = i + 1;
+  c->next = have < n ? i : i + 1;
+  c->inside = have < n ? have - 1 : 0;
+  *count = have;
   return position <= UINT32_MAX && bits_ok(&r);
+}
+
+bool layout_chunk_read(layout_chunk *c, const uint32_t *wdfs, uint32_t i, uint32_t *out) {
+  uint32_t count = 0;
+  if (c->counts[i] == 0) return true;
+  return layout_chunk_read_until(c, wdfs, i, UINT32_MAX, out, &count) && count == c->counts[i];
 }
 
 /* ---------------------------------------------------------------- inline lists

@@ -405,43 +405,70 @@ static bool make_room(struct postings_positions *d, uint32_t count) {
   return true;
 }
 
-static bool read_positions(postings *p, uint32_t i) {
-  struct postings_positions *d = p->decoded;
-  if (!make_room(d, d->chunk.counts[i])) {
-    session_fail(p->session, SDX_NO_MEMORY, "out of memory");
-    return false;
-  }
-  d->held = i;
-  return layout_chunk_read(&d->chunk, p->wdfs, i, d->out);
-}
-
-static const uint32_t *fail_positions(postings *p) {
+static bool fail_positions(postings *p) {
   p->positions_block = NONE;
-  damaged(p);
-  return NULL;
+  return damaged(p);
 }
 
-const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count) {
-  *count = 0;
-  if (!p->term.has_positions || i >= p->count || p->session->status != SDX_OK) return NULL;
+/* Opens the part of posting i of the current block; false where it has no positions, or on failure. */
+static bool reach_positions(postings *p, uint32_t i) {
+  if (!p->term.has_positions || i >= p->count || p->session->status != SDX_OK) return false;
   if (p->decoded == NULL) {
     p->decoded = plain_alloc(sizeof *p->decoded);
     if (p->decoded == NULL) {
       session_fail(p->session, SDX_NO_MEMORY, "out of memory");
-      return NULL;
+      return false;
     }
   }
   struct postings_positions *d = p->decoded;
   if (p->positions_block != p->block && !open_chunk(p)) return fail_positions(p);
-  if (d->empty) return NULL;
+  if (d->empty) return false;
   (void)postings_wdfs(p);
   if (!layout_chunk_reach(&d->chunk, p->wdfs, i)) return fail_positions(p);
-  if (d->chunk.counts[i] == 0) return NULL;
-  if (d->chunk.counts[i] == 1) {
+  return d->chunk.counts[i] > 0;
+}
+
+static const uint32_t *positions_until(postings *p, uint32_t i, uint32_t enough, uint32_t *count) {
+  *count = 0;
+  if (!reach_positions(p, i)) return NULL;
+  struct postings_positions *d = p->decoded;
+  const uint32_t all = d->chunk.counts[i], *first = &d->chunk.firsts[i];
+  if (all == 1 || *first >= enough) {
     *count = 1;
-    return &d->chunk.firsts[i];
+    return first;
   }
-  if (i != d->held && !read_positions(p, i)) return fail_positions(p);
-  *count = d->chunk.counts[i];
+  if (i == d->held) {
+    for (*count = all; *count > 1 && d->out[*count - 2] >= enough;) --*count;
+    return d->out;
+  }
+  if (!make_room(d, all)) {
+    *count = 0;
+    session_fail(p->session, SDX_NO_MEMORY, "out of memory");
+    return NULL;
+  }
+  d->held = NONE;
+  if (!layout_chunk_read_until(&d->chunk, p->wdfs, i, enough, d->out, count)) {
+    *count = 0;
+    (void)fail_positions(p);
+    return NULL;
+  }
+  if (*count == all) d->held = i;
   return d->out;
+}
+
+const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count) {
+  const uint32_t *at = positions_until(p, i, UINT32_MAX, count);
+  if (at == NULL || *count == p->decoded->chunk.counts[i]) return at;
+  *count = 0; /* more of them behind the last number there is */
+  (void)fail_positions(p);
+  return NULL;
+}
+
+const uint32_t *postings_positions_of(postings *p, postings *other, uint32_t ordinal, uint32_t enough,
+                                      uint32_t *count) {
+  *count = 0;
+  if (p->count == 0 || p->last < ordinal) postings_follow(p, other, ordinal);
+  const uint32_t i = postings_seek(p, ordinal);
+  if (i == NONE || p->ordinals[i] != ordinal) return NULL;
+  return positions_until(p, i, enough, count);
 }

@@ -198,6 +198,10 @@ bool postings_bounds(postings *p, uint32_t target, postings_bound *out);
 /* Positions of the posting at index i of the current block, ascending; *count 0 where there are none.
  * Good until the next positions call on this cursor. */
 const uint32_t *postings_positions(postings *p, uint32_t i, uint32_t *count);
+/* The same of an ordinal (targets ascend; postings_follow is tried first), where those behind the first that is
+ * >= `enough` may be left out. */
+const uint32_t *postings_positions_of(postings *p, postings *other, uint32_t ordinal, uint32_t enough,
+                                      uint32_t *count);
 
 static inline const uint32_t *postings_wdfs(postings *p) {
   if (p->later.at != NULL) postings_read_wdfs(p);

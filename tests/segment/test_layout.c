@@ -315,6 +315,15 @@ static void test_chunks(void **state) {
         assert_true(layout_chunk_reach(&c, wdfs, k));
         assert_int_equal(c.counts[k], counts[k]);
         if (counts[k] > 0) assert_int_equal(c.firsts[k], at[k][0]);
+        if (counts[k] > 0 && random_below(&r, 2) == 0) { /* no further than some position */
+          const uint32_t enough = at[k][random_below(&r, counts[k])] + random_below(&r, 3) - 1;
+          uint32_t some, wanted = 1;
+          assert_true(layout_chunk_read_until(&c, wdfs, k, enough, out, &some));
+          while (wanted < counts[k] && at[k][wanted - 1] < enough) wanted++;
+          assert_int_equal(some, wanted);
+          assert_memory_equal(out, at[k], some * sizeof *p);
+          if (random_below(&r, 2) == 0) continue;
+        }
         assert_true(layout_chunk_read(&c, wdfs, k, out));
         assert_memory_equal(out, at[k], counts[k] * sizeof *p);
       }
