@@ -207,26 +207,34 @@ BITS_HOT unsigned bits_pass_golomb(uint64_t *word, unsigned k, uint32_t *v) {
 BITS_HOT void bits_get_golombs(bit_reader *reader, unsigned k, uint32_t n, uint32_t add, uint32_t *out) {
   bit_reader r = *reader; /* a copy, which the compiler keeps in registers */
   for (uint32_t i = 0; i < n;) {
-    if (n - i >= 3) { /* three of a refill: whether more are there is nothing that a processor foresees */
-      uint32_t v[3];
-      bits_refill(&r);
-      uint64_t word = r.word;
-      unsigned cost = bits_pass_golomb(&word, k, &v[0]);
-      cost += bits_pass_golomb(&word, k, &v[1]);
-      cost += bits_pass_golomb(&word, k, &v[2]);
-      if (__builtin_expect(cost <= 56, 1)) {
-        r.word = word;
-        r.have -= cost;
-        for (unsigned j = 0; j < 3; j++) out[i + j] = v[j] + add;
-        i += 3;
-        continue;
-      }
-    }
     uint32_t v = bits_get_golomb(&r, k); /* refills: the next ones are mostly there, too */
     do {
       out[i++] = v + add;
     } while (i < n && bits_take_golomb(&r, k, &v));
   }
+  bits_save(reader, &r);
+}
+
+/* The same of many: three of a refill, since how many more are there is nothing that a processor foresees. */
+BITS_HOT void bits_get_many_golombs(bit_reader *reader, unsigned k, uint32_t n, uint32_t *out) {
+  bit_reader r = *reader;
+  uint32_t i = 0;
+  while (n - i >= 3) {
+    uint32_t v[3];
+    bits_refill(&r);
+    uint64_t word = r.word;
+    unsigned cost = bits_pass_golomb(&word, k, &v[0]);
+    cost += bits_pass_golomb(&word, k, &v[1]);
+    cost += bits_pass_golomb(&word, k, &v[2]);
+    if (__builtin_expect(cost > 56, 0)) { /* long ones are read alone */
+      out[i++] = bits_get_golomb(&r, k);
+      continue;
+    }
+    r.word = word;
+    r.have -= cost;
+    for (unsigned j = 0; j < 3; j++) out[i++] = v[j];
+  }
+  while (i < n) out[i++] = bits_get_golomb(&r, k);
   bits_save(reader, &r);
 }
 
@@ -242,7 +250,7 @@ BITS_HOT uint32_t bits_get_ones(bit_reader *r, uint32_t most) {
 /* Passes by n codes of one order. */
 BITS_HOT void bits_skip_golombs(bit_reader *r, unsigned k, uint64_t n) {
   while (n > 0) {
-    if (n >= 4) { /* as in bits_get_golombs */
+    if (n >= 4) { /* as in bits_get_many_golombs */
       bits_refill(r);
       uint64_t word = r->word;
       unsigned cost = bits_pass(&word, k);

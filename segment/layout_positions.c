@@ -306,7 +306,7 @@ static BITS_CLONES bool open_part(layout_chunk *c, const uint32_t *wdfs, uint32_
   else if (!read_counts(c, &r, wdfs + from, n, counts, &some))
     return false;
   if (some)
-    bits_get_golombs(&r, c->first_order, n, 0, firsts);
+    bits_get_many_golombs(&r, c->first_order, n, firsts);
   else
     for (uint32_t i = 0; i < n; i++) firsts[i] = counts[i] > 0 ? bits_get_golomb(&r, c->first_order) : 0;
   if (!bits_ok(&r)) return false;
