@@ -225,11 +225,41 @@ static void unlock_opened(const void *at) {
   pthread_mutex_unlock(&arena.mutex);
 }
 
-void *opened_alloc(size_t size) {
-  if (!locked_start() || size == 0 || size > SIZE_MAX - arena.page) return NULL;
-  const size_t whole = whole_pages(size);
+/* What nearly fills huge pages is given whole ones: opened blocks are read at random, and more of them than
+ * the processor keeps addresses of small pages at hand. */
+#define HUGE_PAGE ((size_t)2 << 20)
+
+static bool is_huge(size_t size) {
+  return size % HUGE_PAGE == 0 || HUGE_PAGE - size % HUGE_PAGE <= size / 16;
+}
+
+static size_t opened_size(size_t size) {
+  return is_huge(size) ? (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1) : whole_pages(size);
+}
+
+static void *map_pages(size_t whole) {
   void *at = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (at == MAP_FAILED) return NULL;
+  return at != MAP_FAILED ? at : NULL;
+}
+
+/* At a multiple of their size: what was mapped too much, before and behind, is given back. */
+static void *map_huge_pages(size_t whole) {
+  uint8_t *at = map_pages(whole + HUGE_PAGE);
+  if (at == NULL) return NULL;
+  const size_t before = (HUGE_PAGE - (uintptr_t)at % HUGE_PAGE) % HUGE_PAGE;
+  if (before > 0) (void)munmap(at, before);
+  (void)munmap(at + before + whole, HUGE_PAGE - before);
+#ifdef MADV_HUGEPAGE
+  (void)madvise(at + before, whole, MADV_HUGEPAGE);
+#endif
+  return at + before;
+}
+
+void *opened_alloc(size_t size) {
+  if (!locked_start() || size == 0 || size > SIZE_MAX / 2) return NULL;
+  const size_t whole = opened_size(size);
+  void *at = is_huge(size) ? map_huge_pages(whole) : map_pages(whole);
+  if (at == NULL) return NULL;
   if (madvise(at, whole, MADV_DONTDUMP) != 0) {
     (void)munmap(at, whole);
     return NULL;
@@ -243,5 +273,5 @@ void opened_free(void *p, size_t size) {
   if (p == NULL) return;
   wipe(p, size);
   unlock_opened(p);
-  munmap(p, whole_pages(size)); /* unlocks */
+  munmap(p, opened_size(size)); /* unlocks */
 }

@@ -178,6 +178,27 @@ static void equality(void **state) {
   assert_false(secret_equal("abcd", "abce", 4));
 }
 
+/* Small pages and huge ones: all that was asked for is there, and what is given back is gone. */
+static void opened_memory_of_any_size(void **state) {
+  (void)state;
+  const size_t sizes[] = { 1, 4096, 5000, 2000000, 2064384, 2097152, 2097153, 3000000, 4128768, 8257536 };
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    uint8_t *p = opened_alloc(sizes[i]);
+    assert_non_null(p);
+    assert_int_equal((uintptr_t)p % (uintptr_t)sysconf(_SC_PAGESIZE), 0);
+    for (size_t at = 0; at < sizes[i]; at += 997) assert_int_equal(p[at], 0);
+    memset(p, 7, sizes[i]);
+    const pid_t child = fork();
+    if (child == 0) _exit(p[0] == 0 && p[sizes[i] - 1] == 0 ? 0 : 1);
+    int result = 0;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+    opened_free(p, sizes[i]);
+    unsigned char there;
+    assert_int_equal(mincore((void *)((uintptr_t)p & ~(uintptr_t)4095), 1, &there), -1); /* not mapped */
+  }
+}
+
 static void opened_memory(void **state) {
   (void)state;
   uint8_t *p = opened_alloc(5000);
@@ -210,6 +231,7 @@ int main(int argc, char **argv) {
     cmocka_unit_test(hash_vectors),
     cmocka_unit_test(equality),
     cmocka_unit_test(opened_memory),
+    cmocka_unit_test(opened_memory_of_any_size),
     cmocka_unit_test(threads_share_the_arena),
   };
   if (crypto_start(NULL) != SDX_OK) return 1;
