@@ -52,38 +52,89 @@ sdx_status build_begin(segment_build *b, sdx_index *index, int64_t now, write_tx
   return status;
 }
 
+static sdx_status run_enter(void *context, sdx_error *err) {
+  segment_build *b = context;
+  const sdx_status status = enter(b, err);
+  if (status == SDX_OK) blocks_of(&b->blocks, b->index->index_id, b->id, b->key);
+  return status;
+}
+
+void build_send(segment_build *b, sdx_index *index, int64_t now, errand_runner *runner) {
+  *b = (segment_build){ .index = index, .now = now, .lock = -1, .runner = runner,
+                        .errand = { .run = run_enter, .context = b } };
+  nonce_pool_start(&b->pool);
+  errand_send(runner, &b->errand);
+}
+
+sdx_status build_await(segment_build *b, sdx_error *err) {
+  return b->runner != NULL ? errand_wait(b->runner, &b->errand, err) : SDX_OK;
+}
+
 static int by_key(const void *a, const void *b) {
   return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, BLOCKS_KEY_SIZE);
 }
 
 /* In key order, so that neighbours in the tree are written together. */
-static sdx_status put_pending(segment_build *b, store_txn *t, sdx_error *err) {
+static sdx_status put_blocks(sdx_index *index, store_txn *t, const uint8_t *blocks, size_t count,
+                             sdx_error *err) {
   const uint8_t *order[PENDING_MAX];
   sdx_status status = SDX_OK;
-  for (size_t i = 0; i < b->pending_count; i++) order[i] = b->pending + i * PENDING_SIZE;
-  qsort(order, b->pending_count, sizeof *order, by_key);
-  for (size_t i = 0; i < b->pending_count && status == SDX_OK; i++)
+  for (size_t i = 0; i < count; i++) order[i] = blocks + i * PENDING_SIZE;
+  qsort(order, count, sizeof *order, by_key);
+  for (size_t i = 0; i < count && status == SDX_OK; i++)
     status = store_put_new(t, STORE_BLOCKS, order[i], BLOCKS_KEY_SIZE, order[i] + BLOCKS_KEY_SIZE,
                            STORE_BLOCK_SIZE, err);
-  if (status == SDX_OK) {
-    atomic_fetch_add(&b->index->count_bytes_written, b->pending_count * STORE_BLOCK_SIZE);
-    b->pending_count = 0;
-  }
+  if (status == SDX_OK) atomic_fetch_add(&index->count_bytes_written, count * STORE_BLOCK_SIZE);
   return status;
 }
 
-static sdx_status flush(segment_build *b, sdx_error *err) {
+static sdx_status commit_blocks(segment_build *b, const uint8_t *blocks, size_t count, sdx_error *err) {
   write_txn w;
-  if (b->pending_count == 0) return SDX_OK;
-  if (b->inside != NULL) return put_pending(b, b->inside->store, err);
   sdx_status status = write_begin(&w, b->index, b->now, false, err);
   if (status != SDX_OK) return status;
   w.visible = false;
-  status = put_pending(b, w.store, err);
+  status = put_blocks(b->index, w.store, blocks, count, err);
   if (status == SDX_OK) status = write_commit(&w, err);
   else write_abort(&w);
   store_release_map(b->index->store);
   if (status == SDX_OK && b->between != NULL) b->between(b->context);
+  return status;
+}
+
+static sdx_status run_commit(void *context, sdx_error *err) {
+  segment_build *b = context;
+  return commit_blocks(b, b->handed, b->handed_count, err);
+}
+
+/* A batch has many builds that are finished and not published. */
+static sdx_status run_last_commit(void *context, sdx_error *err) {
+  segment_build *b = context;
+  const sdx_status status = run_commit(b, err);
+  plain_free(b->handed);
+  b->handed = NULL;
+  return status;
+}
+
+/* What was handed over before has to be written first: there are two buffers. */
+static sdx_status hand_over(segment_build *b, bool last, sdx_error *err) {
+  const sdx_status status = errand_wait(b->runner, &b->errand, err);
+  if (status != SDX_OK) return status;
+  uint8_t *empty = b->handed;
+  b->handed = b->pending;
+  b->handed_count = b->pending_count;
+  b->pending = empty;
+  b->errand.run = last ? run_last_commit : run_commit;
+  errand_send(b->runner, &b->errand);
+  return SDX_OK;
+}
+
+static sdx_status flush(segment_build *b, bool last, sdx_error *err) {
+  sdx_status status;
+  if (b->pending_count == 0) return SDX_OK;
+  if (b->runner != NULL) status = hand_over(b, last, err);
+  else if (b->inside == NULL) status = commit_blocks(b, b->pending, b->pending_count, err);
+  else status = put_blocks(b->index, b->inside->store, b->pending, b->pending_count, err);
+  if (status == SDX_OK) b->pending_count = 0;
   return status;
 }
 
@@ -97,7 +148,7 @@ static sdx_status put_block(void *context, segment_stream stream, uint32_t numbe
   blocks_seal(&b->blocks, b->inside != NULL ? &b->inside->pool : &b->pool, stream, number, plain,
               at + BLOCKS_KEY_SIZE);
   b->pending_count++;
-  return b->pending_count < PENDING_MAX ? SDX_OK : flush(b, err);
+  return b->pending_count < PENDING_MAX ? SDX_OK : flush(b, false, err);
 }
 
 block_sink build_sink(segment_build *b) { return (block_sink){ .put = put_block, .context = b }; }
@@ -110,8 +161,8 @@ sdx_status build_finish(segment_build *b, const attributes *a, sdx_error *err) {
     status = put_block(b, STREAM_ATTRIBUTES, (uint32_t)(at / BLOCK_PLAIN), encoded.data + at, err);
   b->attributes_size = (uint32_t)encoded.size;
   buffer_free(&encoded);
-  if (status == SDX_OK) status = flush(b, err);
-  plain_free(b->pending); /* a batch has many that are finished and not published */
+  if (status == SDX_OK) status = flush(b, true, err);
+  plain_free(b->pending);
   b->pending = NULL;
   return status;
 }
@@ -139,5 +190,6 @@ void build_end(segment_build *b) {
   nonce_pool_stop(&b->pool);
   seal_key_free(b->key);
   plain_free(b->pending);
+  plain_free(b->handed);
   *b = (segment_build){ .lock = -1 };
 }

@@ -9,6 +9,7 @@
 #ifndef SEALDEX_INDEX_BUILD_H
 #define SEALDEX_INDEX_BUILD_H
 
+#include "index/errand.h"
 #include "index/opened.h"
 #include "index/write.h"
 
@@ -23,6 +24,10 @@ typedef struct segment_build {
   nonce_pool pool;
   uint8_t *pending;        /* sealed blocks with their keys, until there are enough */
   size_t pending_count;
+  errand_runner *runner;   /* who writes them; NULL: the thread that seals them */
+  errand errand;
+  uint8_t *handed;         /* blocks that were handed to the runner */
+  size_t handed_count;
   uint32_t attributes_size;
   void (*between)(void *context); /* called after each transaction of its own; may be NULL */
   void *context;
@@ -30,6 +35,11 @@ typedef struct segment_build {
 
 sdx_status build_begin(segment_build *b, sdx_index *index, int64_t now, write_txn *inside,
                        sdx_error *err) SDX_CHECK;
+/* The same without waiting: its transactions are `runner`'s, which must end before the build does. */
+void build_send(segment_build *b, sdx_index *index, int64_t now, errand_runner *runner);
+/* Until a build that was sent has begun; and after build_finish, which does not wait for that: until all
+ * of it is written. Nothing to wait for where it was not sent. */
+sdx_status build_await(segment_build *b, sdx_error *err) SDX_CHECK;
 block_sink build_sink(segment_build *b);
 /* Writes the attribute object (version 0) behind the other blocks, and what is pending. */
 sdx_status build_finish(segment_build *b, const attributes *a, sdx_error *err) SDX_CHECK;

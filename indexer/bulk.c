@@ -23,14 +23,18 @@ sdx_status bulk_new(bulk **out, sdx_index *index, int64_t now, size_t memory, si
   return status;
 }
 
+static void part_free(bulk_part *p) {
+  if (p == NULL) return;
+  build_end(&p->build);
+  plain_free(p->numbers);
+  plain_free(p->ordinals);
+  plain_free(p);
+}
+
 void bulk_free(bulk *b) {
   if (b == NULL) return;
-  for (size_t i = 0; i < b->part_count; i++) {
-    build_end(&b->parts[i]->build);
-    plain_free(b->parts[i]->numbers);
-    plain_free(b->parts[i]->ordinals);
-    plain_free(b->parts[i]);
-  }
+  for (size_t i = 0; i < b->part_count; i++) part_free(b->parts[i]);
+  part_free(b->open);
   inverter_free(b->inverter);
   text_analyser_close(b->analyser);
   plain_free(b->parts);
@@ -40,26 +44,33 @@ void bulk_free(bulk *b) {
 
 /* ------------------------------------------------------------------ writing */
 
-/* The part owns the numbers of its items from here on. */
-static sdx_status begin_part(bulk *b, bulk_part **out, sdx_error *err) {
+/* The next part, for what is in the inverter. Beginning it waits for the disk: a runner does it while
+ * items are added. */
+static sdx_status open_part(bulk *b, sdx_error *err) {
   bulk_part **grown = plain_resize(b->parts, (b->part_count + 1) * sizeof *grown);
   if (grown == NULL) return error_memory(err);
   b->parts = grown;
-  bulk_part *p = plain_alloc(sizeof *p);
-  if (p == NULL) return error_memory(err);
+  b->open = plain_alloc(sizeof *b->open);
+  if (b->open == NULL) return error_memory(err);
+  if (b->runner == NULL) return build_begin(&b->open->build, b->index, b->now, NULL, err);
+  build_send(&b->open->build, b->index, b->now, b->runner);
+  return SDX_OK;
+}
+
+/* The part owns the numbers of its items from here on. */
+static sdx_status begin_part(bulk *b, bulk_part **out, sdx_error *err) {
+  sdx_status status = b->open == NULL ? open_part(b, err) : SDX_OK;
+  if (status == SDX_OK) status = build_await(&b->open->build, err);
+  if (status != SDX_OK) return status;
+  bulk_part *p = b->open;
   p->ordinals = plain_alloc(b->count * sizeof *p->ordinals);
-  const sdx_status status =
-      p->ordinals == NULL ? error_memory(err) : build_begin(&p->build, b->index, b->now, NULL, err);
-  if (status != SDX_OK) {
-    plain_free(p->ordinals);
-    plain_free(p);
-    return status;
-  }
+  if (p->ordinals == NULL) return error_memory(err);
   p->items = (uint32_t)b->count;
   p->numbers = b->numbers;
   b->numbers = NULL;
   b->count = b->room = 0;
   b->parts[b->part_count++] = *out = p;
+  b->open = NULL;
   return SDX_OK;
 }
 
@@ -76,6 +87,15 @@ sdx_status bulk_flush(bulk *b, sdx_error *err) {
   text_vocabulary_reset(b->analyser);
   return status;
 }
+
+sdx_status bulk_finish(bulk *b, sdx_error *err) {
+  sdx_status status = bulk_flush(b, err);
+  for (size_t i = 0; i < b->part_count && status == SDX_OK; i++)
+    status = build_await(&b->parts[i]->build, err);
+  return status;
+}
+
+size_t bulk_bytes(const bulk *b) { return inverter_bytes(b->inverter); }
 
 /* ------------------------------------------------------------------ adding */
 
@@ -100,6 +120,7 @@ sdx_status bulk_add(bulk *b, uint32_t number, const builder_item *item, sdx_byte
                     sdx_error *err) {
   text_terms terms;
   sdx_status status = reserve_number(b, err);
+  if (status == SDX_OK && b->runner != NULL && b->open == NULL) status = open_part(b, err);
   if (status == SDX_OK) status = item_analyse(b->analyser, fields, &terms, err);
   if (status == SDX_OK) status = inverter_add(b->inverter, item, &terms, err);
   if (status != SDX_OK) return status;

@@ -27,6 +27,8 @@ typedef struct bulk {
   size_t memory, first; /* first: of the first part */
   text_analyser *analyser;
   inverter *inverter;
+  errand_runner *runner; /* NULL: the blocks are written by who makes them */
+  bulk_part *open; /* begun by the runner, for what is in the inverter */
   bulk_part **parts;
   size_t part_count;
   uint32_t *numbers; /* of the items in the inverter */
@@ -44,7 +46,10 @@ void bulk_free(bulk *b); /* wipes; parts that were not published are collected b
 sdx_status bulk_add(bulk *b, uint32_t number, const builder_item *item, sdx_bytes fields,
                     sdx_error *err) SDX_CHECK;
 sdx_status bulk_add_record(bulk *b, uint32_t number, const record *r, sdx_error *err) SDX_CHECK;
-/* Writes what is in memory. */
+/* Writes what is in memory; where there is a runner, it may still be writing. */
 sdx_status bulk_flush(bulk *b, sdx_error *err) SDX_CHECK;
+/* Writes what is in memory, until all parts are in the store. */
+sdx_status bulk_finish(bulk *b, sdx_error *err) SDX_CHECK;
+size_t bulk_bytes(const bulk *b); /* how much there is to write */
 
 #endif

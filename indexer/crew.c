@@ -14,6 +14,7 @@
 #define LOAD_KEEP (1U << 20) /* a load's memory that is kept for the next */
 #define LOADS_SPARE 8        /* beside those that the threads work on */
 #define LOADS_WAKE 4         /* the caller waits until so many are empty: it fills them in one go */
+#define REST_MARGIN (1U << 20) /* so much more to write than another has: the last loads are the other's */
 
 /* An item on its way: its bytes stand in the load's. */
 typedef struct carried {
@@ -35,6 +36,8 @@ typedef struct worker {
   pthread_t thread;
   sdx_bytes *keys;
   size_t key_room;
+  size_t bytes; /* that it had to write when it last took a load */
+  bool takes;   /* it will ask for another */
 } worker;
 
 struct crew {
@@ -48,6 +51,7 @@ struct crew {
   bool closed;       /* nothing more comes */
   sdx_status status; /* the first failure */
   sdx_error error;
+  errand_runner *runner; /* writes the segments' blocks to the disk, which is mostly waiting */
   unsigned running; /* threads that were started and not joined */
   unsigned count;
   worker workers[];
@@ -70,12 +74,23 @@ static void fail(crew *c, sdx_status status, const sdx_error *err) {
   pthread_mutex_unlock(&c->lock);
 }
 
-/* The next load; NULL: no more, or somebody failed. */
-static load *next_load(crew *c) {
+/* Nothing more comes: what is left goes to those who have less to write, so that all end together. */
+static bool leaves_rest(const worker *w) {
+  const crew *c = w->crew;
+  for (unsigned i = 0; c->closed && i < c->count; i++)
+    if (c->workers[i].takes && c->workers[i].bytes + REST_MARGIN < w->bytes) return true;
+  return false;
+}
+
+/* The next load; NULL: no more for this thread, or somebody failed. */
+static load *next_load(worker *w) {
+  crew *c = w->crew;
   pthread_mutex_lock(&c->lock);
+  w->bytes = bulk_bytes(w->bulk);
   while (c->waiting == NULL && !c->closed && c->status == SDX_OK)
     pthread_cond_wait(&c->filled, &c->lock);
-  load *l = c->status == SDX_OK ? c->waiting : NULL;
+  load *l = c->status == SDX_OK && !leaves_rest(w) ? c->waiting : NULL;
+  w->takes = l != NULL;
   if (l != NULL) {
     c->waiting = l->next;
     if (c->waiting == NULL) c->last = &c->waiting;
@@ -125,13 +140,13 @@ static void *work(void *context) {
   worker *w = context;
   sdx_error err = { 0 };
   sdx_status status = SDX_OK;
-  for (load *l; status == SDX_OK && (l = next_load(w->crew)) != NULL; give_back(w->crew, l))
+  for (load *l; status == SDX_OK && (l = next_load(w)) != NULL; give_back(w->crew, l))
     for (size_t i = 0; i < l->count && status == SDX_OK; i++)
       status = build_item(w, l, &l->items[i], &err);
   pthread_mutex_lock(&w->crew->lock);
   const bool whole = w->crew->closed && w->crew->status == SDX_OK;
   pthread_mutex_unlock(&w->crew->lock);
-  if (status == SDX_OK && whole) status = bulk_flush(w->bulk, &err);
+  if (status == SDX_OK && whole) status = bulk_finish(w->bulk, &err);
   if (status != SDX_OK) fail(w->crew, status, &err);
   return NULL;
 }
@@ -158,9 +173,11 @@ static bool start_threads(crew *c, bulk *const *bulks) {
   sigset_t all, before;
   sigfillset(&all);
   if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return false;
-  for (; c->running < c->count; c->running++) {
+  const bool runs = errand_runner_new(&c->runner, NULL) == SDX_OK;
+  for (; runs && c->running < c->count; c->running++) {
     worker *w = &c->workers[c->running];
-    *w = (worker){ .crew = c, .bulk = bulks[c->running] };
+    *w = (worker){ .crew = c, .bulk = bulks[c->running], .takes = true };
+    w->bulk->runner = c->runner;
     if (pthread_create(&w->thread, NULL, work, w) != 0) break;
   }
   (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -196,6 +213,8 @@ static void join(crew *c, sdx_status reason) {
   pthread_cond_broadcast(&c->filled);
   pthread_mutex_unlock(&c->lock);
   for (; c->running > 0; c->running--) pthread_join(c->workers[c->running - 1].thread, NULL);
+  errand_runner_free(c->runner);
+  c->runner = NULL;
 }
 
 static void loads_free(load *l) {

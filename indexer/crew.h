@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * crew.h - threads that build a batch's segments side by side: items go to whoever is free, some at
- * a time, and each thread analyses, inverts and writes in memory of its own.
+ * a time, and each thread analyses, inverts and seals in memory of its own. One more thread does the
+ * transactions for all of them, so that none waits for the disk.
  */
 #ifndef SEALDEX_INDEXER_CREW_H
 #define SEALDEX_INDEXER_CREW_H
