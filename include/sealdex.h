@@ -361,9 +361,10 @@ typedef struct sdx_batch_options {
   uint32_t version;
   int64_t now;
   bool undelete;
-  size_t memory;   /* bytes to collect terms in, shared by threads; 0: 32 MiB, 5 more a further thread */
+  size_t memory;   /* bytes to collect terms in, shared by threads; 0: 32 MiB, 2 more a further thread */
   unsigned threads; /* that analyse and build side by side, the memory shared among them: more, smaller
-                       segments until maintenance merges them. 0, 1: the caller's alone */
+                       segments until maintenance merges them, and one more that waits for the disk. 0, 1:
+                       the caller's alone */
 } sdx_batch_options;
 #define SDX_BATCH_OPTIONS_INIT { .version = 1 }
 SDX_API sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_options *options,

@@ -9,6 +9,7 @@
 #include "base/plain.h"
 
 #define PENDING_MAX 256
+#define PENDING_SENT 192 /* where there are two buffers */
 #define PENDING_SIZE (BLOCKS_KEY_SIZE + STORE_BLOCK_SIZE)
 
 static sdx_status enter(segment_build *b, sdx_error *err) {
@@ -141,14 +142,15 @@ static sdx_status flush(segment_build *b, bool last, sdx_error *err) {
 static sdx_status put_block(void *context, segment_stream stream, uint32_t number,
                             const uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
   segment_build *b = context;
-  if (b->pending == NULL) b->pending = plain_alloc((size_t)PENDING_MAX * PENDING_SIZE);
+  const size_t most = b->runner != NULL ? PENDING_SENT : PENDING_MAX;
+  if (b->pending == NULL) b->pending = plain_alloc(most * PENDING_SIZE);
   if (b->pending == NULL) return error_memory(err);
   uint8_t *at = b->pending + b->pending_count * PENDING_SIZE;
   blocks_key(&b->blocks, stream, number, at);
   blocks_seal(&b->blocks, b->inside != NULL ? &b->inside->pool : &b->pool, stream, number, plain,
               at + BLOCKS_KEY_SIZE);
   b->pending_count++;
-  return b->pending_count < PENDING_MAX ? SDX_OK : flush(b, false, err);
+  return b->pending_count < most ? SDX_OK : flush(b, false, err);
 }
 
 block_sink build_sink(segment_build *b) { return (block_sink){ .put = put_block, .context = b }; }

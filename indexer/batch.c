@@ -18,7 +18,7 @@
 #include "indexer/upsert.h"
 
 #define MEMORY_DEFAULT ((size_t)32 << 20) /* and for each thread beyond the first: */
-#define MEMORY_THREAD ((size_t)5 << 20)
+#define MEMORY_THREAD ((size_t)2 << 20)
 #define SMALL_ITEMS 64           /* up to so many items, and bytes, go to the journal */
 #define SMALL_BYTES (2U << 20)
 
@@ -150,7 +150,7 @@ static sdx_status reserve_entry(sdx_batch *b, sdx_error *err) {
   if (!extent_reserve(&b->room, b->count * sizeof(entry), (b->count + 1) * sizeof(entry)))
     return error_memory(err);
   b->entries = b->room.at;
-  if ((b->count + 1) * 2 <= b->slot_count) return SDX_OK;
+  if ((b->count + 1) * 4 <= b->slot_count * 3) return SDX_OK;
   uint32_t *slots = plain_array(b->slot_count * 2, sizeof *slots);
   if (slots == NULL) return error_memory(err);
   plain_free(b->slots);

@@ -81,6 +81,7 @@ sdx_status bulk_flush(bulk *b, sdx_error *err) {
   sdx_status status = begin_part(b, &p, err);
   if (status != SDX_OK) return status;
   const block_sink sink = build_sink(&p->build);
+  text_vocabulary_close(b->analyser);
   status = inverter_write(b->inverter, p->build.id, &sink, &a, p->ordinals, &p->info, err);
   if (status == SDX_OK) status = build_finish(&p->build, a, err);
   attributes_free(a);

@@ -11,7 +11,7 @@
 
 #define LOAD_ITEMS 64
 #define LOAD_BYTES (128U << 10)
-#define LOAD_KEEP (1U << 20) /* a load's memory that is kept for the next */
+#define LOAD_KEEP (2 * LOAD_BYTES) /* a load's memory that is kept for the next */
 #define LOADS_SPARE 8        /* beside those that the threads work on */
 #define LOADS_WAKE 4         /* the caller waits until so many are empty: it fills them in one go */
 #define REST_MARGIN (1U << 20) /* so much more to write than another has: the last loads are the other's */

@@ -342,23 +342,7 @@ static sdx_status write_items(write_job *j) {
 /* ---------------------------------------------------------------- writing: terms */
 
 static order_key key_of(sdx_bytes name, size_t id) {
-  return (order_key){ .data = name.data, .size = (uint32_t)name.size, .id = (uint32_t)id };
-}
-
-static sdx_status order_terms(write_job *j) {
-  inverter *v = j->v;
-  const size_t count = v->term_room < text_vocabulary_count(v->analyser)
-                           ? v->term_room
-                           : text_vocabulary_count(v->analyser);
-  size_t met = 0;
-  for (size_t i = 0; i < count; i++) met += v->terms[i].df > 0;
-  j->keys = plain_alloc((met + 1) * sizeof *j->keys);
-  j->worded = plain_array(met + 1, sizeof *j->worded);
-  if (j->keys == NULL || j->worded == NULL) return error_memory(j->err);
-  for (size_t i = 0; i < count; i++)
-    if (v->terms[i].df > 0) j->keys[j->key_count++] = key_of(text_vocabulary_term(v->analyser, (uint32_t)i), i);
-  order_sort(j->keys, j->key_count);
-  return SDX_OK;
+  return (order_key){ .data = name.data, .size = (uint16_t)name.size, .id = (uint32_t)id };
 }
 
 static bool same(sdx_bytes a, sdx_bytes b) {
@@ -380,6 +364,26 @@ static uint8_t flags_of(const write_job *j, uint32_t term, sdx_bytes name) {
   if (stem != TEXT_NONE && same(text_class_key(j->v->analyser, stem, &kind, &language), name))
     flags |= LAYOUT_OWN_STEM;
   return flags;
+}
+
+static sdx_status order_terms(write_job *j) {
+  inverter *v = j->v;
+  const size_t count = v->term_room < text_vocabulary_count(v->analyser)
+                           ? v->term_room
+                           : text_vocabulary_count(v->analyser);
+  size_t met = 0;
+  for (size_t i = 0; i < count; i++) met += v->terms[i].df > 0;
+  j->keys = plain_alloc((met + 1) * sizeof *j->keys);
+  j->worded = plain_array(met + 1, sizeof *j->worded);
+  if (j->keys == NULL || j->worded == NULL) return error_memory(j->err);
+  for (size_t i = 0; i < count; i++) {
+    if (v->terms[i].df == 0) continue;
+    const sdx_bytes name = text_vocabulary_term(v->analyser, (uint32_t)i);
+    j->keys[j->key_count] = key_of(name, i);
+    j->keys[j->key_count++].tag = flags_of(j, (uint32_t)i, name); /* here, while classes come in their order */
+  }
+  order_sort(j->keys, j->key_count);
+  return SDX_OK;
 }
 
 static bool room_for_postings(write_job *j, uint32_t df) {
@@ -431,6 +435,17 @@ static uint64_t *sort_ordinals(uint64_t *keys, uint64_t *spare, uint32_t n, uint
   return keys;
 }
 
+static void free_postings(write_job *j) {
+  plain_free(j->postings);
+  plain_free(j->sorting);
+  wipe(j->positions, j->position_room * sizeof *j->positions);
+  plain_free(j->positions);
+  j->postings = NULL;
+  j->sorting = NULL;
+  j->positions = NULL;
+  j->posting_room = j->position_room = 0;
+}
+
 /* Reads a term's chain, puts its postings in order of ordinals, and writes them. */
 static sdx_status write_postings(write_job *j, const chain *c, bool *worded) {
   if (!room_for_postings(j, c->df)) return error_memory(j->err);
@@ -468,10 +483,11 @@ static sdx_status write_terms(write_job *j) {
   sdx_status status = order_terms(j);
   for (size_t i = 0; i < j->key_count && status == SDX_OK; i++) {
     const order_key *key = &j->keys[i];
-    segment_writer_term(j->writer, key->data, key->size, flags_of(j, key->id, order_name(key)));
+    segment_writer_term(j->writer, key->data, key->size, key->tag);
     status = write_postings(j, &j->v->terms[key->id], &j->worded[i]);
     if (status == SDX_OK) segment_writer_term_end(j->writer);
   }
+  free_postings(j); /* classes need memory of their own */
   return status == SDX_OK ? segment_writer_status(j->writer) : status;
 }
 
@@ -658,10 +674,7 @@ static void job_free(write_job *j) {
   plain_free(j->ordinals);
   plain_free(j->keys);
   plain_free(j->worded);
-  plain_free(j->postings);
-  wipe(j->positions, j->position_room * sizeof *j->positions);
-  plain_free(j->positions);
-  plain_free(j->sorting);
+  free_postings(j);
   plain_free(j->sums);
 }
 

@@ -419,7 +419,7 @@ static sdx_status sort_members(merge_job *j, class_job *c) {
       j->members = grown;
       j->member_room = room;
     }
-    j->members[c->count++] = (order_key){ .data = name, .size = (uint32_t)size };
+    j->members[c->count++] = (order_key){ .data = name, .size = (uint16_t)size };
   }
   order_sort(j->members, c->count);
   size_t kept = 0;

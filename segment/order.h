@@ -10,8 +10,9 @@
 typedef struct order_key {
   uint64_t head; /* the 8 bytes at the present depth, as a number; the sort's own */
   const char *data;
-  uint32_t size;
   uint32_t id;
+  uint16_t size;
+  uint8_t tag; /* the owner's, as id */
 } order_key;
 
 static inline sdx_bytes order_name(const order_key *k) { return (sdx_bytes){ k->data, k->size }; }

@@ -16,8 +16,8 @@ using namespace text;
 
 // What the lexicon may hold when the vocabulary is empty; beyond that it starts anew.
 constexpr size_t LEXICON_MAX = 4 << 20;
-// Arrays of one item that are kept for the next.
-constexpr size_t ITEM_KEEP = 1 << 18;
+// Arrays of one item that are kept for the next, up to so many elements: a long one costs little beside its text.
+constexpr size_t ITEM_KEEP = 1 << 14;
 
 struct entry {
   uint32_t id, wdf;
@@ -96,7 +96,7 @@ struct text_analyser {
   void finish(text_terms *out);
   void split(std::string_view text);
   void bound_lexicon() {
-    if (terms.count() == 0 && words.bytes() > LEXICON_MAX) words.reset();
+    if (terms.count() == 0 && (words.closed() || words.bytes() > LEXICON_MAX)) words.reset();
   }
   void reset_vocabulary() {
     terms.reset();
@@ -126,7 +126,7 @@ private:
   }
   uint32_t enter_prefixed(uint32_t w, uint8_t prefix, uint32_t wdf) {
     const uint32_t id = terms.prefixed(w, prefix);
-    term &met = terms.at(id);
+    term &met = terms.other(id);
     return enter(met.stamp, met.entry, id, wdf, words.at(w).stemmed);
   }
   void place(uint32_t number) {
@@ -146,7 +146,8 @@ void text_analyser::reset_item() {
   forget(positions);
   if (++stamp == 0) { // after 2^32 items: every mark could be taken for a new one
     for (uint32_t w = 0; w < words.count(); w++) words.at(w).stamp = 0;
-    for (uint32_t id = 0; id < terms.count(); id++) terms.at(id).stamp = 0;
+    for (uint32_t id = 0; id < terms.count(); id++)
+      if (!terms.is_bare(id)) terms.other(id).stamp = 0;
     stamp = 1;
   }
   position = body_end = 0;
@@ -192,11 +193,12 @@ void text_analyser::flush(uint8_t prefix, bool bare, uint32_t wdf) {
 
 void text_analyser::add_filter(std::string_view bytes) {
   const uint32_t id = terms.intern(bytes);
-  term &met = terms.at(id);
-  if (met.prefix == 0)
-    enter_bare(met.word, 0);
-  else
-    enter(met.stamp, met.entry, id, 0, met.word != TEXT_NONE ? words.at(met.word).stemmed : 0);
+  if (terms.is_bare(id)) {
+    enter_bare(terms.word_of(id), 0);
+    return;
+  }
+  term &met = terms.other(id);
+  enter(met.stamp, met.entry, id, 0, met.word != TEXT_NONE ? words.at(met.word).stemmed : 0);
 }
 
 void text_analyser::finish(text_terms *out) {
@@ -442,6 +444,7 @@ sdx_status text_vocabulary_intern(text_analyser *a, const char *term, size_t siz
   if (size == 0 || size > TEXT_TERM_MAX)
     return error_set(err, SDX_INVALID, "a term has 1 to %d bytes", TEXT_TERM_MAX);
   return guarded(err, [&] {
+    a->bound_lexicon();
     *id = a->terms.intern({ term, size });
     return SDX_OK;
   });
@@ -460,6 +463,10 @@ sdx_bytes text_class_key(const text_analyser *a, uint32_t c, text_class_kind *ki
                          uint8_t *language) {
   const std::string_view key = a->terms.class_key(c, kind, language);
   return { key.data(), key.size() };
+}
+
+void text_vocabulary_close(text_analyser *a) {
+  if (a->words.bytes() > LEXICON_MAX) a->words.close();
 }
 
 void text_vocabulary_reset(text_analyser *a) {

@@ -36,6 +36,11 @@ void lexicon::reset() {
   bytes_.reset();
 }
 
+void lexicon::close() {
+  secret_vector<slot>().swap(slots_);
+  secret_vector<uint32_t>().swap(key_slots_);
+}
+
 void lexicon::detach() {
   for (word &w : words_) {
     w.bare = w.chain = TEXT_NONE;
@@ -178,7 +183,7 @@ uint32_t lexicon::add_key(text_class_kind kind, uint8_t language, std::string_vi
       return key_slots_[i];
   }
   keys_.reserve_more(1);
-  if ((keys_.size() + 1) * 2 > key_slots_.size()) {
+  if ((keys_.size() + 1) * 4 > key_slots_.size() * 3) {
     secret_vector<uint32_t> grown(key_slots_.size() * 2, TEXT_NONE);
     mask = grown.size() - 1;
     for (uint32_t k = 0; k < keys_.size(); k++) {

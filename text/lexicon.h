@@ -124,6 +124,9 @@ public:
 
   /* Forgets the terms and classes of all words and keys; keeps the words. */
   void detach();
+  /* Forgets how words are found, until everything is forgotten. Cannot fail. */
+  void close();
+  bool closed() const { return slots_.empty(); }
   /* Forgets everything, and wipes it. */
   void reset();
   size_t bytes() const;

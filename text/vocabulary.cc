@@ -23,20 +23,22 @@ void vocabulary::reset() {
   filter_slots_.assign(FILTER_SLOTS_MIN, TEXT_NONE); // fits: nothing here can fail
   filters_ = 0;
   terms_.reset();
+  others_.reset();
   class_of_.reset();
   classes_.reset();
+  other_classes_.reset();
   bytes_.reset();
   words_.detach();
 }
 
 size_t vocabulary::bytes() const {
-  return terms_.bytes() + class_of_.bytes() + classes_.bytes() +
+  return terms_.bytes() + others_.bytes() + class_of_.bytes() + classes_.bytes() + other_classes_.bytes() +
          filter_slots_.capacity() * sizeof(uint32_t) + bytes_.bytes();
 }
 
 std::string_view vocabulary::bytes_of(uint32_t id) const {
-  const term &t = terms_[id];
-  if (t.prefix == 0) return words_.surface(t.word);
+  if (is_bare(id)) return words_.surface(word_of(id));
+  const term &t = other(id);
   return { bytes_.at(t.bytes), t.size };
 }
 
@@ -53,8 +55,9 @@ uint32_t vocabulary::put(uint8_t prefix, std::string_view word) {
 // Makes room for one more term, so that adding it cannot fail half way.
 void vocabulary::reserve_term() {
   const size_t classes = languages_ + 1;
-  if (terms_.size() >= TEXT_NONE - 1) throw std::bad_alloc();
+  if (terms_.size() >= OTHER || words_.count() > OTHER) throw std::bad_alloc();
   terms_.reserve_more(1);
+  others_.reserve_more(1);
   class_of_.reserve_more(classes);
 }
 
@@ -66,17 +69,20 @@ uint32_t vocabulary::add_word(uint32_t w, uint8_t prefix) {
     classes[i] = k != TEXT_NONE ? class_number(k, prefix) : TEXT_NONE;
   }
   const uint32_t id = static_cast<uint32_t>(terms_.size());
-  term t = { w, TEXT_NONE, TEXT_NONE, 0, 0, 0, prefix };
+  uint32_t number = w;
   if (prefix != 0) {
+    term t = { w, TEXT_NONE, TEXT_NONE, 0, 0, 0, prefix };
     const std::string_view surface = words_.surface(w);
     t.bytes = put(prefix, surface);
     t.size = static_cast<uint8_t>(prefix_bytes(prefix).size() + surface.size());
     t.next = words_.at(w).chain;
     words_.at(w).chain = id;
+    number = OTHER + static_cast<uint32_t>(others_.size());
+    others_.push_back(t);
   } else {
     words_.at(w).bare = id;
   }
-  terms_.push_back(t);
+  terms_.push_back(number);
   class_of_.append(classes, languages_ + 1);
   return id;
 }
@@ -86,31 +92,36 @@ uint32_t vocabulary::add_word(uint32_t w, uint8_t prefix) {
 uint32_t vocabulary::class_number(uint32_t k, uint8_t prefix) {
   if (prefix == 0 && words_.key_at(k).bare != TEXT_NONE) return words_.key_at(k).bare;
   if (prefix != 0)
-    for (uint32_t c = words_.key_at(k).chain; c != TEXT_NONE; c = classes_[c].next)
-      if (classes_[c].prefix == prefix) return c;
+    for (uint32_t c = words_.key_at(k).chain; c != TEXT_NONE; c = other_class(c).next)
+      if (other_class(c).prefix == prefix) return c;
+  if (classes_.size() >= OTHER || k >= OTHER) throw std::bad_alloc();
   classes_.reserve_more(1);
   const uint32_t number = static_cast<uint32_t>(classes_.size());
-  term_class c = { k, TEXT_NONE, TEXT_NONE, 0, prefix };
   if (prefix != 0) {
+    other_classes_.reserve_more(1);
+    prefixed_class c = { k, TEXT_NONE, TEXT_NONE, 0, prefix };
     const std::string_view bytes = words_.key_bytes(k);
     c.bytes = put(prefix, bytes);
     c.size = static_cast<uint8_t>(prefix_bytes(prefix).size() + bytes.size());
     c.next = words_.key_at(k).chain;
     words_.key_at(k).chain = number;
+    classes_.push_back(OTHER + static_cast<uint32_t>(other_classes_.size()));
+    other_classes_.push_back(c);
   } else {
     words_.key_at(k).bare = number;
+    classes_.push_back(k);
   }
-  classes_.push_back(c);
   return number;
 }
 
 std::string_view vocabulary::class_key(uint32_t c, text_class_kind *kind, uint8_t *language) const {
-  const term_class &tc = classes_[c];
-  const key &k = words_.key_at(tc.key);
+  const bool bare = classes_[c] < OTHER;
+  const uint32_t number = bare ? classes_[c] : other_class(c).key;
+  const key &k = words_.key_at(number);
   *kind = static_cast<text_class_kind>(k.kind);
   *language = k.language;
-  if (tc.prefix == 0) return words_.key_bytes(tc.key);
-  return { bytes_.at(tc.bytes), tc.size };
+  if (bare) return words_.key_bytes(number);
+  return { bytes_.at(other_class(c).bytes), other_class(c).size };
 }
 
 // ---------------------------------------------------------------- filter terms, and any by bytes
@@ -141,7 +152,8 @@ uint32_t vocabulary::filter(std::string_view bytes) {
   }
   const uint32_t id = static_cast<uint32_t>(terms_.size());
   const uint32_t at = bytes_.put(bytes);
-  terms_.push_back(
+  terms_.push_back(OTHER + static_cast<uint32_t>(others_.size()));
+  others_.push_back(
       { TEXT_NONE, at, TEXT_NONE, 0, 0, static_cast<uint8_t>(bytes.size()), PREFIX_FILTER });
   for (size_t l = 0; l <= languages_; l++) class_of_.push_back(TEXT_NONE);
   size_t i = h & mask;

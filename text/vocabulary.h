@@ -13,14 +13,15 @@
 
 namespace text {
 
+/* A term that is not bare; of most terms, which are, their word says all. */
 struct term {
   uint32_t word;  /* TEXT_NONE: a filter term */
-  uint32_t bytes; /* in the vocabulary's arena; the lexicon's for bare words */
+  uint32_t bytes; /* in the vocabulary's arena */
   uint32_t next;  /* of the same word, with another prefix */
-  uint32_t stamp; /* as in struct word; only of terms that are not bare */
+  uint32_t stamp; /* as in struct word */
   uint32_t entry;
   uint8_t size;
-  uint8_t prefix; /* a prefix number; 0 is none */
+  uint8_t prefix; /* a prefix number */
 };
 
 constexpr uint8_t PREFIX_FILTER = UINT8_MAX;
@@ -38,15 +39,18 @@ public:
     return id != TEXT_NONE ? id : add_word(w, 0);
   }
   uint32_t prefixed(uint32_t w, uint8_t prefix) {
-    for (uint32_t id = words_.at(w).chain; id != TEXT_NONE; id = terms_[id].next)
-      if (terms_[id].prefix == prefix) return id;
+    for (uint32_t id = words_.at(w).chain; id != TEXT_NONE; id = other(id).next)
+      if (other(id).prefix == prefix) return id;
     return add_word(w, prefix);
   }
   uint32_t filter(std::string_view bytes);
   /* Any term by its bytes: a surface term where they are one, else a filter term. */
   uint32_t intern(std::string_view bytes);
 
-  term &at(uint32_t id) { return terms_[id]; }
+  bool is_bare(uint32_t id) const { return terms_[id] < OTHER; }
+  uint32_t word_of(uint32_t id) const { return terms_[id]; } /* of a bare one */
+  term &other(uint32_t id) { return others_[terms_[id] - OTHER]; }
+  const term &other(uint32_t id) const { return others_[terms_[id] - OTHER]; }
   std::string_view bytes_of(uint32_t id) const;
   size_t count() const { return terms_.size(); }
   const uint32_t *class_of(uint32_t id) const { return &class_of_[id * (languages_ + 1)]; }
@@ -57,10 +61,13 @@ public:
   size_t bytes() const;
 
 private:
-  struct term_class {
+  /* Numbers from here on are those of what is not bare. */
+  static constexpr uint32_t OTHER = UINT32_C(1) << 31;
+  struct prefixed_class {
     uint32_t key, bytes, next;
     uint8_t size, prefix;
   };
+  const prefixed_class &other_class(uint32_t c) const { return other_classes_[classes_[c] - OTHER]; }
   uint32_t add_word(uint32_t w, uint8_t prefix);
   uint32_t class_number(uint32_t k, uint8_t prefix);
   uint32_t put(uint8_t prefix, std::string_view word);
@@ -69,9 +76,11 @@ private:
 
   lexicon &words_;
   size_t languages_;
-  secret_pages<term> terms_;
+  secret_pages<uint32_t> terms_; /* words, or OTHER and a number among the others */
+  secret_pages<term> others_;
   secret_pages<uint32_t> class_of_; /* count() x (fold, stems ...): the layout of text_class */
-  secret_pages<term_class> classes_;
+  secret_pages<uint32_t> classes_; /* keys, or OTHER and a number among the others */
+  secret_pages<prefixed_class> other_classes_;
   secret_vector<uint32_t> filter_slots_;
   size_t filters_ = 0;
   arena bytes_;

@@ -140,7 +140,7 @@ static void test_order(void **state) {
     const uint32_t n = random_below(&r, 24);
     for (uint32_t k = 0; k < n; k++)
       names[i][k] = random_below(&r, 6) == 0 ? 0 : (char)('a' + random_below(&r, i % 3 == 0 ? 1 : 3));
-    keys[i] = (order_key){ .data = names[i], .size = n, .id = i };
+    keys[i] = (order_key){ .data = names[i], .size = (uint16_t)n, .id = i };
   }
   order_sort(keys, N);
   uint64_t seen = 0;

@@ -269,6 +269,38 @@ static void memory_stays_bounded_over_resets(void **state) {
   text_analyser_close(a);
 }
 
+/* Until the reset it says of each term and class what it said; after that it begins anew. */
+static void a_closed_vocabulary_still_tells(void **state) {
+  (void)state;
+  text_analyser *a = open_analyser("en");
+  char text[16000], name[16];
+  for (unsigned i = 0; i < 80; i++) {
+    size_t size = 0;
+    for (unsigned k = 0; k < 1000; k++)
+      size += (size_t)snprintf(text + size, sizeof text - size, "wa%us ", 1000 * i + k);
+    (void)analyse(a, "body", text);
+  }
+  const uint32_t prefixed = intern(a, "Awa77s"), filter = intern(a, "F:of its own");
+  const size_t count = text_vocabulary_count(a), bytes = text_vocabulary_bytes(a);
+  text_vocabulary_close(a);
+  assert_true(text_vocabulary_bytes(a) < bytes);
+  assert_int_equal(text_vocabulary_count(a), count);
+  for (uint32_t i = 0; i < 80000; i += 997) {
+    (void)snprintf(name, sizeof name, "wa%us", i);
+    assert_true(is(text_vocabulary_term(a, i), name));
+    (void)snprintf(name, sizeof name, "wa%u", i);
+    assert_class(a, text_vocabulary_class(a, i)->stems[0], name, TEXT_STEM, 0);
+  }
+  assert_true(is(text_vocabulary_term(a, prefixed), "Awa77s"));
+  assert_class(a, text_vocabulary_class(a, prefixed)->stems[0], "Awa77", TEXT_STEM, 0);
+  assert_true(is(text_vocabulary_term(a, filter), "F:of its own"));
+  text_vocabulary_reset(a);
+  assert_int_equal(intern(a, "wa5s"), 0);
+  assert_int_equal(analyse(a, "body", "wa6s wa5s").terms[0].id, 1);
+  assert_class(a, text_vocabulary_class(a, 1)->stems[0], "wa6", TEXT_STEM, 0);
+  text_analyser_close(a);
+}
+
 static void languages_are_checked(void **state) {
   (void)state;
   text_analyser *a;
@@ -372,6 +404,7 @@ int main(void) {
     cmocka_unit_test(prefixes_cannot_be_confused),
     cmocka_unit_test(a_reset_forgets_terms_and_keeps_words),
     cmocka_unit_test(memory_stays_bounded_over_resets),
+    cmocka_unit_test(a_closed_vocabulary_still_tells),
     cmocka_unit_test(languages_are_checked),
     cmocka_unit_test(length_follows_the_language),
     cmocka_unit_test(unknown_prefixes_are_refused),
