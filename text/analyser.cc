@@ -16,7 +16,8 @@ using namespace text;
 
 // What the lexicon may hold when the vocabulary is empty; beyond that it starts anew.
 constexpr size_t LEXICON_MAX = 4 << 20;
-// Arrays of one item that are kept for the next, up to so many elements: a long one costs little beside its text.
+// Arrays of one item that are kept for the next, up to so many elements: a long one costs little
+// beside its text.
 constexpr size_t ITEM_KEEP = 1 << 14;
 
 struct entry {

@@ -32,8 +32,8 @@ void vocabulary::reset() {
 }
 
 size_t vocabulary::bytes() const {
-  return terms_.bytes() + others_.bytes() + class_of_.bytes() + classes_.bytes() + other_classes_.bytes() +
-         filter_slots_.capacity() * sizeof(uint32_t) + bytes_.bytes();
+  return terms_.bytes() + others_.bytes() + class_of_.bytes() + classes_.bytes() +
+         other_classes_.bytes() + filter_slots_.capacity() * sizeof(uint32_t) + bytes_.bytes();
 }
 
 std::string_view vocabulary::bytes_of(uint32_t id) const {

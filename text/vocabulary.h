@@ -67,7 +67,9 @@ private:
     uint32_t key, bytes, next;
     uint8_t size, prefix;
   };
-  const prefixed_class &other_class(uint32_t c) const { return other_classes_[classes_[c] - OTHER]; }
+  const prefixed_class &other_class(uint32_t c) const {
+    return other_classes_[classes_[c] - OTHER];
+  }
   uint32_t add_word(uint32_t w, uint8_t prefix);
   uint32_t class_number(uint32_t k, uint8_t prefix);
   uint32_t put(uint8_t prefix, std::string_view word);
@@ -79,7 +81,7 @@ private:
   secret_pages<uint32_t> terms_; /* words, or OTHER and a number among the others */
   secret_pages<term> others_;
   secret_pages<uint32_t> class_of_; /* count() x (fold, stems ...): the layout of text_class */
-  secret_pages<uint32_t> classes_; /* keys, or OTHER and a number among the others */
+  secret_pages<uint32_t> classes_;  /* keys, or OTHER and a number among the others */
   secret_pages<prefixed_class> other_classes_;
   secret_vector<uint32_t> filter_slots_;
   size_t filters_ = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Errands: done in order, each failure told to who waits for it, and none left when the runner ends. */
+/* Errands: done in order, each failure told to who waits for it, and none left when the runner
+ * ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +55,8 @@ static void test_failure_is_told(void **state) {
   errand_runner *r = runner();
   unsigned done = 0;
   journey good = { .done = &done }, bad = { .done = &done, .fails = true };
-  errand first = { .run = go, .context = &good }, second = { .run = go, .context = &bad }, none = { 0 };
+  errand first = { .run = go, .context = &good }, second = { .run = go, .context = &bad },
+         none = { 0 };
   sdx_error err = { 0 };
   (void)state;
   errand_send(r, &second);
