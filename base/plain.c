@@ -69,12 +69,15 @@ _Static_assert(sizeof(region) <= HEAD, "the first piece stands behind it");
 
 /* A thread takes from one of them, so that threads seldom wait for each other. */
 #define SHARDS 8
+#define AHEAD 16 /* regions are mapped at once; untouched, they take no memory */
 
 typedef struct shard {
   pthread_mutex_t mutex;
   region *with_room[CLASSES];
   region *kept; /* newest first */
   unsigned kept_count;
+  uint8_t *next;  /* regions that are mapped and of no class yet */
+  unsigned ahead; /* how many */
 } __attribute__((aligned(128))) shard;
 
 #define SHARD                                                                                      \
@@ -122,7 +125,7 @@ static size_t piece_of(uint32_t class) {
 }
 
 /* Pages aligned to REGION, out of dumps, all zero. */
-static region *map(shard *home, size_t size) {
+static uint8_t *map_pages(size_t size) {
   pthread_once(&heap.once, start_once);
   const size_t span = size + REGION - PAGE;
   uint8_t *at =
@@ -136,9 +139,28 @@ static region *map(shard *home, size_t size) {
     (void)munmap(first, size);
     return NULL;
   }
-  region *r = (region *)(void *)first;
+  return first;
+}
+
+static region *region_at(uint8_t *pages, shard *home, size_t size) {
+  region *r = (region *)(void *)pages;
+  if (r == NULL) return NULL;
   r->home = home;
   r->size = size;
+  return r;
+}
+
+/* Of what was mapped for several regions at once: a process that opens its first index needs a
+ * score of them, each of which were three system calls. Under the shard's mutex. */
+static region *next_region(shard *home) {
+  if (home->ahead == 0) {
+    home->next = map_pages(AHEAD * REGION);
+    if (home->next == NULL) return region_at(map_pages(REGION), home, REGION);
+    home->ahead = AHEAD;
+  }
+  region *r = region_at(home->next, home, REGION);
+  home->next += REGION;
+  home->ahead--;
   return r;
 }
 
@@ -166,7 +188,7 @@ static void take_out(region **list, region *r) {
 /* ---------------------------------------------------------------- small pieces */
 
 static region *grow(shard *home, uint32_t class) {
-  region *r = map(home, REGION);
+  region *r = next_region(home);
   if (r == NULL) return NULL;
   r->class = class;
   r->piece = piece_of(class);
@@ -225,7 +247,7 @@ static void *take_large(shard *home, size_t size) {
     home->kept_count--;
   }
   unlock(home);
-  if (r == NULL) r = map(home, whole);
+  if (r == NULL) r = region_at(map_pages(whole), home, whole);
   if (r == NULL) return NULL;
   r->class = CLASSES;
   r->piece = r->size - HEAD;
