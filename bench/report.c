@@ -184,7 +184,7 @@ static const section sections[] = {
     "A fresh process opens the index and asks a first query of medium frequency; then first "
     "searches of each "
     "class, the index's files dropped from the page cache before, when the disk was idle. All of "
-    "it seven times; ratios take each query's lower quartile.",
+    "it ten times; ratios take each query's lower quartile.",
     { { "open", "p50", "open and first query, median us", false, false },
       { "ratio open", "ratio", "Sealdex / other, open and first query (95% interval)", true,
         false },

@@ -19,15 +19,31 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+static size_t rank_of(const samples *s, double q) {
+  const double rank = ceil(q * (double)s->count - 1e-9); /* of what is a whole number, rounded */
+  const size_t i = rank < 1 ? 0 : (size_t)rank - 1;
+  return i < s->count ? i : s->count - 1;
+}
+
+static void sort(samples *s) {
+  if (s->sorted) return;
+  qsort(s->values, s->count, sizeof *s->values, ascending);
+  s->sorted = 1;
+}
+
 double samples_quantile(samples *s, double q) {
   if (s->count == 0) return 0;
-  if (!s->sorted) {
-    qsort(s->values, s->count, sizeof *s->values, ascending);
-    s->sorted = 1;
-  }
-  const double rank = ceil(q * (double)s->count);
-  const size_t i = rank < 1 ? 0 : (size_t)rank - 1;
-  return s->values[i < s->count ? i : s->count - 1];
+  sort(s);
+  return s->values[rank_of(s, q)];
+}
+
+double samples_tail(samples *s, double q) {
+  if (s->count == 0) return 0;
+  sort(s);
+  const size_t first = rank_of(s, q - (1 - q) / 2), last = rank_of(s, q + (1 - q) / 2);
+  double sum = 0;
+  for (size_t i = first; i <= last; i++) sum += s->values[i];
+  return sum / (double)(last - first + 1);
 }
 
 void samples_free(samples *s) {

@@ -35,11 +35,17 @@ void stage_put_latency(bench *b, const char *stage, const contender *c, const ch
   static const struct {
     const char *name;
     double quantile;
-  } points[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 }, { "max", 1 } };
+    bool tail;
+  } points[] = { { "p50", 0.5, false },
+                 { "p90", 0.9, false },
+                 { "p99", 0.99, true },
+                 { "p999", 0.999, true },
+                 { "max", 1, false } };
   if (s->count == 0) return;
   for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
-    figures_put(&b->figures, stage, c->class->name, subject, points[i].name, "us",
-                samples_quantile(s, points[i].quantile) * 1e6);
+    const double seconds = points[i].tail ? samples_tail(s, points[i].quantile)
+                                          : samples_quantile(s, points[i].quantile);
+    figures_put(&b->figures, stage, c->class->name, subject, points[i].name, "us", seconds * 1e6);
     b->figures.rows[b->figures.count - 1].n = s->count;
   }
   double sum = 0;

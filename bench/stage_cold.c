@@ -12,7 +12,7 @@
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { PASSES = 7 };
+enum { PASSES = 10 };
 
 typedef struct fresh {
   const contender *c;

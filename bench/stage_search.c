@@ -21,7 +21,7 @@
 #include "ratio.h"
 #include "stopwatch.h"
 
-enum { QUERY_TEXT = 600, BLOCK = 20, QUICK_PASSES = 6 /* times as many at most */ };
+enum { QUERY_TEXT = 600, BLOCK = 20, QUICK_PASSES = 4 /* times as many at most */ };
 static const double class_seconds = 12; /* that more passes may fill */
 
 /* One class while it is measured. */

@@ -114,6 +114,25 @@ static void test_rounds(void **state) {
   assert_near(ratio_of(&queries, 1, 7).value, 0.6);
 }
 
+/* Two queries of a hundred are slow: one sample more or less of them does not turn the tail from one to the other. */
+static void test_tail(void **state) {
+  (void)state;
+  samples s = { 0 }, one = { 0 }, none = { 0 };
+  for (int i = 1; i <= 1000; i++) samples_add(&s, i);
+  assert_near(samples_quantile(&s, 0.99), 990);
+  assert_near(samples_tail(&s, 0.99), 990);
+  assert_near(samples_tail(&s, 0.999), 999.5); /* the last two */
+  samples_free(&s);
+  for (int i = 0; i < 400; i++) samples_add(&s, i < 396 ? 1 : 100);
+  assert_near(samples_quantile(&s, 0.99), 1);
+  assert_near(samples_tail(&s, 0.99), (3 * 1.0 + 2 * 100.0) / 5);
+  samples_add(&one, 7);
+  assert_near(samples_tail(&one, 0.99), 7);
+  assert_near(samples_tail(&none, 0.99), 0);
+  samples_free(&s);
+  samples_free(&one);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_lower_quartile),
@@ -122,6 +141,7 @@ int main(void) {
     cmocka_unit_test(test_few_passes),
     cmocka_unit_test(test_ratio),
     cmocka_unit_test(test_rounds),
+    cmocka_unit_test(test_tail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
