@@ -361,7 +361,7 @@ typedef struct sdx_batch_options {
   uint32_t version;
   int64_t now;
   bool undelete;
-  size_t memory;   /* bytes to collect terms in, shared by threads; 0: 32 MiB, 2 more a further thread */
+  size_t memory;   /* bytes to collect terms in, shared by threads; 0: 32 MiB, of several 26 and 2 for each */
   unsigned threads; /* that analyse and build side by side, the memory shared among them: more, smaller
                        segments until maintenance merges them, and one more that waits for the disk. 0, 1:
                        the caller's alone */

@@ -17,8 +17,9 @@
 #include "indexer/maintain.h"
 #include "indexer/upsert.h"
 
-#define MEMORY_DEFAULT ((size_t)32 << 20) /* and for each thread beyond the first: */
-#define MEMORY_THREAD ((size_t)2 << 20)
+#define MEMORY_ALONE ((size_t)32 << 20) /* where no more is said: of one thread, ... */
+#define MEMORY_SHARED ((size_t)26 << 20) /* ... of several: two stay within 64 MB with all that they need */
+#define MEMORY_THREAD ((size_t)2 << 20)  /* and for each of them */
 #define SMALL_ITEMS 64           /* up to so many items, and bytes, go to the journal */
 #define SMALL_BYTES (2U << 20)
 
@@ -117,9 +118,9 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   b->now = index_now(index, o->now);
   b->undelete = o->undelete;
   b->threads = crew_size(o->threads);
-  const size_t memory =
-      o->memory != 0 ? o->memory : MEMORY_DEFAULT + (b->threads - 1) * MEMORY_THREAD;
-  b->memory = memory / b->threads;
+  const size_t usual =
+      b->threads > 1 ? MEMORY_SHARED + b->threads * MEMORY_THREAD : MEMORY_ALONE;
+  b->memory = (o->memory != 0 ? o->memory : usual) / b->threads;
   b->slot_count = 256;
   b->slots = plain_array(b->slot_count, sizeof *b->slots);
   if (b->slots == NULL) status = error_memory(err);

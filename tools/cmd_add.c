@@ -249,7 +249,7 @@ const command command_add = {
       "its\n"
       "                      own, with the message's id, #, and the event's UID as its id\n"
       "  --memory MIB        memory to build with, of all threads together (default: 32,\n"
-      "                      2 more a further thread)\n"
+      "                      of several 26 and 2 for each)\n"
       "  --jobs N            threads that analyse and build (default: one for each processor)\n"
       "  --verbose           name the files that are skipped, too\n",
   .takes = "jsonl= undelete invitations memory= jobs= verbose",
