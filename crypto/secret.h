@@ -49,9 +49,9 @@ uint64_t crypto_short_hash(const uint8_t key[16], const void *data, size_t size)
 void crypto_digest(uint8_t out[32], const void *data, size_t size);
 
 /* Memory for opened blocks: out of core dumps, locked where the limit allows (never an error if it
- * does not), zeroed, page-aligned, of huge pages where it nearly fills some; zeros in a forked child. Several system calls: meant for slabs
- * of a cache, not for single blocks. NULL where memory ran out. Free with the same size: it is
- * wiped. */
+ * does not), zeroed, page-aligned, of huge pages where it nearly fills some; zeros in a forked
+ * child. Several system calls: meant for slabs of a cache, not for single blocks. NULL where memory
+ * ran out. Free with the same size: it is wiped. */
 void *opened_alloc(size_t size);
 void opened_free(void *p, size_t size);
 

@@ -109,7 +109,8 @@ const text_class *text_vocabulary_class(const text_analyser *a, uint32_t id);
 size_t text_class_count(const text_analyser *a);
 /* Key of class number c (prefix and folded word or stem), its kind, and a stem's language number. */
 sdx_bytes text_class_key(const text_analyser *a, uint32_t c, text_class_kind *kind, uint8_t *language);
-/* No term is added until the reset: lets go of what finds words, where the cache of them goes with that anyway. */
+/* No term is added until the reset: lets go of what finds words, where the cache of them goes with
+ * that anyway. */
 void text_vocabulary_close(text_analyser *a);
 /* Forgets, and wipes, all terms and classes; the cache of words stays, and goes with the next item or
  * call of text_tokens where it has outgrown its bound. An item begun must be begun again. */

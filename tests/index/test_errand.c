@@ -35,19 +35,29 @@ static errand_runner *runner(void) {
   return r;
 }
 
-static void test_in_order(void **state) {
-  errand_runner *r = runner();
+typedef struct journeys {
   journey all[ERRANDS];
   errand errands[ERRANDS];
-  unsigned done = 0;
-  (void)state;
+  unsigned done;
+} journeys;
+
+/* Every `nth` of them fails; 0: none. */
+static void send_all(errand_runner *r, journeys *j, unsigned nth) {
+  j->done = 0;
   for (unsigned i = 0; i < ERRANDS; i++) {
-    all[i] = (journey){ .done = &done };
-    errands[i] = (errand){ .run = go, .context = &all[i] };
-    errand_send(r, &errands[i]);
+    j->all[i] = (journey){ .done = &j->done, .fails = nth > 0 && i % nth == 0 };
+    j->errands[i] = (errand){ .run = go, .context = &j->all[i] };
+    errand_send(r, &j->errands[i]);
   }
-  assert_int_equal(errand_wait(r, &errands[ERRANDS - 1], NULL), SDX_OK);
-  for (unsigned i = 0; i < ERRANDS; i++) assert_int_equal(all[i].at, i + 1);
+}
+
+static void test_in_order(void **state) {
+  errand_runner *r = runner();
+  journeys j;
+  (void)state;
+  send_all(r, &j, 0);
+  assert_int_equal(errand_wait(r, &j.errands[ERRANDS - 1], NULL), SDX_OK);
+  for (unsigned i = 0; i < ERRANDS; i++) assert_int_equal(j.all[i].at, i + 1);
   errand_runner_free(r);
 }
 
@@ -74,17 +84,11 @@ static void test_failure_is_told(void **state) {
 
 static void test_all_done_at_the_end(void **state) {
   errand_runner *r = runner();
-  journey all[ERRANDS];
-  errand errands[ERRANDS];
-  unsigned done = 0;
+  journeys j;
   (void)state;
-  for (unsigned i = 0; i < ERRANDS; i++) {
-    all[i] = (journey){ .done = &done, .fails = i % 2 == 0 };
-    errands[i] = (errand){ .run = go, .context = &all[i] };
-    errand_send(r, &errands[i]);
-  }
+  send_all(r, &j, 2);
   errand_runner_free(r);
-  assert_int_equal(done, ERRANDS);
+  assert_int_equal(j.done, ERRANDS);
   errand_runner_free(NULL);
 }
 
