@@ -55,6 +55,17 @@ bool extent_reserve(extent *e, size_t used, size_t need) {
   return e->room < EXTENT_PAGES ? copy(e, used, room) : move(e, used, room);
 }
 
+void extent_populate(const extent *e, size_t from, size_t to) {
+#ifdef MADV_POPULATE_WRITE
+  from = from / UNIT * UNIT;
+  if (to > e->room) to = e->room;
+  if (e->room >= EXTENT_PAGES && from < to)
+    (void)madvise((uint8_t *)e->at + from, to - from, MADV_POPULATE_WRITE);
+#else
+  (void)e, (void)from, (void)to;
+#endif
+}
+
 void extent_free(extent *e, size_t used) {
   if (e->at != NULL) {
     if (e->room < EXTENT_PAGES) {

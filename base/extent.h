@@ -23,6 +23,10 @@ typedef struct extent {
 /* Room for `need` bytes at least, growing by half; the first `used` stay, the others are as they
  * were or zero. False where memory ran out, and all is as before. */
 bool extent_reserve(extent *e, size_t used, size_t need);
+/* Pages for the bytes from `from` to `to`, all of which will soon be written, in one call: where a
+ * new page is read before it is written to, the kernel interrupts every processor that runs a
+ * thread of the process. May do nothing. */
+void extent_populate(const extent *e, size_t from, size_t to);
 /* Wipes the first `used` bytes, which must be all that were written, and frees. */
 void extent_free(extent *e, size_t used);
 

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/error.h"
 #include "base/extent.h"
@@ -65,9 +64,7 @@ static bool add_page(chain_store *s) {
   if (s->count >= UINT32_MAX / UNITS) return false;
   extent page = { 0 };
   if (!extent_reserve(&page, 0, PAGE)) return false;
-#ifdef MADV_POPULATE_WRITE
-  (void)madvise(page.at, PAGE, MADV_POPULATE_WRITE); /* all of it will be written: one fault, not 64 */
-#endif
+  extent_populate(&page, 0, PAGE);
   s->at[s->count++] = page.at;
   s->used = s->count == 1 ? UNIT : 0; /* chunk number 0 is none */
   return true;

@@ -14,6 +14,7 @@
 
 #define NONE UINT32_MAX
 #define AHEAD 8 /* postings between a fetch and its use */
+#define PAGES_AHEAD ((size_t)128 << 10) /* of terms that will be met soon */
 
 /* An item as it was added; its strings stand in `strings`, its frames in `stored`. */
 typedef struct added {
@@ -34,6 +35,7 @@ struct inverter {
   chain_store *chains;
   chain *terms; /* by number in the vocabulary; in term_extent, all zero behind the last that was met */
   size_t term_room;
+  size_t term_pages; /* bytes of their extent that have pages */
   added *documents; /* in document_extent */
   size_t count, broken;
   extent term_extent, document_extent;
@@ -66,7 +68,7 @@ static void forget(inverter *v) {
   v->chains = NULL;
   extent_free(&v->term_extent, 0);
   v->terms = NULL;
-  v->term_room = 0;
+  v->term_room = v->term_pages = 0;
   extent_free(&v->document_extent, v->count * sizeof *v->documents);
   v->documents = NULL;
   v->count = v->broken = 0;
@@ -103,10 +105,16 @@ static bool room_for_document(inverter *v) {
 
 static bool room_for_terms(inverter *v) {
   const size_t need = text_vocabulary_count(v->analyser);
-  if (need <= v->term_room) return true;
-  if (!extent_reserve(&v->term_extent, v->term_room * sizeof *v->terms, need * sizeof *v->terms)) return false;
-  v->terms = v->term_extent.at;
-  v->term_room = v->term_extent.room / sizeof *v->terms;
+  if (need > v->term_room) {
+    if (!extent_reserve(&v->term_extent, v->term_room * sizeof *v->terms, need * sizeof *v->terms)) return false;
+    v->terms = v->term_extent.at;
+    v->term_room = v->term_extent.room / sizeof *v->terms;
+  }
+  if (need * sizeof *v->terms > v->term_pages) {
+    const size_t wanted = need * sizeof *v->terms + PAGES_AHEAD;
+    extent_populate(&v->term_extent, v->term_pages, wanted);
+    v->term_pages = wanted < v->term_extent.room ? wanted : v->term_extent.room;
+  }
   return true;
 }
 
