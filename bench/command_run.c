@@ -144,13 +144,14 @@ static int run(bench *b, const settings *s, const char *const *paths, size_t pat
   if (s->export != NULL && export_write(&mail, &work, s->export) != 0) goto out;
   b->mail = &mail;
   b->work = &work;
-  b->random = s->seed;
+  b->random = b->seed = s->seed;
   b->paths = paths;
   b->path_count = s->generate > 0 ? 0 : path_count;
   if (!s->growth) put_machine(b);
   if (!s->growth) put_corpus(b, s);
   gather(b, s);
   result = s->growth ? stage_growth(b) : measure(b, s);
+  if (result == 0 && s->growth && s->generate > 0) result = stage_files(b);
   if (result == 0) result = figures_write(&b->figures, s->out);
 out:
   stage_close_all(b);

@@ -110,7 +110,9 @@ static int write_growth(const figures *f, const char *dir) {
   } all[] = { { "growth-rare", "rare" },
               { "growth-and", "AND of df 1,000" },
               { "growth-build", "build rate" },
-              { "growth-common", "common" } };
+              { "growth-common", "common" },
+              { "growth-files", "files, seconds" },
+              { "growth-memory", "files, peak memory" } };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     if (write_stage(f, dir, all[i].name, "growth", all[i].measure) != 0) return -1;
   return 0;

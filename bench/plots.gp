@@ -123,3 +123,17 @@ if (lines_of("growth-rare") > 1) {
        data("growth-rare") using 1:5 with linespoints ls 4 title "FTS5, rare", \
        data("growth-and") using 1:5 with linespoints ls 4 dt 2 pt 8 title "FTS5, AND"
 }
+
+# How long does a first index take?
+if (lines_of("growth-files") > 1) {
+  set output chart("files")
+  set title "How long does a first index take? Made-up mailboxes as raw files, all cores"
+  set ylabel "seconds (logarithmic)"
+  set y2label "peak memory, MiB"
+  set y2tics
+  set y2range [0:600]
+  set xrange [7000:1500000]
+  plot data("growth-files") using 1:2 with linespoints ls 1 title "seconds", \
+       data("growth-files") using 1:2:(sprintf("%.1f s", $2)) with labels offset 0,1 notitle, \
+       data("growth-memory") using 1:2 axes x1y2 with linespoints ls 2 dt 2 title "peak memory"
+}

@@ -200,7 +200,11 @@ static const section sections[] = {
       { "growth", "newest 10", "newest ten with a term, median us", false, false },
       { "growth", "build rate", "bulk build, MB of text per second", false, false },
       { "growth", "build, peak memory", "bulk build, peak MiB", false, false },
-      { "growth", "size", "bytes on disk / bytes of text", false, false } } },
+      { "growth", "size", "bytes on disk / bytes of text", false, false },
+      { "growth", "files, seconds", "raw files into an empty index on all cores, s", false, false },
+      { "growth", "files, items", "the same, items per second", false, false },
+      { "growth", "files, peak memory", "the same, peak MiB beside the readers of messages", false, false },
+      { "growth", "files, queries with hits", "queries of that index with hits, %", false, false } } },
   { "How big?",
     "With positions; no engine keeps the text. \"Pages in use\" is without the free pages that a "
     "merge left in the "
@@ -410,6 +414,13 @@ static void write_opening(FILE *out, const figures *f) {
                 figures_value(f, "growth", "Sealdex", first, "rare"),
             figures_value(f, "growth", "Sealdex", last, "AND of df 1,000") /
                 figures_value(f, "growth", "Sealdex", first, "AND of df 1,000"));
+    const double first_index = figures_value(f, "growth", "Sealdex", last, "files, seconds");
+    if (isfinite(first_index))
+      fprintf(out,
+              "![Time and memory of a first index](files.svg)\n\n**How long does a first index take?** "
+              "%s items as raw files take %.0f seconds on all cores, in %.0f MiB.\n\n",
+              last, first_index,
+              figures_value(f, "growth", "Sealdex", last, "files, peak memory"));
   }
   fprintf(out,
           "![Bytes on disk by engine](size.svg)\n\n**How big?** %.2f bytes per byte of text, "

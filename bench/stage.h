@@ -34,7 +34,7 @@ typedef struct bench {
   size_t path_count;
   double seconds; /* of each readers' run */
   const char *work_dir;
-  uint64_t random;
+  uint64_t random, seed;
   figures figures;
   FILE *samples;   /* where every sample goes too; NULL: nowhere */
   figures earlier; /* of a run whose indexes of slow engines still stand */
@@ -49,6 +49,9 @@ int stage_write(bench *b);
 int stage_users(bench *b);
 /* Builds and searches a workload of workload_draw_growth; alone. */
 int stage_growth(bench *b);
+/* The same mailbox as files into an empty index of Sealdex, which then answers the workload; after
+ * stage_growth. */
+int stage_files(bench *b);
 /* Which items the engines find, beside which are the ten best. */
 int stage_answers(bench *b);
 /* Memory, faults and CPU time of a process that does nothing but search. */

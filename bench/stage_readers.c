@@ -3,9 +3,10 @@
  * 1, 2, 4 and 8 readers beside a writer that makes 50 single adds per second, each durable. Readers
  * are threads of one process (sharing a handle where the engine allows it) or processes; each asks
  * the queries of all classes in an order of its own (drawn anew each round, the same for every
- * engine), and always sees the newest mail. Engines take turns in several rounds of short runs, in
- * an order drawn anew each time; rates are means of the middle half of the rounds. A reader's rate counts until its last
- * search is done: many of a slow engine's outlast the run.
+ * engine), and always sees the newest mail. Before the clock starts, each asks others for a while:
+ * what a new process costs is the cold stage's. Engines take turns in several rounds of short runs,
+ * in an order drawn anew each time; rates are means of the middle half of the rounds. A reader's
+ * rate counts from search to search: many of a slow engine's outlast the run.
  */
 #include <math.h>
 #include <pthread.h>
@@ -23,7 +24,7 @@
 #include "usage.h"
 
 enum { READERS_MAX = 8, PARTIES = 8, ROUNDS_MAX = 15 };
-static const double opening_seconds = 0.15, add_interval = 0.02;
+static const double warming_seconds = 0.35, add_interval = 0.02; /* opening counts as warming */
 
 typedef struct outcome {
   histogram searches, adds;
@@ -37,7 +38,7 @@ typedef struct worker {
   const contender *c;
   engine *shared; /* NULL: opens its own */
   size_t number;
-  uint64_t random; /* of a reader: which queries */
+  uint64_t random, warming; /* of a reader: which queries */
   double start, end;
   outcome *out;
 } worker;
@@ -49,28 +50,32 @@ static void sleep_until(double when) {
   nanosleep(&t, NULL);
 }
 
+/* The next query of a sequence. Returns how many seconds it took. */
+static double ask_next(const worker *w, engine *e, uint64_t *random, answer *a) {
+  char text[600];
+  const workload_query *q = &w->b->work->queries[random_next(random) % w->b->work->count];
+  w->c->class->phrase(q, text, sizeof text);
+  const double before = stopwatch_now();
+  if (w->c->class->search(e, q, text, ANSWER_HITS, false, a) != 0) w->out->failed = 1;
+  return stopwatch_now() - before;
+}
+
 static void *read_on(void *context) {
   worker *w = context;
   answer *a = malloc(sizeof *a);
   engine *e = w->shared;
-  char text[600];
-  uint64_t random = w->random;
+  uint64_t random = w->random, warming = w->warming;
   if (a == NULL || (e == NULL && w->c->class->open(&e, w->c->dir, ENGINE_FOLLOW) != 0)) {
     w->out->failed = 1;
     free(a);
     return NULL;
   }
-  sleep_until(w->start);
-  const double cpu = stopwatch_read(CLOCK_THREAD_CPUTIME_ID);
-  for (double now = stopwatch_now(); now < w->end && !w->out->failed;) {
-    const workload_query *q = &w->b->work->queries[random_next(&random) % w->b->work->count];
-    w->c->class->phrase(q, text, sizeof text);
-    const double before = stopwatch_now();
-    if (w->c->class->search(e, q, text, ANSWER_HITS, false, a) != 0) w->out->failed = 1;
-    now = stopwatch_now();
-    histogram_add(&w->out->searches, now - before);
-    w->out->elapsed = now - w->start;
-  }
+  while (stopwatch_now() < w->start && !w->out->failed) ask_next(w, e, &warming, a);
+  const double start = stopwatch_now(), cpu = stopwatch_read(CLOCK_THREAD_CPUTIME_ID);
+  do {
+    histogram_add(&w->out->searches, ask_next(w, e, &random, a));
+    w->out->elapsed = stopwatch_now() - start;
+  } while (start + w->out->elapsed < w->end && !w->out->failed);
   w->out->cpu = stopwatch_read(CLOCK_THREAD_CPUTIME_ID) - cpu;
   if (e != w->shared) w->c->class->close(e);
   free(a);
@@ -114,6 +119,7 @@ static worker make_worker(const party *p, size_t i) {
                    .c = p->c,
                    .number = i < p->readers ? i : p->serial,
                    .random = 77 + i + p->round * READERS_MAX,
+                   .warming = 7777 + i + p->round * READERS_MAX,
                    .start = p->start,
                    .end = p->start + p->b->seconds,
                    .out = &p->outs[i] };
@@ -176,12 +182,12 @@ static int run_party(bench *b, contender *c, size_t readers, bool processes, siz
               .round = round,
               .processes = processes,
               .outs = usage_share(size) };
-  p.start = stopwatch_now() + opening_seconds;
+  p.start = stopwatch_now() + warming_seconds;
   int result = processes ? run_processes(&p) : usage_in_child(run_threads, &p);
   double rate = 0;
   for (size_t i = 0; i < readers; i++) {
     histogram_join(&t->searches, &p.outs[i].searches);
-    rate += (double)p.outs[i].searches.count / fmax(p.outs[i].elapsed, b->seconds);
+    rate += (double)p.outs[i].searches.count / fmax(p.outs[i].elapsed, 1e-6);
     t->cpu += p.outs[i].cpu;
     if (p.outs[i].failed) result = -1;
   }
