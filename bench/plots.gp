@@ -9,6 +9,7 @@ if (ending eq 'svg') {
 chart(name) = sprintf("%s/%s.%s", dir, name, ending)
 data(name) = sprintf("%s/plot-%s.dat", dir, name)
 lines_of(name) = int(system(sprintf("cat '%s' | wc -l", data(name))))
+measured(name) = int(system(sprintf("grep -c '\t[0-9]' '%s'", data(name)))) > 0
 
 set datafile separator "\t"
 set datafile missing "?"
@@ -22,17 +23,19 @@ set tics nomirror textcolor rgb "#222222"
 set grid lc rgb "#dddddd" lt 1 lw 0.6
 
 # How fast is search?
-set output chart("search")
-set title "How fast is search? Ten best hits, warm: median of each class"
-set xlabel "microseconds (logarithmic; left is faster)"
 set logscale x
 set grid x y
 set key outside right top vertical Left reverse samplen 1
-set yrange [-(lines_of("search") - 1) + 0.3 : 0.7]
 set ytics scale 0
+if (measured("search")) {
+set output chart("search")
+set title "How fast is search? Ten best hits, warm: median of each class"
+set xlabel "microseconds (logarithmic; left is faster)"
+set yrange [-(lines_of("search") - 1) + 0.3 : 0.7]
 plot for [k=2:6] data("search") using k:(-$0):ytic(1) with points ls (k - 1) title columnheader(k)
+}
 # Many readers.
-if (lines_of("readers") > 1) {
+if (measured("readers")) {
 set output chart("readers")
 set title "How many searches per second? Readers beside a writer"
 set xlabel "searches per second, all readers together (logarithmic; right is faster)"
@@ -46,6 +49,7 @@ set ytics auto nomirror scale 1
 set yrange [*:*]
 
 # The tails of the same.
+if (measured("tails")) {
 set output chart("tails")
 set title "How slow can it get? All classes together, warm"
 set xlabel "share of searches that are done"
@@ -55,6 +59,7 @@ set format y "%.0f"
 set xtics ("1/2" 0, "9 of 10" 1, "99 of 100" 2, "999 of 1,000" 3, "all" 4)
 set xrange [-0.2:4.2]
 plot for [k=2:6] data("tails") using ($0):k with linespoints ls (k - 1) title columnheader(k)
+}
 unset logscale
 set format y
 set xtics auto
@@ -68,6 +73,7 @@ set grid noxtics ytics
 colour(i) = i < ours ? 0x0b5fa5 : 0x9aa5b1
 
 ours = lines_of("size") > 5 ? 2 : 1 # its files, and the pages in use of them
+if (measured("size")) {
 set output chart("size")
 set title "How big? The index, positions included, against the text in it"
 unset xlabel
@@ -77,14 +83,18 @@ set xtics scale 0
 set offsets 0.3, 0.3, graph 0.05, 0
 plot data("size") using 0:2:(colour($0)):xtic(1) with boxes lc rgb variable, \
      data("size") using 0:2:(sprintf("%.2f", $2)) with labels offset 0,0.7
+}
 
 ours = 1
+if (measured("build")) {
 set output chart("build")
 set title "How fast is it built? Bulk build on one core, durable at its end"
 set ylabel "MB of decoded text per second"
 plot data("build") using 0:2:(colour($0)):xtic(1) with boxes lc rgb variable, \
      data("build") using 0:2:(sprintf($2 < 3 ? "%.2f" : "%.1f", $2)) with labels offset 0,0.7
+}
 
+if (lines_of("sealing") > 0) {
 set output chart("sealing")
 set title "What does sealing cost? Sealdex against the same build with a null cipher"
 set xlabel "per cent more than unsealed"
@@ -98,6 +108,7 @@ set xtics scale 1
 set arrow 1 from 0, graph 0 to 0, graph 1 nohead lc rgb "#555555"
 plot data("sealing") using (0):(-$0):(0):2:(-$0 - 0.3):(-$0 + 0.3):ytic(1) with boxxyerror lc rgb "#0b5fa5", \
      data("sealing") using ($2 > 0 ? $2 : 0):(-$0):(sprintf("%+.1f%%", $2)) with labels left offset 1,0
+}
 unset arrow 1
 set offsets 0, 0, 0, 0
 unset ytics
@@ -106,7 +117,7 @@ set yrange [*:*]
 set xrange [*:*]
 
 # How does it grow?
-if (lines_of("growth-rare") > 1) {
+if (measured("growth-rare")) {
   set output chart("growth")
   set title "How does it grow? Made-up mailboxes, terms in a fixed number of items"
   set xlabel "items in the index"
@@ -125,7 +136,7 @@ if (lines_of("growth-rare") > 1) {
 }
 
 # How long does a first index take?
-if (lines_of("growth-files") > 1) {
+if (measured("growth-files")) {
   set output chart("files")
   set title "How long does a first index take? Made-up mailboxes as raw files, all cores"
   set ylabel "seconds (logarithmic)"
