@@ -28,7 +28,7 @@
 #define ENGINE_TEXT                                                                                \
   "SQLite FTS5 " SQLITE_VERSION                                                                    \
   ": porter unicode61, contentless, a table of ids, dates and folders beside it, WAL, "            \
-  "synchronous FULL, default page cache"
+  "synchronous FULL, default page cache, a connection per thread without mutexes"
 #define ENGINE_KEY ""
 #endif
 
