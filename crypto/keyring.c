@@ -326,9 +326,11 @@ static sdx_status try_own(secret **root, const keyring *k, const region *fresh, 
   if (k->own.raw == NULL || at->kind != SLOT_KEY) return SDX_OK;
   const sdx_secret raw = { SDX_SECRET_KEY, secret_view(k->own.raw), SECRET_SIZE };
   slot_keys keys;
-  sdx_status status = slot_keys_derive(&keys, &raw, at, fresh->index_id, err);
+  unsigned is_own;
+  sdx_status status = slot_keys_claim(&keys, &is_own, &raw, at, fresh->index_id, err);
   if (status != SDX_OK) return status;
-  status = slot_open_again(root, at, &keys, fresh->index_id, fresh->commitment, err);
+  if (is_own != 0)
+    status = slot_open_again(root, at, &keys, fresh->index_id, fresh->commitment, err);
   slot_keys_free(&keys);
   return status;
 }

@@ -12,11 +12,13 @@
 #define SEALED_ROOT_SIZE (SECRET_SIZE + crypto_box_SEALBYTES)
 #define SLOT_HEADER_SIZE 64
 #define MAC_KEY_LABEL "sealdex slot mac key 1"
+#define OWN_LABEL "sealdex slot public half 1"
+#define SLOT_OWN_SIZE 32 /* behind the sealed root */
 
 _Static_assert(SLOT_HEADER_SIZE + SLOT_SEALED_SIZE + SECRET_SIZE + SEAL_OVERHEAD + SLOT_MAC_SIZE ==
                    SLOT_SIZE,
                "a slot has no gaps");
-_Static_assert(SEALED_ROOT_SIZE <= SLOT_SEALED_SIZE, "a root key fits");
+_Static_assert(SEALED_ROOT_SIZE + SLOT_OWN_SIZE <= SLOT_SEALED_SIZE, "a root key fits");
 
 /* ---- stored form ---- */
 
@@ -59,7 +61,8 @@ static bool slot_is_sound(const slot *s) {
   default:
     return false;
   }
-  return memcmp(s->sealed + SEALED_ROOT_SIZE, zeros, SLOT_SEALED_SIZE - SEALED_ROOT_SIZE) == 0;
+  const size_t used = SEALED_ROOT_SIZE + (s->kind == SLOT_DEPOSIT ? 0 : SLOT_OWN_SIZE);
+  return memcmp(s->sealed + used, zeros, SLOT_SEALED_SIZE - used) == 0;
 }
 
 static void copy_field(uint8_t *out, cursor *c, size_t size) {
@@ -119,24 +122,75 @@ static sdx_status derive_seed(secret **out, const secret *stretched, const slot 
   return status;
 }
 
-sdx_status slot_keys_derive(slot_keys *out, const sdx_secret *s, const slot *at,
-                            const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) {
-  secret *stretched = NULL, *seed = NULL, *pair_seed = NULL;
+/* What nobody can make who has not the slot's secret: that the public half is of its pair. It says so at a
+ * thirtieth of what it takes to work the public half out. */
+static void vouch_public_half(uint8_t out[SLOT_OWN_SIZE], const secret *pair_seed,
+                              const uint8_t public_half[32]) {
+  uint8_t data[sizeof OWN_LABEL + 32];
+  memcpy(data, OWN_LABEL, sizeof OWN_LABEL);
+  memcpy(data + sizeof OWN_LABEL, public_half, 32);
+  secret_hash(out, SLOT_OWN_SIZE, pair_seed, data, sizeof data);
+}
+
+/* The secret half of crypto_box_seed_keypair alone. */
+static void derive_secret_half(secret *out, const secret *pair_seed) {
+  uint8_t hash[crypto_hash_sha512_BYTES];
+  crypto_hash_sha512(hash, secret_view(pair_seed), SECRET_SIZE);
+  memcpy(secret_bytes(out), hash, SECRET_SIZE);
+  wipe(hash, sizeof hash);
+}
+
+/* All but the pair. */
+static sdx_status derive_keys(slot_keys *out, secret **pair_seed, const sdx_secret *s,
+                              const slot *at, const uint8_t index_id[INDEX_ID_SIZE],
+                              sdx_error *err) {
+  secret *stretched = NULL, *seed = NULL;
   memset(out, 0, sizeof *out);
+  *pair_seed = NULL;
   sdx_status status = stretch(&stretched, s, at, err);
   if (status == SDX_OK) status = derive_seed(&seed, stretched, at, index_id, err);
   if (status == SDX_OK)
-    status = secret_derive(&pair_seed, seed, "sealdex slot pair 1", NULL, 0, err);
+    status = secret_derive(pair_seed, seed, "sealdex slot pair 1", NULL, 0, err);
   if (status == SDX_OK)
     status = secret_derive(&out->mac_key, seed, "sealdex slot mac 1", NULL, 0, err);
   if (status == SDX_OK) status = secret_new(&out->secret_half, err);
-  if (status == SDX_OK)
-    crypto_box_seed_keypair(out->public_half, secret_bytes(out->secret_half),
-                            secret_view(pair_seed));
-  else
-    slot_keys_free(out);
   secret_free(stretched);
   secret_free(seed);
+  if (status != SDX_OK) slot_keys_free(out);
+  return status;
+}
+
+/* `own`, where it is not NULL, gets what vouches for the public half. */
+static sdx_status make_keys(slot_keys *out, uint8_t *own, const sdx_secret *s, const slot *at,
+                            const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) {
+  secret *pair_seed = NULL;
+  const sdx_status status = derive_keys(out, &pair_seed, s, at, index_id, err);
+  if (status == SDX_OK) {
+    crypto_box_seed_keypair(out->public_half, secret_bytes(out->secret_half),
+                            secret_view(pair_seed));
+    if (own != NULL) vouch_public_half(own, pair_seed, out->public_half);
+  }
+  secret_free(pair_seed);
+  return status;
+}
+
+sdx_status slot_keys_derive(slot_keys *out, const sdx_secret *s, const slot *at,
+                            const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) {
+  return make_keys(out, NULL, s, at, index_id, err);
+}
+
+sdx_status slot_keys_claim(slot_keys *out, unsigned *own, const sdx_secret *s, const slot *at,
+                           const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) {
+  uint8_t vouched[SLOT_OWN_SIZE];
+  secret *pair_seed = NULL;
+  const sdx_status status = derive_keys(out, &pair_seed, s, at, index_id, err);
+  *own = 0;
+  if (status == SDX_OK) {
+    derive_secret_half(out->secret_half, pair_seed);
+    memcpy(out->public_half, at->public_half, sizeof out->public_half);
+    vouch_public_half(vouched, pair_seed, at->public_half);
+    *own = secret_equal(vouched, at->sealed + SEALED_ROOT_SIZE, sizeof vouched);
+  }
   secret_free(pair_seed);
   return status;
 }
@@ -234,7 +288,7 @@ sdx_status slot_make(slot *out, slot_keys *kept, const sdx_secret *s, const keyr
   }
   crypto_random(out->salt, sizeof out->salt);
   slot_keys keys;
-  status = slot_keys_derive(&keys, s, out, index_id, err);
+  status = make_keys(&keys, out->sealed + SEALED_ROOT_SIZE, s, out, index_id, err);
   if (status != SDX_OK) return status;
   memcpy(out->public_half, keys.public_half, sizeof out->public_half);
   status = wrap_root(out, keys.mac_key, index_id, root, err);
@@ -295,10 +349,12 @@ static sdx_status try_slot(secret *root, unsigned *opens, slot_keys *kept, const
                            const uint8_t commitment[COMMITMENT_SIZE], sdx_error *err) {
   slot_keys keys;
   secret *candidate = NULL;
-  sdx_status status = slot_keys_derive(&keys, s, at, index_id, err);
+  unsigned own;
+  sdx_status status = slot_keys_claim(&keys, &own, s, at, index_id, err);
   if (status != SDX_OK) return status;
   status = secret_new(&candidate, err);
   if (status == SDX_OK) status = open_with(opens, candidate, at, &keys, index_id, commitment, err);
+  *opens &= own;
   if (status == SDX_OK) {
     const uint8_t mask = (uint8_t)(0 - *opens);
     for (size_t i = 0; i < SECRET_SIZE; i++)

@@ -45,7 +45,8 @@ typedef struct slot {
   uint32_t argon2_mib;
   uint8_t salt[SLOT_SALT_SIZE];
   uint8_t public_half[32];
-  uint8_t sealed[SLOT_SEALED_SIZE]; /* root key, or deposit key, sealed to public_half; zeros */
+  uint8_t sealed[SLOT_SEALED_SIZE]; /* root key, or deposit key, sealed to public_half; of a root key, what
+                                       vouches for the public half; zeros */
   uint8_t mac_key[SECRET_SIZE + SEAL_OVERHEAD]; /* sealed under the root's wrap key */
   uint8_t mac[SLOT_MAC_SIZE]; /* of the above but `sealed` and `mac_key`, and the root's
                                  commitment; of a deposit slot, of `sealed` too */
@@ -59,6 +60,10 @@ typedef struct slot_keys {
 } slot_keys;
 sdx_status slot_keys_derive(slot_keys *out, const sdx_secret *s, const slot *at,
                             const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) SDX_CHECK;
+/* The same for a slot that stands there, whose public half is taken as it is; *own says whether the slot
+ * vouches for it, without which nothing may be opened with these keys. */
+sdx_status slot_keys_claim(slot_keys *out, unsigned *own, const sdx_secret *s, const slot *at,
+                           const uint8_t index_id[INDEX_ID_SIZE], sdx_error *err) SDX_CHECK;
 void slot_keys_free(slot_keys *k); /* zeroed is fine */
 
 /* The slot's MAC key, which the holder of the root has without the slot's secret. SDX_DAMAGED where

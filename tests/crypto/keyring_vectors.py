@@ -132,10 +132,12 @@ XCHACHA, AES = 1, 2
 def slot(kind, material, ops, mib, salt, ephemeral, nonce):
     seed = derive(material, "sealdex slot seed 1",
                   struct.pack("<III", kind, ops, mib) + salt + INDEX_ID)
-    secret_half = hashlib.sha512(derive(seed, "sealdex slot pair 1")).digest()[:32]
+    pair_seed = derive(seed, "sealdex slot pair 1")
+    secret_half = hashlib.sha512(pair_seed).digest()[:32]
     mac_key = derive(seed, "sealdex slot mac 1")
     header = struct.pack("<IIII", kind, ops, mib, 0) + salt + public_of(secret_half)
-    sealed = box_seal(header[32:], ephemeral, ROOT).ljust(144, b"\0")
+    own = derive(pair_seed, "sealdex slot public half 1", header[32:])
+    sealed = (box_seal(header[32:], ephemeral, ROOT) + own).ljust(144, b"\0")
     wrapped = seal(WRAP, nonce, b"sealdex slot mac key 1\0" + INDEX_ID + header, mac_key)
     return header + sealed + wrapped + keyed(
         mac_key, b"sealdex slot 1\0" + INDEX_ID + header + COMMITMENT)
