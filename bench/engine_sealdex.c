@@ -19,7 +19,7 @@
 #else
 #define ENGINE_SYMBOL engine_sealdex
 #define ENGINE_NAME "Sealdex"
-#define ENGINE_TEXT "Sealdex " SDX_VERSION ": XChaCha20-Poly1305, 16 MiB cache, stored text off"
+#define ENGINE_TEXT "Sealdex " SDX_VERSION ": XChaCha20-Poly1305, 16 MB for blocks and searches, stored text off"
 #define ENGINE_CIPHER SDX_XCHACHA20_POLY1305
 #endif
 

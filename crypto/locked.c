@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "crypto/locked.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdint.h>
@@ -197,11 +198,21 @@ static size_t whole_pages(size_t size) {
   return (size + arena.page - 1) & ~(arena.page - 1);
 }
 
+/* Each page when it is first written to: what a short search leaves untouched takes no memory, nor the time
+ * to fill it with zeros. */
+static int lock_pages(void *at, size_t size) {
+#ifdef MLOCK_ONFAULT
+  const int result = mlock2(at, size, MLOCK_ONFAULT);
+  if (result == 0 || errno != ENOSYS) return result;
+#endif
+  return mlock(at, size);
+}
+
 static void lock_opened(void *at, size_t size) {
   pthread_mutex_lock(&arena.mutex);
   if (size <= arena.opened_budget - arena.opened_bytes) {
     locked_range *range = malloc(sizeof *range);
-    if (range != NULL && mlock(at, size) == 0) {
+    if (range != NULL && lock_pages(at, size) == 0) {
       *range = (locked_range){ .next = arena.opened, .at = at, .size = size };
       arena.opened = range;
       arena.opened_bytes += size;
@@ -225,16 +236,16 @@ static void unlock_opened(const void *at) {
   pthread_mutex_unlock(&arena.mutex);
 }
 
-/* What nearly fills huge pages is given whole ones: opened blocks are read at random, and more of them than
- * the processor keeps addresses of small pages at hand. */
+/* What fills huge pages, or nearly, is given them: opened blocks are read at random, and more of them than
+ * the processor keeps addresses of small pages at hand. What is left behind the last stands in small ones. */
 #define HUGE_PAGE ((size_t)2 << 20)
 
-static bool is_huge(size_t size) {
+static bool nearly_huge(size_t size) {
   return size % HUGE_PAGE == 0 || HUGE_PAGE - size % HUGE_PAGE <= size / 16;
 }
 
 static size_t opened_size(size_t size) {
-  return is_huge(size) ? (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1) : whole_pages(size);
+  return nearly_huge(size) ? (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1) : whole_pages(size);
 }
 
 static void *map_pages(size_t whole) {
@@ -258,7 +269,7 @@ static void *map_huge_pages(size_t whole) {
 void *opened_alloc(size_t size) {
   if (!locked_start() || size == 0 || size > SIZE_MAX / 2) return NULL;
   const size_t whole = opened_size(size);
-  void *at = is_huge(size) ? map_huge_pages(whole) : map_pages(whole);
+  void *at = whole >= HUGE_PAGE ? map_huge_pages(whole) : map_pages(whole);
   if (at == NULL) return NULL;
   if (madvise(at, whole, MADV_DONTDUMP) != 0) {
     (void)munmap(at, whole);

@@ -284,7 +284,7 @@ SDX_API sdx_status sdx_init(const char *dir, const sdx_secret *secret,
 
 typedef struct sdx_open_options {
   uint32_t version;
-  size_t cache_bytes;      /* of opened blocks; 0: 16 MiB */
+  size_t cache_bytes;      /* of opened blocks, and of what a search takes beside them; 0: 16,000,000 */
   bool accept_restored;    /* open files of a restored backup: a store older than its keyring, a keyring
                               older than its store, or either older than the mark */
   int64_t now;             /* stops the handle's clock: calls that are given no time take this one, or

@@ -13,7 +13,8 @@
 #include "index/view.h"
 #include "index/write.h"
 
-#define CACHE_DEFAULT (16U << 20)
+#define MEMORY_DEFAULT 16000000U
+#define SEARCH_MOST (512U << 10) /* what a search takes beside opened blocks */
 #define MAINTENANCE_PATIENCE_MS 10000
 
 /* ------------------------------------------------------------------ opening */
@@ -120,6 +121,12 @@ static sdx_status take_store(sdx_index *index, sdx_error *err) {
   }
 }
 
+/* Of what a handle may take: the rest is for what is at work. */
+static size_t cache_share(const sdx_open_options *o) {
+  const size_t all = o->cache_bytes != 0 ? o->cache_bytes : MEMORY_DEFAULT;
+  return all - (all / 8 < SEARCH_MOST ? all / 8 : SEARCH_MOST);
+}
+
 static const block_memory cache_memory = { .alloc = opened_alloc, .free = opened_free };
 
 static sdx_status open_reading(sdx_index **out, const char *dir, const sdx_secret *s,
@@ -139,8 +146,7 @@ static sdx_status open_reading(sdx_index **out, const char *dir, const sdx_secre
                : error_set(err, SDX_WRONG_KEY, "a deposit key opens nothing that reads");
   if (status == SDX_OK) status = take_store(index, err);
   if (status == SDX_OK)
-    status = block_cache_new(&index->cache, o->cache_bytes != 0 ? o->cache_bytes : CACHE_DEFAULT,
-                             &cache_memory, err);
+    status = block_cache_new(&index->cache, cache_share(o), &cache_memory, err);
   index->mark = NULL;
   if (status == SDX_OK) *out = index;
   else sdx_close(index);

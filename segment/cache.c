@@ -35,7 +35,7 @@ typedef struct cache_level { /* frames that the level added */
 struct block_cache {
   const block_memory *memory;
   block_memory own;
-  uint32_t budget; /* frames */
+  uint32_t budget; /* frames that it may have, a multiple of WAYS */
   _Atomic uint32_t levels;
   _Atomic uint32_t filled; /* frames that hold a block, or soon will */
   cache_level level[LEVELS];
@@ -51,7 +51,8 @@ sdx_status block_cache_new(block_cache **out, size_t budget_bytes, const block_m
   c->own = memory != NULL ? *memory : (block_memory){ plain_alloc, plain_give };
   c->memory = &c->own;
   const size_t frames = budget_bytes / (BLOCK_PLAIN + sizeof(cache_frame));
-  c->budget = frames > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)frames;
+  c->budget = (frames > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)frames) / WAYS * WAYS;
+  if (c->budget < FIRST) c->budget = FIRST;
   if (pthread_mutex_init(&c->growing, NULL) != 0) {
     plain_free(c);
     return error_memory(err);
@@ -104,11 +105,16 @@ static uint64_t mix(uint64_t key) {
   return key ^ key >> 29;
 }
 
-/* The set of a hash when `levels` levels are there: WAYS frames that lie together in one level. */
+/* The frames of so many levels, had the last one all that it might have. */
+static uint32_t doubled(uint32_t levels) { return FIRST << (levels - 1); }
+
+/* The set of a hash when `levels` levels are there: WAYS frames that lie together in one level. Sets that
+ * the budget leaves no room for are where they were before the last level. */
 static cache_frame *set_of(block_cache *c, uint64_t hash, uint32_t levels, uint8_t **plain) {
-  const uint32_t frames = FIRST << (levels - 1); /* in all */
-  const uint32_t first = (uint32_t)(hash & (frames / WAYS - 1)) * WAYS; /* a power of two */
+  const uint32_t frames = doubled(levels);
+  uint32_t first = (uint32_t)(hash & (frames / WAYS - 1)) * WAYS; /* a power of two */
   uint32_t level = 0, before = 0;
+  if (first >= c->budget) first -= frames / 2;
   if (first >= FIRST) {
     level = 32u - (uint32_t)__builtin_clz(first / FIRST);
     before = FIRST << (level - 1);
@@ -194,13 +200,23 @@ void cache_unpin(cache_frame *f) { atomic_fetch_sub_explicit(&f->pins, 1, memory
 
 /* ---------------------------------------------------------------- filling */
 
+/* Frames that one level more would add: as many as there are, or what is left of the budget, where that is
+ * worth it. */
+static uint32_t next_level(const block_cache *c, uint32_t levels) {
+  if (levels == 0) return FIRST;
+  const uint32_t present = doubled(levels);
+  if (levels == LEVELS || c->budget < present + present / 8) return 0;
+  return c->budget - present < present ? c->budget - present : present;
+}
+
 /* Adds a level if the budget allows it; true where there are more levels than `seen`. */
 static bool grow(block_cache *c, uint32_t seen) {
+  if (next_level(c, seen) == 0) return false;
   pthread_mutex_lock(&c->growing);
   const uint32_t levels = atomic_load_explicit(&c->levels, memory_order_relaxed);
   bool more = levels > seen;
-  const uint32_t add = levels == 0 ? FIRST : FIRST << (levels - 1);
-  if (!more && levels < LEVELS && (levels == 0 || (uint64_t)add * 2 <= c->budget)) {
+  const uint32_t add = next_level(c, levels);
+  if (!more && add > 0) {
     cache_level *l = &c->level[levels];
     l->frames = plain_array(add, sizeof *l->frames);
     l->plain = l->frames != NULL ? c->memory->alloc((size_t)add * BLOCK_PLAIN) : NULL;
@@ -234,7 +250,7 @@ static cache_frame *claim_way(block_cache *c, cache_frame *set, uint8_t *first, 
  * full set is no reason. */
 static bool is_crowded(const block_cache *c, uint32_t levels) {
   return atomic_load_explicit(&((block_cache *)c)->filled, memory_order_relaxed) >=
-         (FIRST << (levels - 1)) / 4 * 3;
+         doubled(levels) / 4 * 3;
 }
 
 cache_frame *cache_claim(block_cache *c, uint64_t key, uint8_t **plain) {

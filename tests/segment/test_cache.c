@@ -90,6 +90,27 @@ static void test_hits_and_budget(void **state) {
   block_cache_free(cache);
 }
 
+/* What is left of a budget behind the last doubling is used, too. */
+static void test_odd_budget(void **state) {
+  (void)state;
+  counted c = { 0 };
+  block_cache *cache;
+  sdx_error err;
+  segment_session session = { 0 };
+  block_ref ref = BLOCK_REF_INIT;
+  const size_t frames = 240, budget = frames * (BLOCK_PLAIN + 16);
+  assert_int_equal(block_cache_new(&cache, budget, NULL, &err), SDX_OK);
+  segment *s = open_one(&c, cache, 1);
+  for (uint32_t i = 0; i < BLOCKS; i++)
+    assert_true(is_filled(block_get(s, &session, STREAM_POSTINGS, i, &ref), STREAM_POSTINGS, i));
+  assert_in_range(block_cache_bytes(cache), budget, budget + 4096);
+  for (uint32_t i = BLOCKS - 100; i < BLOCKS; i++)
+    assert_true(is_filled(block_get(s, &session, STREAM_POSTINGS, i, &ref), STREAM_POSTINGS, i));
+  block_release(&ref);
+  segment_close(s);
+  block_cache_free(cache);
+}
+
 /* Pinned blocks are never given to others, whatever else is asked for. */
 static void test_pins(void **state) {
   (void)state;
@@ -218,7 +239,7 @@ static void test_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_hits_and_budget), cmocka_unit_test(test_pins),    cmocka_unit_test(test_forget),
+    cmocka_unit_test(test_hits_and_budget), cmocka_unit_test(test_odd_budget), cmocka_unit_test(test_pins),    cmocka_unit_test(test_forget),
     cmocka_unit_test(test_failure),         cmocka_unit_test(test_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
