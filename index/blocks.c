@@ -8,8 +8,21 @@
 #include "index/bytes.h"
 #include "index/meta.h"
 
+#define NAME_SIZE 5
+#define FRONT 255 /* the name of no stream */
+
 static const char ad_label[13] = "sealdex block";
 static const char place_label[] = "sealdex block place";
+
+static void block_name(uint8_t name[NAME_SIZE], unsigned stream, uint32_t number) {
+  name[0] = (uint8_t)stream;
+  put_le(name + 1, number, 4);
+}
+
+bool blocks_in_front(segment_stream stream, uint32_t number, uint32_t *place) {
+  *place = stream == STREAM_LENGTHS ? number + 1 : 0;
+  return stream == STREAM_MANIFEST || stream == STREAM_LENGTHS;
+}
 
 void blocks_of(sealed_blocks *out, const uint8_t index_id[16], holder_id id, const seal_key *key) {
   uint8_t hash[32];
@@ -25,17 +38,34 @@ void blocks_of(sealed_blocks *out, const uint8_t index_id[16], holder_id id, con
   memset(out->ad + 39, 0, 5);
 }
 
-static void block_name(uint8_t name[5], segment_stream stream, uint32_t number) {
-  name[0] = (uint8_t)stream;
-  put_le(name + 1, number, 4);
+static void key_of(const sealed_blocks *b, unsigned stream, uint32_t number,
+                   uint8_t key[BLOCKS_KEY_SIZE]) {
+  uint8_t name[NAME_SIZE];
+  block_name(name, stream, number);
+  put_be(key, b->id, 8);
+  put_be(key + 8, crypto_short_hash(b->place, name, sizeof name), 8);
 }
 
 void blocks_key(const sealed_blocks *b, segment_stream stream, uint32_t number,
                 uint8_t key[BLOCKS_KEY_SIZE]) {
-  uint8_t name[5];
-  block_name(name, stream, number);
-  put_be(key, b->id, 8);
-  put_be(key + 8, crypto_short_hash(b->place, name, sizeof name), 8);
+  uint32_t place;
+  if (blocks_in_front(stream, number, &place))
+    key_of(b, FRONT, place / BLOCKS_RUN, key);
+  else
+    key_of(b, stream, number, key);
+}
+
+sdx_status blocks_put_front(const sealed_blocks *b, store_txn *t, const uint8_t *sealed, size_t count,
+                            sdx_error *err) {
+  uint8_t key[BLOCKS_KEY_SIZE];
+  sdx_status status = SDX_OK;
+  for (size_t i = 0; i < count && status == SDX_OK; i += BLOCKS_RUN) {
+    const size_t run = count - i < BLOCKS_RUN ? count - i : BLOCKS_RUN;
+    key_of(b, FRONT, (uint32_t)(i / BLOCKS_RUN), key);
+    status = store_put_new(t, STORE_BLOCKS, key, sizeof key, sealed + i * STORE_BLOCK_SIZE,
+                           run * STORE_BLOCK_SIZE, err);
+  }
+  return status;
 }
 
 static void block_ad(const sealed_blocks *b, segment_stream stream, uint32_t number,
@@ -53,10 +83,13 @@ void blocks_seal(const sealed_blocks *b, nonce_pool *pool, segment_stream stream
 
 sdx_status blocks_get(const sealed_blocks *b, store_txn *t, segment_stream stream, uint32_t number,
                       uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
-  uint8_t key[BLOCKS_KEY_SIZE], ad[BLOCKS_AD_SIZE];
+  uint8_t key[BLOCKS_KEY_SIZE], ad[BLOCKS_AD_SIZE], room[STORE_PAGE];
   sdx_bytes value;
+  uint32_t place;
+  (void)blocks_in_front(stream, number, &place); /* 0 where it does not */
   blocks_key(b, stream, number, key);
-  const sdx_status status = store_get(t, STORE_BLOCKS, key, sizeof key, &value, err);
+  const sdx_status status = store_get_block(
+      t, key, sizeof key, (size_t)(place % BLOCKS_RUN) * STORE_BLOCK_SIZE, room, &value, err);
   if (status == SDX_NOT_FOUND)
     return error_set(err, SDX_DAMAGED, "segment %016llx: a block is missing", (unsigned long long)b->id);
   if (status != SDX_OK) return status;

@@ -89,12 +89,22 @@ static sdx_status put_blocks(sdx_index *index, store_txn *t, const uint8_t *bloc
   return status;
 }
 
-static sdx_status commit_blocks(segment_build *b, const uint8_t *blocks, size_t count, sdx_error *err) {
+/* The front is whole when the last blocks are there. */
+static sdx_status put_all(segment_build *b, store_txn *t, const uint8_t *blocks, size_t count, bool last,
+                          sdx_error *err) {
+  const sdx_status status = put_blocks(b->index, t, blocks, count, err);
+  if (status != SDX_OK || !last) return status;
+  atomic_fetch_add(&b->index->count_bytes_written, b->front.size);
+  return blocks_put_front(&b->blocks, t, b->front.data, b->front.size / STORE_BLOCK_SIZE, err);
+}
+
+static sdx_status commit_blocks(segment_build *b, const uint8_t *blocks, size_t count, bool last,
+                                sdx_error *err) {
   write_txn w;
   sdx_status status = write_begin(&w, b->index, b->now, false, err);
   if (status != SDX_OK) return status;
   w.visible = false;
-  status = put_blocks(b->index, w.store, blocks, count, err);
+  status = put_all(b, w.store, blocks, count, last, err);
   if (status == SDX_OK) status = write_commit(&w, err);
   else write_abort(&w);
   store_release_map(b->index->store);
@@ -104,15 +114,16 @@ static sdx_status commit_blocks(segment_build *b, const uint8_t *blocks, size_t 
 
 static sdx_status run_commit(void *context, sdx_error *err) {
   segment_build *b = context;
-  return commit_blocks(b, b->handed, b->handed_count, err);
+  return commit_blocks(b, b->handed, b->handed_count, false, err);
 }
 
 /* A batch has many builds that are finished and not published. */
 static sdx_status run_last_commit(void *context, sdx_error *err) {
   segment_build *b = context;
-  const sdx_status status = run_commit(b, err);
+  const sdx_status status = commit_blocks(b, b->handed, b->handed_count, true, err);
   plain_free(b->handed);
   b->handed = NULL;
+  buffer_free(&b->front);
   return status;
 }
 
@@ -131,17 +142,30 @@ static sdx_status hand_over(segment_build *b, bool last, sdx_error *err) {
 
 static sdx_status flush(segment_build *b, bool last, sdx_error *err) {
   sdx_status status;
-  if (b->pending_count == 0) return SDX_OK;
+  if (b->pending_count == 0 && !last) return SDX_OK;
   if (b->runner != NULL) status = hand_over(b, last, err);
-  else if (b->inside == NULL) status = commit_blocks(b, b->pending, b->pending_count, err);
-  else status = put_blocks(b->index, b->inside->store, b->pending, b->pending_count, err);
+  else if (b->inside == NULL) status = commit_blocks(b, b->pending, b->pending_count, last, err);
+  else status = put_all(b, b->inside->store, b->pending, b->pending_count, last, err);
   if (status == SDX_OK) b->pending_count = 0;
   return status;
+}
+
+static sdx_status put_in_front(segment_build *b, segment_stream stream, uint32_t number, uint32_t place,
+                               const uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
+  const size_t at = (size_t)place * STORE_BLOCK_SIZE, end = at + STORE_BLOCK_SIZE;
+  if (end > b->front.size && !buffer_reserve(&b->front, end - b->front.size)) return error_memory(err);
+  if (end > b->front.size) b->front.size = end;
+  blocks_seal(&b->blocks, b->inside != NULL ? &b->inside->pool : &b->pool, stream, number, plain,
+              b->front.data + at);
+  return SDX_OK;
 }
 
 static sdx_status put_block(void *context, segment_stream stream, uint32_t number,
                             const uint8_t plain[BLOCK_PLAIN], sdx_error *err) {
   segment_build *b = context;
+  uint32_t place;
+  if (blocks_in_front(stream, number, &place))
+    return put_in_front(b, stream, number, place, plain, err);
   const size_t most = b->runner != NULL ? PENDING_SENT : PENDING_MAX;
   if (b->pending == NULL) b->pending = plain_alloc(most * PENDING_SIZE);
   if (b->pending == NULL) return error_memory(err);
@@ -193,5 +217,6 @@ void build_end(segment_build *b) {
   seal_key_free(b->key);
   plain_free(b->pending);
   plain_free(b->handed);
+  buffer_free(&b->front);
   *b = (segment_build){ .lock = -1 };
 }

@@ -28,6 +28,7 @@ typedef struct segment_build {
   errand errand;
   uint8_t *handed;         /* blocks that were handed to the runner */
   size_t handed_count;
+  buffer front;            /* sealed blocks that are written last, in one piece */
   uint32_t attributes_size;
   void (*between)(void *context); /* called after each transaction of its own; may be NULL */
   void *context;

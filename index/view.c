@@ -191,15 +191,39 @@ static taking prepare_segment(const picture *p, const picture *before, const hol
   return t;
 }
 
-/* The manifests are in as many places as there are segments. */
-static void read_manifests_ahead(picture *p, store_txn *t, const taking *all, size_t count) {
+/* Keys of blocks that are named before it is known which there are. */
+typedef struct guessing {
   uint8_t keys[VIEW_AHEAD_MAX][BLOCKS_KEY_SIZE];
-  size_t wanted = 0;
-  for (size_t i = 0; i < count && wanted < VIEW_AHEAD_MAX; i++)
-    if (all[i].status == SDX_OK && !all[i].read)
-      blocks_key(&all[i].seg->blocks, STREAM_MANIFEST, 0, keys[wanted++]);
-  if (wanted > 0 && store_ahead(t, STORE_BLOCKS, keys[0], BLOCKS_KEY_SIZE, wanted))
-    atomic_store(&p->index->cold, true);
+  size_t count;
+} guessing;
+
+static void guess(guessing *g, const taking *t, segment_stream stream, uint32_t count) {
+  if (t->status != SDX_OK || t->read) return;
+  for (uint32_t i = 0; i < count && g->count < VIEW_AHEAD_MAX; i++)
+    blocks_key(&t->seg->blocks, stream, i, g->keys[g->count++]);
+}
+
+static bool read_guessed(const guessing *g, store_txn *t) {
+  return g->count > 0 && store_ahead(t, STORE_BLOCKS, g->keys[0], BLOCKS_KEY_SIZE, g->count);
+}
+
+#define ASKED_FOR 2 /* manifests: whether these are in memory */
+#define TOPS_GUESSED 3
+
+/* The manifests are in as many places as there are segments. Where they are not in memory, the rest of what
+ * any search needs is not either: it is on its way before they are opened. */
+static void read_manifests_ahead(picture *p, store_txn *t, const taking *all, size_t count) {
+  guessing g = { .count = 0 };
+  for (size_t i = 0; i < count && g.count < ASKED_FOR; i++) guess(&g, &all[i], STREAM_MANIFEST, 1);
+  if (!read_guessed(&g, t)) return;
+  atomic_store(&p->index->cold, true);
+  g.count = 0;
+  for (size_t i = 0; i < count; i++) {
+    guess(&g, &all[i], STREAM_MANIFEST, 1);
+    guess(&g, &all[i], STREAM_TERM_TOP, TOPS_GUESSED);
+    guess(&g, &all[i], STREAM_CLASS_TOP, TOPS_GUESSED);
+  }
+  (void)read_guessed(&g, t);
 }
 
 /* `t->seg` goes over to the picture, or is released. */
@@ -529,7 +553,9 @@ static void want_block(void *context, segment_stream stream, uint32_t number) {
   const slot *s = &picture_of(a->read->view)->slots[a->segment];
   if (s->published == NULL) return;
   if (a->count == VIEW_AHEAD_MAX) view_ahead_go(a);
-  blocks_key(&s->published->blocks, stream, number, a->keys[a->count++]);
+  blocks_key(&s->published->blocks, stream, number, a->keys[a->count]);
+  if (a->count == 0 || memcmp(a->keys[a->count], a->keys[a->count - 1], BLOCKS_KEY_SIZE) != 0)
+    a->count++; /* one value may hold many */
 }
 
 segment_ahead view_ahead_of(view_ahead *a, size_t i) {

@@ -24,7 +24,7 @@ typedef struct engine {
   matcher *matcher;
   bool counted;       /* ... whose matches are known without counting */
   bool stop;          /* nothing more of it can be ranked */
-  block_ref dates, thread_column, tied;
+  block_ref dates, thread_column, tied, tied_lengths;
 } engine;
 
 /* ---------------------------------------------------------------- ids */
@@ -84,6 +84,12 @@ static int64_t date_of_hit(void *context, const rank_hit *hit) {
   engine *e = context;
   return segment_date_at(e->read->view->segments[hit->segment].seg, &e->read->session, hit->ordinal,
                          &e->tied);
+}
+
+static bool is_older(void *context, const rank_hit *hit) {
+  engine *e = context;
+  return segment_is_older(e->read->view->segments[hit->segment].seg, &e->read->session,
+                          hit->ordinal, &e->tied_lengths);
 }
 
 static void offer(engine *e, rank_hit hit) {
@@ -308,7 +314,8 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   e.order = order_of(options->sort, p->weighted);
   e.scores = e.order == RANK_BY_SCORE;
   e.fading = e.scores && options->sort == SDX_BY_RECENCY;
-  if (!rank_top_init(&out->top, s, options->best, e.order, date_of_hit, compare_ids, &e))
+  if (!rank_top_init(&out->top, s, options->best, e.order, date_of_hit, is_older, compare_ids,
+                     &e))
     return error_memory(err);
   rank_hit after = { .segment = RANK_OUTSIDE, .dated = true };
   if (options->after != NULL) {
@@ -331,6 +338,7 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   if (status == SDX_OK) rank_top_finish(&out->top);
   out->top.after = NULL;
   block_release(&e.tied);
+  block_release(&e.tied_lengths);
   if (status == SDX_OK) status = read->session.status;
   threads_free(e.threads);
   return status;

@@ -19,9 +19,14 @@ double rank_weight(const rank_model *m, uint64_t df) {
 }
 
 bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order, rank_date_of date_of,
-                   rank_compare_ids compare_ids, void *context) {
-  *t = (rank_top){ .room = k, .order = order, .threshold = -INFINITY, .date_of = date_of,
-                   .compare_ids = compare_ids, .context = context };
+                   rank_is_older is_older, rank_compare_ids compare_ids, void *context) {
+  *t = (rank_top){ .room = k,
+                   .order = order,
+                   .threshold = -INFINITY,
+                   .date_of = date_of,
+                   .is_older = is_older,
+                   .compare_ids = compare_ids,
+                   .context = context };
   if (k > SIZE_MAX / 4 / sizeof(*t->hits)) {
     s->failed = true;
     return false;
@@ -34,8 +39,16 @@ static int64_t date_of(const rank_top *t, const rank_hit *hit) {
   return hit->dated ? hit->date : t->date_of(t->context, hit);
 }
 
+/* Items of a segment stand in the order of their dates: so where these differ, none need be read. */
+static bool stand_apart(const rank_top *t, const rank_hit *a, const rank_hit *b) {
+  return a->segment == b->segment && a->ordinal != b->ordinal && !a->dated && !b->dated &&
+         t->is_older(t->context, a->ordinal > b->ordinal ? a : b);
+}
+
 int rank_compare(const rank_top *t, const rank_hit *a, const rank_hit *b) {
   if (t->order == RANK_BY_SCORE && a->score != b->score) return a->score > b->score ? -1 : 1;
+  if (stand_apart(t, a, b))
+    return (a->ordinal < b->ordinal) == (t->order != RANK_OLDEST) ? -1 : 1;
   const int64_t x = date_of(t, a), y = date_of(t, b);
   if (x != y) return (x > y) == (t->order != RANK_OLDEST) ? -1 : 1;
   if (a->segment == b->segment && a->ordinal == b->ordinal) return 0;

@@ -72,6 +72,8 @@ typedef struct rank_hit {
 
 /* The date of a hit that has none yet. */
 typedef int64_t (*rank_date_of)(void *context, const rank_hit *hit);
+/* Whether a hit is older than all that stand before it in its segment; where that is not known at once, false. */
+typedef bool (*rank_is_older)(void *context, const rank_hit *hit);
 /* Compares the external ids of two hits that are equal in all else: < 0 where a comes first. */
 typedef int (*rank_compare_ids)(void *context, const rank_hit *a, const rank_hit *b);
 
@@ -82,13 +84,14 @@ typedef struct rank_top {
   const rank_hit *after; /* only hits that come behind this one; NULL: all */
   double threshold;    /* BY_SCORE: what scores less cannot enter; -infinity while there is room */
   rank_date_of date_of;
+  rank_is_older is_older;
   rank_compare_ids compare_ids;
   void *context;
 } rank_top;
 
 /* Room for the k best. */
 bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order, rank_date_of date_of,
-                   rank_compare_ids compare_ids, void *context);
+                   rank_is_older is_older, rank_compare_ids compare_ids, void *context);
 /* < 0 where a comes before b. */
 int rank_compare(const rank_top *t, const rank_hit *a, const rank_hit *b);
 /* Keeps the hit if it is among the best so far; returns whether. */

@@ -56,7 +56,9 @@ void segment_ahead_term(const segment *s, segment_session *session, const void *
 
 void segment_ahead_postings(const segment *s, const segment_term *term, const segment_ahead *a) {
   if (term->inline_size > 0 || term->postings_size == 0) return;
-  if (term->df > POSTINGS_BLOCK) want(s, a, STREAM_SKIPS, (uint32_t)(term->skips / BLOCK_PLAIN));
+  if (term->df > POSTINGS_BLOCK)
+    want(s, a, term->df <= LAYOUT_NEAR_DF ? STREAM_POSTINGS : STREAM_SKIPS,
+         (uint32_t)(term->skips / BLOCK_PLAIN));
   const uint64_t first = term->postings / BLOCK_PLAIN,
                  last = (term->postings + term->postings_size - 1) / BLOCK_PLAIN;
   for (uint64_t i = first; i <= last && i < first + LIST_BLOCKS; i++)
@@ -69,7 +71,7 @@ void segment_ahead_lengths(const segment *s, uint32_t items, const segment_ahead
 }
 
 void segment_ahead_item_top(const segment *s, const segment_ahead *a) {
-  if (s->manifest.blocks[STREAM_ITEM_TOP] == 1) want(s, a, STREAM_ITEM_TOP, 0);
+  if (s->firsts == NULL && s->manifest.blocks[STREAM_ITEM_TOP] == 1) want(s, a, STREAM_ITEM_TOP, 0);
 }
 
 void segment_ahead_item(const segment *s, segment_session *session, uint32_t ordinal,

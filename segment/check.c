@@ -128,6 +128,8 @@ static void check_items(check_job *j) {
     if (item.kind < SDX_MESSAGE || item.kind > SDX_DOCUMENT)
       problem(j, "items: item %" PRIu32 " has no known kind", i);
     if (item.date > before) problem(j, "items: item %" PRIu32 " is newer than the one before", i);
+    if (i > 0 && segment_is_older(j->seg, &j->session, i, &length) != (item.date < before))
+      problem(j, "lengths: whether item %" PRIu32 " is older than the one before is wrong", i);
     before = item.date;
     if (segment_length_at(j->seg, &j->session, i, &length) != item.length ||
         segment_date_at(j->seg, &j->session, i, &date) != item.date ||
@@ -331,11 +333,26 @@ static void check_root(check_job *j, segment_stream stream, uint32_t root, size_
   wipe(packed, sizeof packed);
 }
 
+/* And so is its copy of the item index. */
+static void check_counts(check_job *j) {
+  const segment *s = j->seg;
+  block_ref ref = BLOCK_REF_INIT;
+  bool same = true;
+  for (uint32_t i = 0; i < s->manifest.item_counts_size && same; i++) {
+    uint8_t first[4];
+    if (!stream_copy(s, &j->session, STREAM_ITEM_TOP, 4 * (uint64_t)i, first, sizeof first, &ref)) break;
+    same = layout_load32(first) == s->firsts[i];
+  }
+  if (!same) problem(j, "manifest: the item index is another");
+  block_release(&ref);
+}
+
 static void check_roots(check_job *j) {
   const layout_manifest *m = &j->seg->manifest;
   check_root(j, STREAM_TERM_TOP, m->term_root, LAYOUT_ROOTS_AT, m->term_top_size);
   check_root(j, STREAM_CLASS_TOP, m->class_root, LAYOUT_ROOTS_AT + (size_t)m->term_top_size,
              m->class_top_size);
+  check_counts(j);
   end_part(j, "manifest");
 }
 

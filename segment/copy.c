@@ -11,8 +11,7 @@ static sdx_status copy_manifest(const uint8_t *from, uint64_t id, const block_si
   sdx_status status = layout_manifest_decode(&m, from, err);
   if (status != SDX_OK) return status;
   m.info.id = id;
-  m.term_top = from + LAYOUT_ROOTS_AT;
-  m.class_top = m.term_top + m.term_top_size;
+  layout_manifest_copies(&m, from);
   *info = m.info;
   layout_manifest_encode(plain, &m);
   return sink->put(sink->context, STREAM_MANIFEST, 0, plain, err);

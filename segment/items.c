@@ -16,10 +16,25 @@ static inline uint64_t load(const uint8_t *in, unsigned width) {
 
 #define TOP_PER_BLOCK (BLOCK_PLAIN / 4u)
 
+static bool find_first(const segment *s, uint32_t ordinal, uint32_t *block, uint32_t *first) {
+  uint32_t low = 0, high = s->manifest.item_counts_size; /* as below */
+  while (high - low > 1) {
+    const uint32_t middle = (low + high) / 2;
+    if (s->firsts[middle] <= ordinal)
+      low = middle;
+    else
+      high = middle;
+  }
+  *block = low;
+  *first = s->firsts[low];
+  return true;
+}
+
 /* The block of STREAM_ITEMS that holds an ordinal, and the first ordinal in it. */
 static bool find_block(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *block,
                        uint32_t *first, block_ref *ref) {
   const uint32_t blocks = s->manifest.blocks[STREAM_ITEMS];
+  if (s->firsts != NULL) return find_first(s, ordinal, block, first);
   uint32_t low = 0, high = blocks; /* the last block whose first is <= ordinal is in [low, high) */
   *first = 0;
   *block = 0;
@@ -66,6 +81,11 @@ bool items_block(const segment *s, segment_session *session, uint32_t ordinal, u
 static bool is_at_hand(const segment *s, uint32_t ordinal, const block_ref *hold,
                        const block_ref *index, uint32_t *first) {
   const uint32_t number = hold->number, page = number / TOP_PER_BLOCK, at = number % TOP_PER_BLOCK;
+  if (s->firsts != NULL) {
+    if (hold->data == NULL || hold->segment != s || hold->stream != STREAM_ITEMS) return false;
+    *first = s->firsts[number];
+    return *first <= ordinal && ordinal < s->firsts[number + 1];
+  }
   if (hold->data == NULL || index->data == NULL || hold->segment != s || index->segment != s ||
       hold->stream != STREAM_ITEMS || index->stream != STREAM_ITEM_TOP || index->number != page ||
       at + 1 == TOP_PER_BLOCK || number + 1 >= s->manifest.blocks[STREAM_ITEMS])
@@ -242,8 +262,13 @@ uint32_t segment_length_at(const segment *s, segment_session *session, uint32_t 
                            block_ref *hold) {
   const uint8_t *at = column_at(s, session, STREAM_LENGTHS, 2, ordinal, hold);
   if (at == NULL) return 0;
-  const uint32_t length = (uint32_t)at[0] | (uint32_t)at[1] << 8;
-  return length != UINT16_MAX ? length : long_length(s, session, ordinal);
+  const uint32_t length = ((uint32_t)at[0] | (uint32_t)at[1] << 8) & LAYOUT_LENGTH_LONG;
+  return length != LAYOUT_LENGTH_LONG ? length : long_length(s, session, ordinal);
+}
+
+bool segment_is_older(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold) {
+  const uint8_t *at = column_at(s, session, STREAM_LENGTHS, 2, ordinal, hold);
+  return at != NULL && ordinal > 0 && (((uint32_t)at[1] << 8) & LAYOUT_SAME_DATE) == 0;
 }
 
 int64_t segment_date_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold) {

@@ -65,6 +65,7 @@ void layout_wdfs_decode(const layout_wdfs *later, uint32_t *wdfs);
 /* Skip header of a list of more than 128 postings: entries of blocks in groups of LAYOUT_GROUP, each
  * group in one piece within a block of its stream; more than one group have a directory in front. */
 #define LAYOUT_GROUP 64
+#define LAYOUT_NEAR_DF 2048 /* postings of a list whose skip header stands behind them, in their stream */
 #define LAYOUT_GROUP_MAX (6 + LAYOUT_GROUP * (12 + 2 * POSTINGS_PAIRS))
 #define LAYOUT_DIRECTORY_ENTRY 18
 
@@ -329,8 +330,23 @@ typedef struct layout_manifest {
    * LAYOUT_ROOTS_AT on. To be encoded, they are in term_top and class_top. */
   uint16_t term_top_size, class_top_size;
   const uint8_t *term_top, *class_top;
+  uint16_t item_counts_size; /* blocks of items whose records are counted: all, or 0 */
+  const uint8_t *item_counts;
 } layout_manifest;
 #define LAYOUT_ROOTS_AT 736
+
+/* An entry of the lengths: the length, which the item record says where it is so long; above it, whether the
+ * item has the very date of the one before. */
+#define LAYOUT_LENGTH_LONG 0x7fffu
+#define LAYOUT_SAME_DATE 0x8000u
+
+#define LAYOUT_COPIES_MAX (BLOCK_PLAIN - LAYOUT_ROOTS_AT)
+/* What the copies of the roots leave for the counts of items. */
+static inline size_t layout_manifest_room(const layout_manifest *m) {
+  return (size_t)LAYOUT_COPIES_MAX - m->term_top_size - m->class_top_size;
+}
+/* Points at the copies in the block that the manifest was decoded from. */
+void layout_manifest_copies(layout_manifest *m, const uint8_t block[BLOCK_PLAIN]);
 void layout_manifest_encode(uint8_t block[BLOCK_PLAIN], const layout_manifest *m);
 /* Which of the reasons is no secret: SDX_DAMAGED, with a newer format named as such. */
 sdx_status layout_manifest_decode(layout_manifest *m, const uint8_t block[BLOCK_PLAIN], sdx_error *err);

@@ -289,9 +289,10 @@ static void read_list(layout_leaf *l, unsigned head, layout_term *out) {
   l->addresses[0] += t->postings_size;
   l->addresses[1] += t->positions_size;
   if ((head & 7) == FORM_LONG) {
-    l->addresses[2] += get_size(&l->at);
-    t->skips = l->addresses[2];
-    l->addresses[2] += get_size(&l->at);
+    uint64_t *const at = &l->addresses[t->df <= LAYOUT_NEAR_DF ? 0 : 2];
+    *at += get_size(&l->at);
+    t->skips = *at;
+    *at += get_size(&l->at);
   }
 }
 

@@ -140,7 +140,8 @@ bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item
  * i64 newest, oldest, u64 text bytes, u64 blocks, u8 languages, 16 x 4 bytes of ISO code, u8 width of
  * dates, of sizes, u8 order of first positions, of gaps, in inline lists, u32 and u8 root and depth
  * of terms, the same of classes, 16 x u32 blocks of each stream, 512 bytes of the set of folds, u16 sizes of
- * the copies of the roots of terms and of classes, and from LAYOUT_ROOTS_AT on these.
+ * the copies of the roots of terms and of classes, and of the counts of items, and from LAYOUT_ROOTS_AT on
+ * these.
  */
 _Static_assert(LAYOUT_ROOTS_AT + 2 * LAYOUT_ROOT_MAX <= BLOCK_PLAIN, "both roots fit");
 static const uint8_t magic[4] = { 'S', 'D', 'X', 'S' };
@@ -212,9 +213,19 @@ void layout_manifest_encode(uint8_t block[BLOCK_PLAIN], const layout_manifest *m
   p.at += sizeof m->folds;
   put_fixed(&p, m->term_top_size, 2);
   put_fixed(&p, m->class_top_size, 2);
+  put_fixed(&p, m->item_counts_size, 2);
   p.at = block + LAYOUT_ROOTS_AT;
   if (m->term_top_size > 0) memcpy(p.at, m->term_top, m->term_top_size);
-  if (m->class_top_size > 0) memcpy(p.at + m->term_top_size, m->class_top, m->class_top_size);
+  p.at += m->term_top_size;
+  if (m->class_top_size > 0) memcpy(p.at, m->class_top, m->class_top_size);
+  p.at += m->class_top_size;
+  if (m->item_counts_size > 0) memcpy(p.at, m->item_counts, m->item_counts_size);
+}
+
+void layout_manifest_copies(layout_manifest *m, const uint8_t block[BLOCK_PLAIN]) {
+  m->term_top = block + LAYOUT_ROOTS_AT;
+  m->class_top = m->term_top + m->term_top_size;
+  m->item_counts = m->class_top + m->class_top_size;
 }
 
 static bool manifest_sound(const layout_manifest *m) {
@@ -223,7 +234,9 @@ static bool manifest_sound(const layout_manifest *m) {
                m->date_width >= 1 && m->date_width <= 8 && m->size_width >= 1 &&
                m->size_width <= 8 && m->context.first_order <= BITS_ORDER_MAX &&
                m->context.gap_order <= BITS_ORDER_MAX && m->term_depth <= 8 && m->class_depth <= 8 &&
-               m->term_top_size <= LAYOUT_ROOT_MAX && m->class_top_size <= LAYOUT_ROOT_MAX;
+               m->term_top_size <= LAYOUT_ROOT_MAX && m->class_top_size <= LAYOUT_ROOT_MAX &&
+               m->item_counts_size <= layout_manifest_room(m) &&
+               (m->item_counts_size == 0 || m->item_counts_size == m->blocks[STREAM_ITEMS]);
   for (unsigned i = 0; i < SEGMENT_LANGUAGES; i++) sound = sound && info->languages[i][3] == 0;
   return sound;
 }
@@ -266,6 +279,7 @@ sdx_status layout_manifest_decode(layout_manifest *m, const uint8_t block[BLOCK_
   memcpy(m->folds, cursor_get(&c, sizeof m->folds), sizeof m->folds);
   m->term_top_size = cursor_get_u16(&c);
   m->class_top_size = cursor_get_u16(&c);
+  m->item_counts_size = cursor_get_u16(&c);
   if (!manifest_sound(m))
     return error_set(err, SDX_DAMAGED, "a segment's manifest is damaged; reindex --missing mends it");
   return SDX_OK;

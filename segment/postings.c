@@ -21,6 +21,9 @@ struct postings_positions {
 
 static bool is_inline(const postings *p) { return p->term.inline_size > 0; }
 static bool is_long(const postings *p) { return p->df > POSTINGS_BLOCK; }
+static segment_stream skips_of(const postings *p) {
+  return p->df <= LAYOUT_NEAR_DF ? STREAM_POSTINGS : STREAM_SKIPS;
+}
 
 void postings_open(postings *p, const segment *s, segment_session *session, const segment_term *term) {
   p->count = 0;
@@ -40,7 +43,7 @@ void postings_open(postings *p, const segment *s, segment_session *session, cons
   p->data = p->skip = p->place = (block_ref)BLOCK_REF_INIT;
   p->decoded = NULL;
   if (s->source.prefetch == NULL || is_inline(p)) return;
-  if (is_long(p)) stream_prefetch(s, session, STREAM_SKIPS, term->skips, 1);
+  if (is_long(p)) stream_prefetch(s, session, skips_of(p), term->skips, 1);
   stream_prefetch(s, session, STREAM_POSTINGS, term->postings,
                   term->postings_size < PREFETCH_BYTES ? term->postings_size : PREFETCH_BYTES);
 }
@@ -163,7 +166,7 @@ static bool load_group(postings *p, uint32_t number) {
   layout_directory d = { 0 };
   if (p->blocks > LAYOUT_GROUP && !read_directory(p, number, &d)) return false;
   size_t available;
-  const uint8_t *bytes = stream_view(p->seg, p->session, STREAM_SKIPS, p->term.skips + d.group,
+  const uint8_t *bytes = stream_view(p->seg, p->session, skips_of(p), p->term.skips + d.group,
                                      &available, &p->skip);
   if (bytes == NULL) return false;
   const uint32_t left = p->blocks - number * LAYOUT_GROUP;

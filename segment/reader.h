@@ -256,6 +256,8 @@ sdx_status segment_payload_get(const segment *s, segment_session *session, const
 
 /* Columns, read in ascending order or at random; the ref keeps the last block pinned. */
 uint32_t segment_length_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
+/* Whether the item is older than the one before it, as the column of lengths tells. */
+bool segment_is_older(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
 int64_t segment_date_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
 uint64_t segment_size_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
 uint64_t segment_thread_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);

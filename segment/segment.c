@@ -157,6 +157,24 @@ void stream_prefetch(const segment *s, segment_session *session, segment_stream 
 
 /* ---------------------------------------------------------------- segments */
 
+/* The item index out of the manifest's copy of it. */
+static sdx_status take_counts(segment *s, const uint8_t *plain, sdx_error *err) {
+  const layout_manifest *m = &s->manifest;
+  const uint32_t blocks = m->item_counts_size;
+  const uint8_t *counts = plain + LAYOUT_ROOTS_AT + m->term_top_size + m->class_top_size;
+  uint64_t first = 0;
+  if (blocks == 0) return SDX_OK;
+  s->firsts = plain_array((size_t)blocks + 1, sizeof *s->firsts);
+  if (s->firsts == NULL) return error_memory(err);
+  for (uint32_t i = 0; i < blocks; i++) {
+    s->firsts[i] = (uint32_t)first;
+    first += counts[i];
+  }
+  s->firsts[blocks] = (uint32_t)first;
+  if (first == m->info.items) return SDX_OK;
+  return error_set(err, SDX_DAMAGED, "a segment's manifest is damaged; reindex --missing mends it");
+}
+
 sdx_status segment_open(segment **out, uint64_t id, uint32_t number, const block_source *source,
                         block_cache *cache, segment_session *session, sdx_error *err) {
   segment *s = plain_alloc(sizeof *s);
@@ -172,6 +190,7 @@ sdx_status segment_open(segment **out, uint64_t id, uint32_t number, const block
     status = opening.status;
   else
     status = layout_manifest_decode(&s->manifest, plain, err);
+  if (status == SDX_OK) status = take_counts(s, plain, err);
   session->blocks_opened += opening.blocks_opened;
   if (status == SDX_OK && s->manifest.info.id != id)
     status = error_set(err, SDX_DAMAGED, "a segment's manifest names another segment");
@@ -186,6 +205,7 @@ sdx_status segment_open(segment **out, uint64_t id, uint32_t number, const block
 
 void segment_close(segment *s) {
   if (s == NULL) return;
+  plain_free(s->firsts);
   wipe(s, sizeof *s);
   plain_free(s);
 }

@@ -18,6 +18,7 @@ struct segment {
   block_cache *cache;
   uint32_t number;
   layout_manifest manifest;
+  uint32_t *firsts; /* the first ordinal of each block of items, and their number; NULL: see the item index */
   /* What was looked up once, and does not change: see segment_keeps_term, segment_date_bound. */
   _Atomic uint8_t kept_term;
   _Atomic uint64_t

@@ -61,8 +61,11 @@ struct segment_writer {
   uint8_t *blocks;
   layout_items_builder items;
   bool items_begun;
+  uint8_t item_counts[LAYOUT_COPIES_MAX]; /* records in each block of items */
+  bool uncounted;                         /* they do not fit */
   int64_t last_date;
   uint32_t *lengths;
+  uint8_t *same_dates; /* a bit for each item: its date is that of the one before */
   term_writer term;
   dictionary_writer terms, classes;
   buffer value;
@@ -145,7 +148,8 @@ sdx_status segment_writer_new(segment_writer **out, const writer_setup *setup, c
   w->setup = *setup;
   w->blocks = plain_alloc((size_t)STREAM_COUNT * BLOCK_PLAIN);
   w->lengths = plain_alloc(((size_t)setup->items + 1) * sizeof *w->lengths);
-  if (w->blocks == NULL || w->lengths == NULL) {
+  w->same_dates = plain_alloc((size_t)setup->items / 8 + 1);
+  if (w->blocks == NULL || w->lengths == NULL || w->same_dates == NULL) {
     segment_writer_free(w);
     return error_memory(err);
   }
@@ -180,6 +184,7 @@ void segment_writer_free(segment_writer *w) {
   if (w->blocks != NULL) wipe(w->blocks, (size_t)STREAM_COUNT * BLOCK_PLAIN);
   plain_free(w->blocks);
   plain_free(w->lengths);
+  plain_free(w->same_dates);
   wipe(w->term.positions, w->term.position_room * sizeof *w->term.positions);
   plain_free(w->term.positions);
   plain_free(w->term.skips);
@@ -194,8 +199,18 @@ void segment_writer_free(segment_writer *w) {
 
 /* ---------------------------------------------------------------- items */
 
+/* The copy of the item index that stands in the manifest, where there is room. */
+static void count_records(segment_writer *w) {
+  const uint32_t block = w->streams[STREAM_ITEMS].number;
+  if (block < sizeof w->item_counts && w->items.count <= UINT8_MAX)
+    w->item_counts[block] = (uint8_t)w->items.count;
+  else
+    w->uncounted = true;
+}
+
 static void items_flush(segment_writer *w) {
   if (!w->items_begun) return;
+  count_records(w);
   layout_items_end(&w->items);
   put_block(w, STREAM_ITEMS, w->items.block);
   w->items_begun = false;
@@ -221,6 +236,8 @@ void segment_writer_item(segment_writer *w, const layout_item *item, uint64_t th
     fail_order(w);
     return;
   }
+  if (info->items > 0 && item->date == w->last_date)
+    w->same_dates[info->items / 8] |= (uint8_t)(1u << info->items % 8);
   w->last_date = item->date;
   layout_item stored = *item;
   stored.stored_at = stream_address(w, STREAM_STORED);
@@ -236,7 +253,6 @@ void segment_writer_item(segment_writer *w, const layout_item *item, uint64_t th
     items_begin(w, &stored);
     if (!layout_items_add(&w->items, &stored)) fail_order(w);
   }
-  column_put(w, STREAM_LENGTHS, item->length < UINT16_MAX ? item->length : UINT16_MAX, 2);
   column_put(w, STREAM_DATES, (uint64_t)item->date - (uint64_t)info->oldest, w->manifest.date_width);
   column_put(w, STREAM_SIZES, item->size, w->manifest.size_width);
   column_put(w, STREAM_THREADS, thread, 8);
@@ -452,15 +468,17 @@ void segment_writer_posting(segment_writer *w, uint32_t ordinal, uint32_t wdf,
   if (count > 0) t->value.term.has_positions = true;
 }
 
+_Static_assert(LAYOUT_NEAR_DF <= LAYOUT_GROUP * POSTINGS_BLOCK, "such a header has no directory");
+
 /* The skip header: a directory where there are several groups, and the groups, none of which lies
  * across blocks. Returns its size and the padding before it. */
-static uint32_t skips_write(segment_writer *w, uint32_t *padding) {
+static uint32_t skips_write(segment_writer *w, segment_stream stream, uint32_t *padding) {
   static const uint8_t zeros[LAYOUT_GROUP_MAX];
   term_writer *t = &w->term;
   buffer *h = &t->header;
   uint8_t bytes[LAYOUT_GROUP_MAX], entry[LAYOUT_DIRECTORY_ENTRY];
   const size_t groups = (t->skip_count + LAYOUT_GROUP - 1) / LAYOUT_GROUP;
-  const uint64_t start = stream_address(w, STREAM_SKIPS);
+  const uint64_t start = stream_address(w, stream);
   layout_directory d = { .postings = 0, .positions = 0 };
   buffer_reset(h);
   *padding = 0;
@@ -488,7 +506,7 @@ static uint32_t skips_write(segment_writer *w, uint32_t *padding) {
     buffer_put(h, bytes, size);
   }
   if (h->failed) fail_memory(w);
-  stream_put(w, STREAM_SKIPS, h->data, h->size);
+  stream_put(w, stream, h->data, h->size);
   return (uint32_t)h->size - *padding;
 }
 
@@ -515,7 +533,8 @@ bool segment_writer_term_end(segment_writer *w) {
       fail(w, error_set(w->err, SDX_INVALID, "a segment is too large: merge less"));
     term->postings_size = (uint32_t)listed;
     term->positions_size = (uint32_t)placed;
-    if (term->df > POSTINGS_BLOCK) skips_size = skips_write(w, &padding);
+    if (term->df > POSTINGS_BLOCK)
+      skips_size = skips_write(w, term->df <= LAYOUT_NEAR_DF ? STREAM_POSTINGS : STREAM_SKIPS, &padding);
   }
   const size_t size = layout_term_encode(value, &t->value, padding, skips_size);
   dictionary_add(w, &w->terms, t->name, t->size, value, size, t->start);
@@ -554,6 +573,16 @@ void segment_writer_class(segment_writer *w, segment_class_kind kind, uint8_t la
 
 /* ---------------------------------------------------------------- end */
 
+/* Last, since what stands in front of a segment is best written together (index/blocks.h). */
+static void lengths_write(segment_writer *w) {
+  for (uint32_t i = 0; i < w->manifest.info.items; i++) {
+    const bool same = (w->same_dates[i / 8] >> i % 8 & 1) != 0;
+    const uint32_t length = w->lengths[i] < LAYOUT_LENGTH_LONG ? w->lengths[i] : LAYOUT_LENGTH_LONG;
+    column_put(w, STREAM_LENGTHS, length | (same ? LAYOUT_SAME_DATE : 0), 2);
+  }
+  stream_flush(w, STREAM_LENGTHS);
+}
+
 sdx_status segment_writer_finish(segment_writer *w, segment_info *info) {
   layout_manifest *m = &w->manifest;
   settle_context(w);
@@ -561,6 +590,7 @@ sdx_status segment_writer_finish(segment_writer *w, segment_info *info) {
   dictionary_finish(w, &w->terms);
   dictionary_finish(w, &w->classes);
   for (unsigned i = 0; i < STREAM_COUNT; i++) stream_flush(w, (segment_stream)i);
+  lengths_write(w);
   if (w->status != SDX_OK) return w->status;
   if (m->info.items != w->setup.items) {
     fail_order(w);
@@ -577,6 +607,9 @@ sdx_status segment_writer_finish(segment_writer *w, segment_info *info) {
   m->term_top_size = (uint16_t)w->terms.root_size;
   m->class_top = w->classes.root_copy;
   m->class_top_size = (uint16_t)w->classes.root_size;
+  m->item_counts = w->item_counts;
+  const uint32_t counts = w->streams[STREAM_ITEMS].number;
+  if (!w->uncounted && counts <= layout_manifest_room(m)) m->item_counts_size = (uint16_t)counts;
   m->blocks[STREAM_MANIFEST] = 1;
   m->info.blocks = 1;
   for (unsigned i = 1; i < STREAM_COUNT; i++) {

@@ -24,6 +24,20 @@ sdx_status store_get(store_txn *t, store_table table, const void *key, size_t ke
   return rc == 0 ? SDX_OK : snapshot_error(&t->base, rc, "reading the store", err);
 }
 
+sdx_status store_get_block(store_txn *t, const void *key, size_t key_size, size_t at,
+                           uint8_t room[STORE_PAGE], sdx_bytes *value, sdx_error *err) {
+  if (t->writes) {
+    const sdx_status status = store_get(t, STORE_BLOCKS, key, key_size, value, err);
+    if (status == SDX_OK) *value = snapshot_block_of(*value, at);
+    return status;
+  }
+  int rc = FAULT();
+  if (rc == 0)
+    rc =
+        snapshot_get_block(&t->base, &t->base.tables[STORE_BLOCKS], key, key_size, at, room, value);
+  return rc == 0 ? SDX_OK : snapshot_error(&t->base, rc, "reading the store", err);
+}
+
 sdx_status store_confirm_missing(store_txn *t, store_table table, const void *key, size_t key_size,
                                  bool (*sound)(void *, sdx_bytes, sdx_bytes), void *context,
                                  sdx_error *err) {

@@ -42,6 +42,7 @@ typedef struct page_map {
   atomic_uint_fast64_t *checked;   /* a bit for each page */
   atomic_uint_fast64_t *confirmed; /* a bit for each leaf whose entries were all found sound */
   uint64_t capacity;               /* pages that have one */
+  atomic_uchar *touches; /* for each run of TOUCH_PAGES: how many were read beside the map */
   atomic_uint complete;            /* a bit for each table of which every page is checked */
   uint64_t *taken;      /* a bit for each page that the base of the open write calls free */
   pthread_mutex_t lock; /* guards: */
@@ -78,6 +79,16 @@ void snapshot_continues(page_map *m, uint64_t before);
 /* Looks a key up. The value borrows the map. */
 int snapshot_get(snapshot *s, const pages_table *table, const void *key, size_t key_size,
                  sdx_bytes *value);
+/* The same of a block of its value, which begins at byte `at`: it borrows the map, or `room`; no bytes where the
+ * value ends before. Where a page is first met, the kernel takes longer to map it, with those around it, than
+ * to copy it: so the first few are read. */
+#define TOUCH_PAGES 16
+static inline sdx_bytes snapshot_block_of(sdx_bytes value, size_t at) {
+  if (at > value.size || value.size - at < STORE_BLOCK_SIZE) return (sdx_bytes){ value.data, 0 };
+  return (sdx_bytes){ value.data + at, STORE_BLOCK_SIZE };
+}
+int snapshot_get_block(snapshot *s, const pages_table *table, const void *key, size_t key_size,
+                       size_t at, uint8_t room[STORE_PAGE], sdx_bytes *value);
 
 /* The page on a key's way that is `level` below the root, which is not looked at; 0 where a page above it is
  * damaged. */

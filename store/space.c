@@ -79,7 +79,10 @@ void store_release_map(store *s) {
     if (start != NULL) (void)madvise(start, (info.me_last_pgno + 1) * stat.ms_psize, MADV_DONTNEED);
   }
   const page_map *own = t->base.map; /* and the one that trees are walked in */
-  if (own != NULL && own->base != NULL)
+  if (own != NULL && own->base != NULL) {
     (void)madvise((void *)(uintptr_t)own->base, own->size, MADV_DONTNEED);
+    for (uint64_t i = 0; own->touches != NULL && i <= t->base.last_page / TOUCH_PAGES; i++)
+      atomic_store_explicit(&own->touches[i], 0, memory_order_relaxed); /* met anew */
+  }
   store_read_end(t);
 }

@@ -71,6 +71,11 @@ void store_abort(store_txn *t); /* NULL is fine */
  * no message) where the key is absent. */
 sdx_status store_get(store_txn *t, store_table table, const void *key, size_t key_size,
                      sdx_bytes *value, sdx_error *err) SDX_CHECK;
+/* A block (STORE_BLOCK_SIZE bytes) of a value of one or several, where that is read once: the one that begins
+ * at byte `at`. It may stand in `room` instead; no bytes: the value ends before. */
+#define STORE_PAGE 4096
+sdx_status store_get_block(store_txn *t, const void *key, size_t key_size, size_t at,
+                           uint8_t room[STORE_PAGE], sdx_bytes *value, sdx_error *err) SDX_CHECK;
 /* Keys are 1 to 511 bytes. */
 sdx_status store_put(store_txn *t, store_table table, const void *key, size_t key_size,
                      const void *value, size_t value_size, sdx_error *err) SDX_CHECK;

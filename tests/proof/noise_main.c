@@ -67,23 +67,32 @@ static int judge_all(const counts *c) {
   return result;
 }
 
-static bool is_value(const uint8_t *page, uint64_t number) {
+/* The pages of a value that begins here; 0: none does. */
+static uint32_t pages_of_value(const uint8_t *page, uint64_t number) {
   uint64_t said;
   uint32_t run;
   memcpy(&said, page, sizeof said);
   memcpy(&run, page + 12, sizeof run);
-  return said == number && page[10] == 4 && page[11] == 0 && run == 1;
+  return said == number && page[10] == 4 && page[11] == 0 ? run : 0;
 }
 
+/* One block fills a page behind its header; of several, side by side, each takes as much. */
+enum { BLOCK = PAGE - HEADER, RUN_MAX = 64 };
+
 static int count_file(counts *c, const char *path) {
-  static uint8_t page[PAGE];
+  static uint8_t page[RUN_MAX * PAGE];
   FILE *f = fopen(path, "rb");
   if (f == NULL) {
     perror(path);
     return -1;
   }
-  for (uint64_t number = 0; fread(page, 1, PAGE, f) == PAGE; number++)
-    if (number >= 2 && is_value(page, number)) count_value(c, page + HEADER, PAGE - HEADER);
+  for (uint64_t number = 0; fread(page, 1, PAGE, f) == PAGE; number++) {
+    const uint32_t run = number >= 2 ? pages_of_value(page, number) : 0;
+    if (run == 0 || run > RUN_MAX) continue;
+    if (fread(page + PAGE, 1, (size_t)(run - 1) * PAGE, f) != (size_t)(run - 1) * PAGE) break;
+    count_value(c, page + HEADER, (size_t)run * BLOCK);
+    number += run - 1;
+  }
   fclose(f);
   return 0;
 }

@@ -170,6 +170,49 @@ static void blocks_fill_a_page(void **state) {
   scratch_remove(&x);
 }
 
+/* A block of a value of several, out of the map and read beside it; and of what is none. */
+static void blocks_of_a_value(void **state) {
+  (void)state;
+  enum { BLOCKS = 3 };
+  scratch x;
+  scratch_create(&x, 0);
+  store *s = must_open(&x);
+  static uint8_t blocks[BLOCKS * STORE_BLOCK_SIZE];
+  uint8_t room[STORE_PAGE];
+  for (size_t i = 0; i < sizeof blocks; i++) blocks[i] = (uint8_t)(i * 7 + i / STORE_BLOCK_SIZE);
+  store_txn *t = must_write(s);
+  assert_ok(store_put(t, STORE_BLOCKS, "one", 3, blocks, STORE_BLOCK_SIZE, NULL));
+  assert_ok(store_put(t, STORE_BLOCKS, "three", 5, blocks, sizeof blocks, NULL));
+  assert_ok(store_put(t, STORE_BLOCKS, "short", 5, blocks, 100, NULL));
+  must_commit(t);
+  for (int writing = 0; writing <= 1; writing++) {
+    sdx_bytes v;
+    t = NULL;
+    if (writing) t = must_write(s);
+    else assert_ok(store_read_begin(s, &t, NULL));
+    for (int round = 0; round < 8; round++) {
+      for (size_t at = 0; at < sizeof blocks; at += STORE_BLOCK_SIZE) {
+        assert_ok(store_get_block(t, "three", 5, at, room, &v, NULL));
+        assert_int_equal(v.size, STORE_BLOCK_SIZE);
+        assert_memory_equal(v.data, blocks + at, v.size);
+      }
+      assert_ok(store_get_block(t, "one", 3, 0, room, &v, NULL));
+      assert_memory_equal(v.data, blocks, STORE_BLOCK_SIZE);
+    }
+    assert_ok(store_get_block(t, "one", 3, STORE_BLOCK_SIZE, room, &v, NULL));
+    assert_int_equal(v.size, 0);
+    assert_ok(store_get_block(t, "three", 5, sizeof blocks, room, &v, NULL));
+    assert_int_equal(v.size, 0);
+    assert_ok(store_get_block(t, "short", 5, 0, room, &v, NULL));
+    assert_int_equal(v.size, 0);
+    assert_int_equal(store_get_block(t, "two", 3, 0, room, &v, NULL), SDX_NOT_FOUND);
+    if (writing) store_abort(t);
+    else store_read_end(t);
+  }
+  store_close(s);
+  scratch_remove(&x);
+}
+
 /* ------------------------------------------------------------------ against a model */
 
 #define KEYS 500
@@ -295,6 +338,7 @@ int main(void) {
     cmocka_unit_test(snapshots_stand_still),
     cmocka_unit_test(hanging_for_oneself_is_refused),
     cmocka_unit_test(blocks_fill_a_page),
+    cmocka_unit_test(blocks_of_a_value),
     cmocka_unit_test(random_changes_match_a_model),
     cmocka_unit_test(seek_finds_the_next_key),
   };
