@@ -84,6 +84,8 @@ typedef struct shard {
   { .mutex = PTHREAD_MUTEX_INITIALIZER }
 static struct {
   pthread_once_t once;
+  pthread_key_t key; /* of a thread's magazine */
+  bool has_key;
   shard shards[SHARDS];
 } heap = { .once = PTHREAD_ONCE_INIT,
            .shards = { SHARD, SHARD, SHARD, SHARD, SHARD, SHARD, SHARD, SHARD } };
@@ -108,8 +110,10 @@ static void lock_all(void) {
 static void unlock_all(void) {
   for (int i = 0; i < SHARDS; i++) unlock(&heap.shards[i]);
 }
+static void drop_magazine(void *p);
 static void start_once(void) {
   (void)pthread_atfork(lock_all, unlock_all, unlock_all);
+  heap.has_key = pthread_key_create(&heap.key, drop_magazine) == 0;
 }
 
 static uint32_t class_of(size_t size) {
@@ -236,9 +240,13 @@ static void give(region *r, void *p) {
 
 /* ---------------------------------------------------------------- large pieces */
 
+static size_t whole_of(size_t size) {
+  return (size + HEAD + PAGE - 1) & ~(PAGE - 1);
+}
+
 static void *take_large(shard *home, size_t size) {
   if (size > SIZE_MAX / 4) return NULL;
-  const size_t whole = (size + HEAD + PAGE - 1) & ~(PAGE - 1);
+  const size_t whole = whole_of(size);
   lock(home);
   region *r = home->kept;
   while (r != NULL && (r->size < whole || r->size > whole + whole / 2)) r = r->next;
@@ -269,20 +277,107 @@ static void give_large(region *r, bool clean) {
   if (!keep) (void)munmap(r, r->size);
 }
 
+/* ---------------------------------------------------------------- magazines
+ *
+ * What a thread gave back last, for what it takes next: most of what a search takes and gives back
+ * then comes by no mutex. All zero, as what lies in the regions.
+ */
+#define MAGAZINE_CLASSES 20 /* pieces of up to 1 KiB, ... */
+#define MAGAZINE_PIECES 4   /* so many of each, ... */
+#define MAGAZINE_LARGE 2    /* and so many large ones of at most ... */
+#define MAGAZINE_SIZE ((size_t)64 << 10)
+
+typedef struct magazine {
+  spare *pieces[MAGAZINE_CLASSES];
+  uint8_t counts[MAGAZINE_CLASSES];
+  region *large[MAGAZINE_LARGE];
+} magazine;
+
+static magazine *my_magazine(void) {
+  pthread_once(&heap.once, start_once);
+  if (!heap.has_key) return NULL;
+  magazine *m = pthread_getspecific(heap.key);
+  if (m != NULL) return m;
+  m = take(mine(), class_of(sizeof *m));
+  if (m == NULL || pthread_setspecific(heap.key, m) == 0) return m;
+  give(region_of(m), m);
+  return NULL;
+}
+
+static void *pop_piece(magazine *m, uint32_t class) {
+  if (m == NULL || class >= MAGAZINE_CLASSES) return NULL;
+  spare *s = m->pieces[class];
+  if (s == NULL) return NULL;
+  m->pieces[class] = s->next;
+  m->counts[class]--;
+  s->next = NULL;
+  return s;
+}
+
+static bool push_piece(magazine *m, uint32_t class, void *p) {
+  if (m == NULL || class >= MAGAZINE_CLASSES || m->counts[class] == MAGAZINE_PIECES) return false;
+  spare *s = p;
+  s->next = m->pieces[class];
+  m->pieces[class] = s;
+  m->counts[class]++;
+  return true;
+}
+
+static region *pop_large(magazine *m, size_t whole) {
+  for (unsigned i = 0; m != NULL && i < MAGAZINE_LARGE; i++) {
+    region *r = m->large[i];
+    if (r == NULL || r->size < whole || r->size > whole + whole / 2) continue;
+    m->large[i] = NULL;
+    return r;
+  }
+  return NULL;
+}
+
+static bool push_large(magazine *m, region *r) {
+  if (m == NULL || r->size > MAGAZINE_SIZE) return false;
+  for (unsigned i = 0; i < MAGAZINE_LARGE; i++) {
+    if (m->large[i] != NULL) continue;
+    m->large[i] = r;
+    return true;
+  }
+  return false;
+}
+
+/* Of a thread that ends. */
+static void drop_magazine(void *p) {
+  magazine *m = p;
+  for (uint32_t class = 0; class < MAGAZINE_CLASSES; class ++)
+    for (void *piece; (piece = pop_piece(m, class)) != NULL;) give(region_of(piece), piece);
+  for (unsigned i = 0; i < MAGAZINE_LARGE; i++) {
+    region *r = m->large[i];
+    m->large[i] = NULL;
+    if (r != NULL) give_large(r, true);
+  }
+  give(region_of(m), m);
+}
+
 /* ---------------------------------------------------------------- */
 
 void *plain_alloc(size_t size) {
-  return size <= PIECE_MAX ? take(mine(), class_of(size)) : take_large(mine(), size);
+  magazine *m = my_magazine();
+  if (size > PIECE_MAX) {
+    region *r = size <= MAGAZINE_SIZE ? pop_large(m, whole_of(size)) : NULL;
+    return r != NULL ? (uint8_t *)r + HEAD : take_large(mine(), size);
+  }
+  void *p = pop_piece(m, class_of(size));
+  return p != NULL ? p : take(mine(), class_of(size));
 }
 
 void plain_free_written(void *p, size_t written) {
   if (p == NULL) return;
   region *r = region_of(p);
+  magazine *m = my_magazine();
   wipe(p, written < r->piece ? written : r->piece);
-  if (r->class == CLASSES)
-    give_large(r, true);
-  else
+  if (r->class == CLASSES) {
+    if (!push_large(m, r)) give_large(r, true);
+  } else if (!push_piece(m, r->class, p)) {
     give(r, p);
+  }
 }
 
 void plain_free(void *p) {

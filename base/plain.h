@@ -9,7 +9,8 @@
  *
  * With crypto's locked pages and each thread's stack aside (base/stack.h) it is the process-wide
  * state of the library, in shards behind a mutex each, of which a thread takes from one: results
- * outlive the handle's call, and analysers know no handle. Where a sanitizer watches, it is the C
+ * outlive the handle's call, and analysers know no handle. The few pieces that a thread gave back
+ * last are kept for it, and taken without the mutex. Where a sanitizer watches, it is the C
  * library's heap, which then sees every piece.
  */
 #ifndef SEALDEX_BASE_PLAIN_H

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/gate.h"
 #include "crypto/keyring.h"
 #include "segment/reader.h"
 #include "store/store.h"
@@ -57,13 +58,13 @@ struct sdx_index {
   store *store;
   keyring *keyring;          /* guarded by keyring_lock */
   pthread_mutex_t keyring_lock;
-  pthread_rwlock_t keys_lock; /* held for reading by every call that uses the next four */
-  uint64_t key_set;          /* the set that they are of; what the store's head names */
-  secret *id_key;            /* blinds external ids; NULL, as the next four, without a key */
-  secret *table_key;         /* seals `ids` rows ... */
-  row_keys *row_key;         /* authenticate `due` and `meta` rows; NULL without a key */
-  secret *thread_key;        /* hashes thread ids; of the digest key, which stays ... */
-  secret *content_key;       /* ... and what items hold */
+  gate keys_gate;            /* every call that uses the next four is inside */
+  uint64_t key_set;    /* the set that they are of; what the store's head names */
+  secret *id_key;      /* blinds external ids; NULL, as the next four, without a key */
+  secret *table_key;   /* seals `ids` rows ... */
+  row_keys *row_key;   /* authenticate `due` and `meta` rows; NULL without a key */
+  secret *thread_key;  /* hashes thread ids; of the digest key, which stays ... */
+  secret *content_key; /* ... and what items hold */
   index_settings settings;
   bool accept_restored;
   const sdx_mark *mark;      /* while it is being opened: what the host remembers; may be NULL */

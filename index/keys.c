@@ -58,9 +58,13 @@ void index_keys_free(index_keys *k) {
 
 /* ------------------------------------------------------------------ holding and following */
 
-void index_keys_hold(sdx_index *index) { pthread_rwlock_rdlock(&index->keys_lock); }
+void index_keys_hold(sdx_index *index) {
+  gate_enter(&index->keys_gate);
+}
 
-void index_keys_release(sdx_index *index) { pthread_rwlock_unlock(&index->keys_lock); }
+void index_keys_release(sdx_index *index) {
+  gate_leave(&index->keys_gate);
+}
 
 static sdx_status named_set(sdx_index *index, uint64_t *set, sdx_error *err) {
   store_txn *t = NULL;
@@ -110,9 +114,9 @@ static sdx_status follow(sdx_index *index, sdx_error *err) {
 }
 
 sdx_status index_keys_follow(sdx_index *index, sdx_error *err) {
-  pthread_rwlock_wrlock(&index->keys_lock);
+  gate_close(&index->keys_gate);
   const sdx_status status = follow(index, err);
-  pthread_rwlock_unlock(&index->keys_lock);
+  gate_open(&index->keys_gate);
   return status;
 }
 

@@ -30,7 +30,7 @@ static sdx_status start_handle(sdx_index **out, const char *dir, const sdx_keyri
   pthread_mutex_init(&index->maintenance_lock, NULL);
   pthread_mutex_init(&index->write_lock, NULL);
   pthread_mutex_init(&index->analyser_lock, NULL);
-  pthread_rwlock_init(&index->keys_lock, NULL);
+  gate_init(&index->keys_gate);
   index->pid = crypto_process();
   index->storage = storage;
   index->dir = plain_string(dir);
@@ -212,7 +212,7 @@ void sdx_close(sdx_index *index) {
   pthread_mutex_destroy(&index->maintenance_lock);
   pthread_mutex_destroy(&index->write_lock);
   pthread_mutex_destroy(&index->analyser_lock);
-  pthread_rwlock_destroy(&index->keys_lock);
+  gate_destroy(&index->keys_gate);
   plain_free(index);
 }
 

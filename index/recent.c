@@ -76,6 +76,7 @@ static sdx_status part_open(recent_part *p, sdx_index *index, sdx_error *err) {
   const uint32_t number = (uint32_t)atomic_fetch_add(&index->next_segment_number, 1);
   for (uint32_t i = 0; i < p->items; i++) p->order[i] = i;
   qsort_r(p->order, p->items, sizeof *p->order, by_place, p->places);
+  attributes_index(p->attributes);
   return segment_open(&p->seg, 0, number, &source, NULL, &session, err);
 }
 

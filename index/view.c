@@ -51,6 +51,8 @@ typedef struct picture {
   uint64_t due_generation;
   recent *recent;
   int64_t valid_from, valid_until; /* nothing expires within */
+  store_moment made;               /* the state of the store that it was made of, ... */
+  uint64_t keys;                   /* ... and the set of keys that its head named */
   bool unread;
   bool key_missing;        /* a published segment's key was not there */
   pthread_mutex_t lock;    /* guards the loading of attributes */
@@ -367,6 +369,8 @@ static sdx_status picture_new(picture **out, sdx_index *index, store_txn *t, con
   p->index = index;
   p->shown.generation = head->generation;
   p->due_generation = head->due_generation;
+  p->made = store_moment_of(t);
+  p->keys = head->keys;
   sdx_status status = SDX_OK;
   if (before != NULL && before->due_generation == head->due_generation)
     p->due = due_set_hold(before->due);
@@ -407,18 +411,32 @@ static sdx_status check_head(sdx_index *index, store_txn *t, meta_head *head, sd
 
 typedef enum attempt { ATTEMPT_DONE, ATTEMPT_AGAIN, ATTEMPT_NEW_KEYS } attempt;
 
-static bool fits(const picture *p, const meta_head *head, int64_t deadline, int64_t now) {
-  return p != NULL && p->shown.generation == head->generation && now >= p->valid_from &&
-         now < p->valid_until && (!p->unread || deadline != 0);
+/* What a call wants a picture of. */
+typedef struct wanted {
+  store_moment moment;
+  const meta_head *head; /* NULL: not read; then of this very moment */
+  uint64_t keys;
+  int64_t deadline, now;
+} wanted;
+
+static bool same_moment(const store_moment *a, const store_moment *b) {
+  return a->files == b->files && a->transaction == b->transaction && a->root == b->root;
+}
+
+static bool fits(const picture *p, const wanted *w) {
+  if (p == NULL || w->now < p->valid_from || w->now >= p->valid_until ||
+      (p->unread && w->deadline == 0))
+    return false;
+  return w->head != NULL ? p->shown.generation == w->head->generation
+                         : p->keys == w->keys && same_moment(&p->made, &w->moment);
 }
 
 /* The newest picture, referenced, where it fits; without a lock. */
-static picture *take_fitting(sdx_index *index, const meta_head *head, int64_t deadline,
-                             int64_t now) {
+static picture *take_fitting(sdx_index *index, const wanted *w) {
   atomic_fetch_add(&index->view_takers, 1);
   struct view *v = atomic_load(&index->view);
   picture *p = v != NULL ? picture_of(v) : NULL;
-  if (fits(p, head, deadline, now))
+  if (fits(p, w))
     atomic_fetch_add(&p->references, 1);
   else
     p = NULL;
@@ -471,17 +489,18 @@ static sdx_status renew(sdx_index *index, store_txn *t, const meta_head *head, i
 }
 
 /* One thread makes a new picture; those that waited for it may find that it fits them, too. */
-static sdx_status take_renewed(view_read *out, const meta_head *head, int64_t deadline, bool last,
-                               attempt *done, sdx_error *err) {
+static sdx_status take_renewed(view_read *out, const wanted *w, bool last, attempt *done,
+                               sdx_error *err) {
   sdx_index *index = out->index;
+  const meta_head *head = w->head;
   sdx_status status = SDX_OK;
   pthread_mutex_lock(&index->view_lock);
   struct view *v = atomic_load(&index->view);
   const picture *p = v != NULL ? picture_of(v) : NULL;
-  if (fits(p, head, deadline, out->now))
+  if (fits(p, w))
     *done = ATTEMPT_DONE;
   else if (p == NULL || p->shown.generation <= head->generation || last)
-    status = renew(index, out->txn, head, deadline, out->now, last, done, err);
+    status = renew(index, out->txn, head, w->deadline, out->now, last, done, err);
   if (*done == ATTEMPT_DONE) {
     out->view = atomic_load(&index->view);
     atomic_fetch_add(&picture_of(out->view)->references, 1);
@@ -490,22 +509,40 @@ static sdx_status take_renewed(view_read *out, const meta_head *head, int64_t de
   return status;
 }
 
+/* The head of a state of which there is a picture was read and checked as that was made. */
+static sdx_status take_by_head(view_read *out, const wanted *moment, bool last, attempt *done,
+                               sdx_error *err) {
+  meta_head head;
+  wanted w = *moment;
+  const sdx_status status = check_head(out->index, out->txn, &head, err);
+  if (status != SDX_OK) return status;
+  if (head.keys != w.keys) {
+    *done = ATTEMPT_NEW_KEYS;
+    return SDX_OK;
+  }
+  w.head = &head;
+  picture *p = take_fitting(out->index, &w);
+  if (p == NULL) return take_renewed(out, &w, last, done, err);
+  out->view = &p->shown;
+  *done = ATTEMPT_DONE;
+  return SDX_OK;
+}
+
 static sdx_status try_once(view_read *out, int64_t deadline, bool last, attempt *done,
                            sdx_error *err) {
   sdx_index *index = out->index;
-  meta_head head;
   *done = ATTEMPT_AGAIN;
   sdx_status status = store_read_begin(index->store, &out->txn, err);
   if (status != SDX_OK) return status;
-  status = check_head(index, out->txn, &head, err);
-  if (status == SDX_OK && head.keys != index->key_set) *done = ATTEMPT_NEW_KEYS;
-  else if (status == SDX_OK) {
-    picture *p = take_fitting(index, &head, deadline, out->now);
-    if (p == NULL)
-      status = take_renewed(out, &head, deadline, last, done, err);
-    else
-      out->view = &p->shown, *done = ATTEMPT_DONE;
-  }
+  const wanted w = { .moment = store_moment_of(out->txn),
+                     .keys = index->key_set,
+                     .deadline = deadline,
+                     .now = out->now };
+  picture *p = take_fitting(index, &w);
+  if (p != NULL)
+    out->view = &p->shown, *done = ATTEMPT_DONE;
+  else
+    status = take_by_head(out, &w, last, done, err);
   if (*done != ATTEMPT_DONE) {
     store_read_end(out->txn);
     out->txn = NULL;
@@ -627,10 +664,10 @@ void view_mark_damaged(view_read *r, size_t segment_number) {
 
 /* What calls have opened goes, where none is running. */
 static bool give_back(sdx_index *index) {
-  if (pthread_rwlock_trywrlock(&index->keys_lock) != 0) return false;
+  if (!gate_try_close(&index->keys_gate)) return false;
   view_drop(index);
   if (index->cache != NULL) block_cache_empty(index->cache);
-  pthread_rwlock_unlock(&index->keys_lock);
+  gate_open(&index->keys_gate);
   return true;
 }
 
@@ -779,6 +816,7 @@ static sdx_status load_attributes(view_read *r, picture *p, size_t number, sdx_e
                             (sdx_bytes){ (const char *)l->change->bytes, l->change->size }, err);
   }
   if (status == SDX_OK) {
+    if (s->changed != NULL) attributes_index(s->changed);
     atomic_store(&s->attributes, s->changed != NULL ? s->changed : sealed);
     return SDX_OK;
   }

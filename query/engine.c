@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "query/ahead.h"
+#include "query/filtered.h"
 #include "query/threads.h"
 
 typedef struct engine {
@@ -242,28 +243,42 @@ static bool is_too_old(engine *e) {
   return !rank_top_wants(&e->result->top, segment_about(e->seg)->newest);
 }
 
-static sdx_status run_segment(engine *e, sdx_error *err) {
-  const scratch_mark mark = scratch_here(e->s);
-  const bool everything = e->options->each_window != NULL || e->threads != NULL;
-  uint64_t total = 0;
-  e->seg = e->read->view->segments[e->number].seg;
-  e->stop = false;
-  e->counted = !everything && count_is_known(e, &total);
-  e->pruning = !everything && (e->options->bound_total || e->counted);
-  e->result->total += total;
-  if (segment_about(e->seg)->items == 0) return SDX_OK;
-  if (is_too_old(e)) {
-    e->result->exact &= e->counted;
-    return SDX_OK;
+#define TAKEN 1024 /* items between two looks at the clock */
+
+/* The newest of a filter, without a matcher. */
+static void run_filtered(engine *e, filtered *f) {
+  uint32_t found, taken = 0;
+  while ((found = filtered_next(f)) != SEGMENT_END) {
+    if (taken % TAKEN == 0 && (e->result->timed_out = clock_is_up(e->options->clock))) break;
+    const int64_t date = date_of(e, found);
+    if (!rank_top_wants(&e->result->top, date)) break;
+    offer(e, (rank_hit){ .date = date, .dated = true, .ordinal = found });
+    taken++;
   }
-  const match_options options = { .scores = e->scores, .lazy = e->pruning,
-                                  .clock = e->options->clock };
-  e->matcher = match_open(e->s, e->read, e->number, e->plan, e->model, &options);
-  if (e->matcher == NULL) return error_memory(err);
-  if (!everything && !e->pruning && match_count(e->matcher, &total)) {
-    e->counted = e->pruning = true;
-    e->result->total += total;
+  block_release(&e->dates);
+  if (e->counted) return;
+  /* Dead ones may be among them: there are not more of these in the filter than in the segment. */
+  const view_segment *v = &e->read->view->segments[e->number];
+  const uint64_t all = filtered_count(f), dead = segment_about(e->seg)->items - v->live;
+  if (found == SEGMENT_END)
+    e->result->total += taken;
+  else
+    e->result->total += all > dead + taken ? all - dead : taken;
+  if (found != SEGMENT_END) e->result->exact = false;
+}
+
+/* Whether the segment has nothing to evaluate: only its newest to take. */
+static bool open_filtered(engine *e, filtered *f, bool everything) {
+  if (everything || e->order != RANK_NEWEST || e->options->best == 0) return false;
+  if (!filtered_open(f, e->read, e->number, e->plan)) return false;
+  if (!e->counted && f->dead == NULL) {
+    e->counted = true;
+    e->result->total += filtered_count(f);
   }
+  return e->counted || e->options->bound_total;
+}
+
+static void run_windows(engine *e) {
   uint32_t from = 0;
   while ((from = match_next(e->matcher, from)) != SEGMENT_END) {
     if ((e->stop && e->pruning) || (e->result->timed_out = clock_is_up(e->options->clock))) {
@@ -274,12 +289,50 @@ static sdx_status run_segment(engine *e, sdx_error *err) {
     run_window(e, base);
     from = base + WINDOW;
   }
-  if (!e->result->timed_out) e->result->timed_out = clock_is_up(e->options->clock); /* in a pattern */
+}
+
+static sdx_status run_matcher(engine *e, bool everything, sdx_error *err) {
+  const scratch_mark mark = scratch_here(e->s);
+  const match_options options = { .scores = e->scores,
+                                  .lazy = e->pruning,
+                                  .clock = e->options->clock };
+  uint64_t total;
+  e->matcher = match_open(e->s, e->read, e->number, e->plan, e->model, &options);
+  if (e->matcher == NULL) return error_memory(err);
+  if (!everything && !e->pruning && match_count(e->matcher, &total)) {
+    e->counted = e->pruning = true;
+    e->result->total += total;
+  }
+  run_windows(e);
   match_close(e->matcher);
   block_release(&e->dates);
   block_release(&e->thread_column);
   scratch_return(e->s, mark);
-  return e->s->failed ? error_memory(err) : e->read->session.status;
+  return e->s->failed ? error_memory(err) : SDX_OK;
+}
+
+static sdx_status run_segment(engine *e, sdx_error *err) {
+  const bool everything = e->options->each_window != NULL || e->threads != NULL;
+  uint64_t total = 0;
+  sdx_status status = SDX_OK;
+  filtered f;
+  e->seg = e->read->view->segments[e->number].seg;
+  e->stop = false;
+  e->counted = !everything && count_is_known(e, &total);
+  e->pruning = !everything && (e->options->bound_total || e->counted);
+  e->result->total += total;
+  if (segment_about(e->seg)->items == 0) return SDX_OK;
+  if (is_too_old(e)) {
+    e->result->exact &= e->counted;
+    return SDX_OK;
+  }
+  if (open_filtered(e, &f, everything))
+    run_filtered(e, &f);
+  else if (plan_may_match(e->plan, e->read, e->number))
+    status = run_matcher(e, everything, err);
+  if (!e->result->timed_out)
+    e->result->timed_out = clock_is_up(e->options->clock); /* in a pattern */
+  return status == SDX_OK ? e->read->session.status : status;
 }
 
 /* Newest first: the sooner good hits are there, the more can be passed by. */

@@ -60,6 +60,12 @@ size_t query_quote_at(const char *p, const char *end) {
   return 0;
 }
 
+/* Most bytes end nothing: one look tells. */
+static bool is_plain(char c) {
+  const unsigned char byte = (unsigned char)c;
+  return byte > ' ' && byte < 0x80 && byte != '"' && byte != '(' && byte != ')';
+}
+
 static bool ends_chunk(const char *p, const char *end) {
   return p == end || *p == '(' || *p == ')' || query_space_at(p, end) != 0 ||
          query_quote_at(p, end) != 0;
@@ -106,7 +112,7 @@ static void read_quote(parser *p, size_t mark) {
   p->at += mark;
   if (p->plain) return; /* as if it were a space */
   const char *text = p->at;
-  while (p->at < p->end && query_quote_at(p->at, p->end) == 0) p->at++;
+  while (p->at < p->end && (is_plain(*p->at) || query_quote_at(p->at, p->end) == 0)) p->at++;
   p->now.kind = LEX_QUOTE;
   p->now.text = (sdx_bytes){ .data = text, .size = (size_t)(p->at - text) };
   if (p->at == p->end)
@@ -146,7 +152,7 @@ again:
   }
   const char *start = p->at;
   do p->at++;
-  while (!ends_chunk(p->at, p->end));
+  while (p->at < p->end && (is_plain(*p->at) || !ends_chunk(p->at, p->end)));
   p->now.text = (sdx_bytes){ .data = start, .size = (size_t)(p->at - start) };
   p->now.kind = chunk_kind(&p->now);
 }

@@ -218,34 +218,20 @@ static node *build_together(matcher *m, const plan *p, bool spine) {
 
 /* ---- filters */
 
-/* The bitmaps of all values that are the same but for case; of the one that is the same, if any. */
 static node *build_attribute(matcher *m, const plan *p) {
-  const attributes *a;
   node *n = new_node(m, NODE_BITMAPS);
   if (n == NULL) return NULL;
-  const sdx_status status = view_attributes(m->read, m->number, &a, m->session->err);
-  if (status != SDX_OK) {
-    if (m->session->status == SDX_OK) m->session->status = status;
-    return n;
+  plan_values v = plan_values_of(p, m->read, m->number);
+  uint32_t count = v.first != NULL ? 1 : 0;
+  if (v.several) {
+    for (count = 0; plan_values_next(p, &v) != NULL;) count++;
+    v.at = 0;
   }
-  const sdx_bytes value = p->source->text;
-  char *key = scratch_take(m->s, value.size + 1);
-  if (key == NULL) return NULL;
-  key[0] = p->source->letter;
-  memcpy(key + 1, value.data, value.size);
-  const roaring_bitmap_t *exact = attributes_find(a, key, value.size + 1), *items;
-  sdx_bytes name;
-  uint32_t room = exact != NULL ? 1 : 0;
-  for (size_t i = 0; exact == NULL && attributes_at(a, i, &name, &items); i++)
-    room += name.size == value.size + 1 && strncasecmp(name.data, key, name.size) == 0;
-  n->bitmaps = SCRATCH_MANY(m->s, bitmap_window, room + 1);
+  n->bitmaps = SCRATCH_MANY(m->s, bitmap_window, count + 1);
   if (n->bitmaps == NULL) return NULL;
-  if (exact != NULL) bitmap_window_open(&n->bitmaps[n->count++], exact);
-  for (size_t i = 0; exact == NULL && attributes_at(a, i, &name, &items); i++)
-    if (name.size == value.size + 1 && name.data[0] == key[0] &&
-        strncasecmp(name.data, key, name.size) == 0 && n->count < room)
-      bitmap_window_open(&n->bitmaps[n->count++], items);
-  n->absent = p->source->number == 1;
+  for (; n->count < count; n->count++)
+    bitmap_window_open(&n->bitmaps[n->count], v.several ? plan_values_next(p, &v) : v.first);
+  n->absent = p->ordered;
   n->items = 0;
   for (uint32_t i = 0; i < n->count; i++) n->items += bitmap_window_items(&n->bitmaps[i]);
   if (n->absent) n->items = m->items - (n->items < m->items ? n->items : m->items);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "query/ahead.h"
+#include "query/occurs.h"
 
 #define CLASSES_MAX 64 /* of one word: languages, and marked forms that it stands for */
 
@@ -378,6 +379,18 @@ static sdx_status make_threads(plan **out, plan_context *c, const tree *t, sdx_e
                          t->number == 1 ? !lacking : lacking, c->clock, &c->timed_out, err);
 }
 
+static sdx_status make_attribute(plan **out, plan_context *c, const tree *t) {
+  *out = new_plan(c, PLAN_ATTRIBUTE);
+  char *key = scratch_take(c->s, t->text.size + 1);
+  if (*out == NULL || key == NULL) return SDX_OK;
+  key[0] = t->letter;
+  memcpy(key + 1, t->text.data, t->text.size);
+  (*out)->key = (sdx_bytes){ .data = key, .size = t->text.size + 1 };
+  (*out)->hash = attributes_hash(key, t->text.size + 1);
+  (*out)->ordered = t->number == 1;
+  return SDX_OK;
+}
+
 static sdx_status make_children(plan **out, plan_context *c, const tree *t, plan_kind kind,
                                 bool weighted, sdx_error *err) {
   plan *p = new_branch(c, kind, tree_children(t));
@@ -406,11 +419,10 @@ static sdx_status make(plan **out, plan_context *c, const tree *t, bool weighted
   case TREE_VALUE: return make_value(out, c, t, err);
   case TREE_THREAD: return make_threads(out, c, t, err);
   case TREE_ATTRIBUTE:
+    return make_attribute(out, c, t);
   case TREE_DATE:
   case TREE_SIZE:
-    *out = new_plan(c, t->kind == TREE_ATTRIBUTE ? PLAN_ATTRIBUTE
-                       : t->kind == TREE_DATE    ? PLAN_DATE
-                                                 : PLAN_SIZE);
+    *out = new_plan(c, t->kind == TREE_DATE ? PLAN_DATE : PLAN_SIZE);
     if (*out == NULL) return SDX_OK;
     (*out)->source = t;
     (*out)->low = t->low;
@@ -425,4 +437,57 @@ sdx_status plan_make(plan **out, plan_context *c, const tree *t, sdx_error *err)
   const sdx_status status = make(out, c, t, true, err);
   if (status != SDX_OK) return status;
   return c->s->failed ? error_memory(err) : SDX_OK;
+}
+
+/* ---------------------------------------------------------------- in one segment */
+
+plan_values plan_values_of(const plan *p, view_read *read, size_t number) {
+  plan_values v = { .first = NULL };
+  segment_session *session = &read->session;
+  bool same = false;
+  const sdx_status status = view_attributes(read, number, &v.all, session->err);
+  if (status != SDX_OK) {
+    if (session->status == SDX_OK) session->status = status;
+    return v;
+  }
+  const roaring_bitmap_t *found;
+  while (!same && (found = attributes_alike(v.all, p->key.data, p->key.size, p->hash, &v.at,
+                                            &same)) != NULL) {
+    v.several = v.first != NULL && !same;
+    v.first = v.first == NULL || same ? found : v.first;
+  }
+  v.at = 0;
+  return v;
+}
+
+const roaring_bitmap_t *plan_values_next(const plan *p, plan_values *v) {
+  bool same;
+  return attributes_alike(v->all, p->key.data, p->key.size, p->hash, &v->at, &same);
+}
+
+bool plan_may_match(const plan *p, view_read *read, size_t number) {
+  const segment *seg = read->view->segments[number].seg;
+  const segment_info *info = segment_about(seg);
+  bool any = false;
+  switch (p->kind) {
+  case PLAN_NOTHING:
+    return false;
+  case PLAN_LEAF:
+    return p->leaf->segments[number].count > 0;
+  case PLAN_ATTRIBUTE:
+    return p->ordered || plan_values_of(p, read, number).first != NULL;
+  case PLAN_DATE:
+    return (p->low <= info->newest && p->high > info->oldest) || occurs_any(seg, &read->session);
+  case PLAN_OR:
+    for (uint32_t i = 0; i < p->count && !any; i++)
+      any = plan_may_match(p->children[i], read, number);
+    return any;
+  case PLAN_AND:
+  case PLAN_WINDOW:
+    for (uint32_t i = 0; i < p->count; i++)
+      if (!plan_may_match(p->children[i], read, number)) return false;
+    return true;
+  default:
+    return true;
+  }
 }

@@ -45,7 +45,7 @@ typedef enum plan_kind {
   PLAN_LEAF,      /* `leaf` */
   PLAN_WINDOW,    /* children (leaves, patterns, or OR of leaves) within `window` positions */
   PLAN_EXPANSION, /* a pattern or fuzzy word: `source`, behind `prefix` */
-  PLAN_ATTRIBUTE, /* `source` */
+  PLAN_ATTRIBUTE, /* `key`; `ordered`: items without it */
   PLAN_THREADS,   /* items whose thread is in `threads`; `ordered`: is not */
   PLAN_DATE,      /* `low`, `high` */
   PLAN_SIZE
@@ -62,9 +62,27 @@ typedef struct plan {
   plan_class *leaf;
   const tree *source;
   const char *prefix;
+  sdx_bytes key; /* of an attribute, with its letter */
+  uint32_t hash; /* of the key */
   int64_t low, high;
   thread_set threads;
 } plan;
+
+/* What a segment has of an attribute: the bitmaps of all values that are the same but for case; of
+ * the one that is the very same, if there is one. */
+typedef struct plan_values {
+  const roaring_bitmap_t *first; /* NULL: there is none */
+  bool several;                  /* plan_values_next gives all */
+  const attributes *all;
+  size_t at;
+} plan_values;
+/* On failure the session's status is set, and there is none. */
+plan_values plan_values_of(const plan *p, view_read *read, size_t number);
+/* The values in turn, where there are several; NULL: no more. */
+const roaring_bitmap_t *plan_values_next(const plan *p, plan_values *v);
+
+/* False where no item of the segment can match, which took no look at its items. */
+bool plan_may_match(const plan *p, view_read *read, size_t number);
 
 typedef struct plan_context {
   scratch *s;

@@ -75,9 +75,10 @@ static sdx_status take_cursor(search *q, sdx_error *err) {
   const sdx_search_options *o = q->options;
   buffer plain = BUFFER_INIT;
   if (o->after.size == 0) {
-    q->page = (page){ .sort = o->sort, .collapse = o->collapse_threads, .query = digest_query(q) };
-    if (o->pages && !page_statistics_open(&q->page.statistics, &q->s)) return error_memory(err);
-    return SDX_OK;
+    q->page = (page){ .sort = o->sort, .collapse = o->collapse_threads };
+    if (!o->pages) return SDX_OK;
+    q->page.query = digest_query(q);
+    return page_statistics_open(&q->page.statistics, &q->s) ? SDX_OK : error_memory(err);
   }
   sdx_status status = note_open(&plain, q->index, o->after, err);
   if (status == SDX_OK && !page_decode(&q->page, &q->s, plain.data, plain.size))

@@ -21,9 +21,16 @@ typedef struct attribute {
   roaring_bitmap_t *items;
 } attribute;
 
+/* A slot of the index: the attribute's place and 1 more; 0: none. */
+typedef struct index_slot {
+  uint32_t hash, place;
+} index_slot;
+
 struct attributes {
   attribute *all; /* ascending by key */
   size_t count, room;
+  index_slot *index; /* by hash without case, open addressing; NULL: none */
+  size_t mask;       /* slots less 1: a power of two */
 };
 
 sdx_status attributes_new(attributes **out, sdx_error *err) {
@@ -37,8 +44,14 @@ static void attribute_free(attribute *a) {
   if (a->items != NULL) roaring_bitmap_free(a->items);
 }
 
+static void drop_index(attributes *a) {
+  plain_free(a->index);
+  a->index = NULL;
+}
+
 void attributes_free(attributes *a) {
   if (a == NULL) return;
+  drop_index(a);
   for (size_t i = 0; i < a->count; i++) attribute_free(&a->all[i]);
   plain_free(a->all);
   plain_free(a);
@@ -66,6 +79,7 @@ static size_t place_of(const attributes *a, const void *key, size_t size, bool *
 static sdx_status insert(attributes *a, size_t place, const void *key, size_t size,
                          roaring_bitmap_t *items, sdx_error *err) {
   attribute *all = a->all;
+  drop_index(a);
   if (a->count == a->room) {
     const size_t room = a->room > 0 ? 2 * a->room : 16;
     all = plain_resize(a->all, room * sizeof *all);
@@ -107,6 +121,7 @@ void attributes_remove(attributes *a, const void *key, size_t size, uint32_t ord
   if (!found) return;
   roaring_bitmap_remove(a->all[place].items, ordinal);
   if (!roaring_bitmap_is_empty(a->all[place].items)) return;
+  drop_index(a);
   attribute_free(&a->all[place]);
   memmove(a->all + place, a->all + place + 1, (--a->count - place) * sizeof *a->all);
 }
@@ -124,6 +139,61 @@ bool attributes_at(const attributes *a, size_t i, sdx_bytes *key, const roaring_
   return true;
 }
 
+/* ---------------------------------------------------------------- without case */
+
+static unsigned char fold(char c) {
+  return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+uint32_t attributes_hash(const void *key, size_t size) {
+  const char *bytes = key;
+  uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+  for (size_t i = 0; i < size; i++) h = (h ^ fold(bytes[i])) * UINT64_C(0x100000001b3);
+  return (uint32_t)(h ^ h >> 32);
+}
+
+void attributes_index(attributes *a) {
+  size_t slots = 16;
+  while (slots < 2 * a->count) slots *= 2;
+  drop_index(a);
+  a->index = plain_array(slots, sizeof *a->index);
+  if (a->index == NULL) return; /* then all are looked at */
+  a->mask = slots - 1;
+  for (size_t i = 0; i < a->count; i++) {
+    const uint32_t hash = attributes_hash(a->all[i].key, a->all[i].size);
+    size_t at = hash & a->mask;
+    while (a->index[at].place != 0) at = (at + 1) & a->mask;
+    a->index[at] = (index_slot){ .hash = hash, .place = (uint32_t)i + 1 };
+  }
+}
+
+static bool is_alike(const attribute *a, const char *key, size_t size, bool *same) {
+  if (a->size != size || a->key[0] != key[0]) return false;
+  *same = memcmp(a->key, key, size) == 0;
+  for (size_t i = 1; !*same && i < size; i++)
+    if (fold(a->key[i]) != fold(key[i])) return false;
+  return true;
+}
+
+const roaring_bitmap_t *attributes_alike(const attributes *a, const void *key, size_t size,
+                                         uint32_t hash, size_t *at, bool *same) {
+  if (a->index == NULL) {
+    while (*at < a->count)
+      if (is_alike(&a->all[(*at)++], key, size, same)) return a->all[*at - 1].items;
+    return NULL;
+  }
+  while (*at <= a->mask) {
+    const index_slot *slot = &a->index[(hash + *at) & a->mask];
+    if (slot->place == 0) return NULL;
+    ++*at;
+    const attribute *found = &a->all[slot->place - 1];
+    if (slot->hash == hash && is_alike(found, key, size, same)) return found->items;
+  }
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- all of them */
+
 void attributes_of(const attributes *a, uint32_t ordinal, buffer *out) {
   for (size_t i = 0; i < a->count; i++)
     if (roaring_bitmap_contains(a->all[i].items, ordinal))
@@ -140,6 +210,7 @@ sdx_status attributes_clone(attributes **out, const attributes *a, sdx_error *er
     attributes_free(copy);
     return status;
   }
+  attributes_index(copy);
   *out = copy;
   return SDX_OK;
 }
@@ -260,6 +331,7 @@ sdx_status attributes_decode(attributes **out, const void *bytes, size_t size, s
     attributes_free(a);
     return status;
   }
+  attributes_index(a);
   *out = a;
   return SDX_OK;
 }

@@ -24,6 +24,14 @@ sdx_status attributes_add(attributes *a, const void *key, size_t size, uint32_t 
 void attributes_remove(attributes *a, const void *key, size_t size, uint32_t ordinal);
 /* Borrowed; NULL where no item has it. */
 const roaring_bitmap_t *attributes_find(const attributes *a, const void *key, size_t size);
+/* Attributes that are the same but for the case of ASCII letters, in turn: `hash` is the key's, *at
+ * begins with 0. NULL: no more. *same: it is the very same key. */
+uint32_t attributes_hash(const void *key, size_t size);
+const roaring_bitmap_t *attributes_alike(const attributes *a, const void *key, size_t size,
+                                         uint32_t hash, size_t *at, bool *same);
+/* Has attributes_alike find them without looking at all; lasts until an attribute comes or goes.
+ * What was decoded or cloned has it. */
+void attributes_index(attributes *a);
 /* The i-th attribute in byte order; false behind the last. */
 bool attributes_at(const attributes *a, size_t i, sdx_bytes *key, const roaring_bitmap_t **items);
 /* Appends each attribute of one item as a string (varint length, bytes). */

@@ -97,7 +97,17 @@ void layout_items_end(layout_items_builder *b) {
   store(b->block + 2, b->at, 2);
 }
 
-uint32_t layout_items_count(const uint8_t block[BLOCK_PLAIN]) { return (uint32_t)load(block, 2); }
+static uint32_t load16(const uint8_t *in) {
+  return (uint32_t)in[0] | (uint32_t)in[1] << 8;
+}
+
+static uint64_t load64(const uint8_t *in) {
+  return layout_load32(in) | (uint64_t)layout_load32(in + 4) << 32;
+}
+
+uint32_t layout_items_count(const uint8_t block[BLOCK_PLAIN]) {
+  return load16(block);
+}
 
 static uint32_t get_u32(cursor *c) {
   const uint64_t v = cursor_get_varint(c);
@@ -106,9 +116,9 @@ static uint32_t get_u32(cursor *c) {
 }
 
 bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item *out) {
-  const uint32_t count = layout_items_count(block), end = (uint32_t)load(block + 2, 2);
+  const uint32_t count = layout_items_count(block), end = load16(block + 2);
   if (i >= count || end + 2 * count > BLOCK_PLAIN) return false;
-  const uint32_t offset = (uint32_t)load(block + BLOCK_PLAIN - 2 * (i + 1), 2);
+  const uint32_t offset = load16(block + BLOCK_PLAIN - 2 * (i + 1));
   if (offset < ITEMS_HEAD || offset >= end) return false;
   cursor c = cursor_over(block + offset, end - offset);
   memset(out, 0, sizeof *out);
@@ -118,7 +128,7 @@ bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item
   out->has_text = (flags & ITEM_TEXT) != 0;
   out->has_payload = (flags & ITEM_PAYLOAD) != 0;
   out->language = cursor_get_u8(&c);
-  out->date = (int64_t)(load(block + 4, 8) - cursor_get_varint(&c));
+  out->date = (int64_t)(load64(block + 4) - cursor_get_varint(&c));
   if ((flags & ITEM_SENT) != 0) out->sent = get_difference(&c, out->date);
   if ((flags & ITEM_EXPIRES) != 0) out->expires = get_difference(&c, out->date);
   out->length = get_u32(&c);

@@ -15,6 +15,11 @@
  * map (the same files: this process's readers must be out first), and a swap by store_compact
  * (other files: old readers go on in the old mapping, which closes behind the last of them).
  * Whoever makes such a change holds the environment's gate; new readers wait before it.
+ *
+ * Read transactions that are kept for the next reader stand in berths. To take one, and to put it
+ * back, takes no lock: a reader claims a berth, and then looks whether the gate is open and the
+ * mapping still the current one; who closes the gate, or puts another mapping in place, does so
+ * first, and then looks at the berths. So one of the two sees the other.
  */
 #ifndef SEALDEX_STORE_ENVIRONMENT_H
 #define SEALDEX_STORE_ENVIRONMENT_H
@@ -35,6 +40,16 @@
 #define READER_SLOTS 254
 #define IDLE_READERS 8
 
+typedef enum berth_state { BERTH_EMPTY, BERTH_FREE, BERTH_BUSY } berth_state;
+
+/* A read transaction with its slot of the reader table. Comes and goes under the environment's
+ * lock; from FREE to BUSY and back without. */
+typedef struct berth {
+  atomic_uint state;
+  atomic_uintptr_t thread; /* of a BUSY one; 0: not known yet */
+  store_txn *txn;
+} __attribute__((aligned(64))) berth;
+
 /* One data.mdb with its lock.mdb, as LMDB has them open. */
 typedef struct mapping {
   MDB_env *mdb;
@@ -47,10 +62,11 @@ typedef struct mapping {
   bool writable;
   bool retired;    /* at opening */
   bool dying;      /* swapped out: closes behind its last transaction */
-  unsigned in_use; /* transactions at work, and threads that wait for the write lock */
-  store_txn *busy; /* these */
-  store_txn *idle; /* read transactions, reset, kept with their slot of the reader table */
-  unsigned idle_count;
+  uint64_t number; /* among those that the environment has opened */
+  unsigned
+      in_use; /* transactions at work outside of berths, and threads that wait for the write lock */
+  store_txn *busy;       /* these */
+  unsigned berths;       /* that hold one of its transactions */
   atomic_bool tolerated; /* retired, but the swap cannot be finished from here: read on */
 } mapping;
 
@@ -60,12 +76,14 @@ typedef struct environment {
   dev_t device;     /* of the directory */
   ino_t inode;
   int dir_fd;
-  char *path;           /* absolute */
+  char *path; /* absolute */
+  berth berths[IDLE_READERS];
   pthread_mutex_t lock; /* guards all that follows, and the mappings' counts and lists */
   pthread_cond_t changed;
-  bool gate;
-  mapping *current;        /* NULL: to be opened by whoever comes next */
-  pthread_mutex_t writing; /* writers of this process, in turn */
+  atomic_bool gate;
+  uint64_t opened;            /* mappings, so far */
+  _Atomic(mapping *) current; /* NULL: to be opened by whoever comes next */
+  pthread_mutex_t writing;    /* writers of this process, in turn */
   unsigned writes;
   bool crowded; /* a transaction ran out of map: grow at once */
 } environment;
@@ -98,7 +116,8 @@ struct store_txn {
   snapshot base;               /* what it reads; of a writing transaction: what it began with */
   uint64_t sums[STORE_TABLES]; /* of a writing transaction: as the commit will leave them */
   const char *retires;         /* token of a swap: the commit retires the environment */
-  bool spoiled;                /* not to be pooled */
+  bool spoiled;                /* not to be kept */
+  berth *berth;                /* where it stands; NULL: in no berth */
   struct glance *glance;       /* of store_glance_begin: no mdb, map and env */
 };
 
@@ -126,11 +145,13 @@ sdx_status mapping_create(const environment *e, size_t map_size, sdx_error *err)
 /* environment.c */
 
 /* Opens the environment if it is not open, or not for writing where that is asked for, and enters
- * *t (made new, or taken from the pool) into the current mapping. */
+ * *t (made new, or taken out of a berth, then without a lock) into the current mapping. */
 sdx_status environment_enter(environment *e, bool writable, store_txn **t,
                              sdx_error *err) SDX_CHECK;
 /* Takes *t out again; it must not be used after. A dying mapping closes behind its last. */
 void environment_leave(store_txn *t);
+/* Closes what is open. Nobody uses it any more. */
+void environment_close(environment *e);
 /* Brings the map to `size` bytes (0: what the file says) if `m` is still current. `patient` false:
  * SDX_LOCKED where that would have to wait for readers. */
 sdx_status environment_remap(environment *e, mapping *m, size_t size, bool patient,

@@ -158,12 +158,6 @@ sdx_status mapping_open(mapping **out, const environment *e, bool writable, sdx_
 }
 
 void mapping_close(mapping *m) {
-  while (m->idle != NULL) {
-    store_txn *t = m->idle;
-    m->idle = t->next;
-    mdb_txn_abort(t->mdb);
-    free(t);
-  }
   page_map_close(&m->pages);
   mdb_env_close(m->mdb);
   free(m);

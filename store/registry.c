@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -48,8 +49,9 @@ static void environment_free(environment *e) {
 }
 
 static sdx_status environment_new(environment **out, const char *dir, sdx_error *err) {
-  environment *e = calloc(1, sizeof *e);
+  environment *e = aligned_alloc(_Alignof(environment), sizeof *e);
   if (e == NULL) return error_memory(err);
+  memset(e, 0, sizeof *e);
   /* A thread that begins to write inside its own transaction is told so instead of hanging. */
   pthread_mutexattr_t checked;
   (void)pthread_mutexattr_init(&checked);
@@ -105,7 +107,7 @@ void registry_give(environment *e) {
     environment **link = &registry.first;
     while (*link != e) link = &(*link)->next;
     *link = e->next;
-    if (e->current != NULL) mapping_close(e->current);
+    environment_close(e);
   }
   (void)pthread_mutex_unlock(&registry.lock);
   if (last) environment_free(e);

@@ -50,6 +50,13 @@ void store_close(store *s);
 sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) SDX_CHECK;
 void store_read_end(store_txn *t);
 
+/* Which state of the store a transaction reads. Of one handle, two that are the same in all are the
+ * same state. */
+typedef struct store_moment {
+  uint64_t files, transaction, root;
+} store_moment;
+store_moment store_moment_of(const store_txn *t);
+
 /* A snapshot for a short look at a store without opening it: pages are read, not mapped, and no
  * lock is taken, so it costs a few reads. It gives store_get and cursors, and ends with
  * store_glance_end. What was read counts only if that is true: nothing was committed meanwhile, so

@@ -108,6 +108,12 @@ sdx_status store_read_begin(store *s, store_txn **out, sdx_error *err) {
   return status < 0 ? status : error_set(err, SDX_SYSTEM, "the store does not come to rest");
 }
 
+store_moment store_moment_of(const store_txn *t) {
+  return (store_moment){ .files = t->map->number,
+                         .transaction = t->base.transaction,
+                         .root = t->base.main_table.root };
+}
+
 /* Grows the map if it is more than half full, or if a transaction ran out of it. Then, or after a
  * failure, the transaction is over: *again or a status says so. */
 static sdx_status make_room(store_txn *t, bool *again, sdx_error *err) {

@@ -136,7 +136,73 @@ static void test_vector(void **state) {
   attributes_free(a);
 }
 
+/* The i-th of a few names, in one of the ways in which its two letters can be written. */
+static size_t case_key(uint32_t i, uint32_t way, char out[16]) {
+  const size_t size =
+      (size_t)snprintf(out, 16, "f%c%u%c", way & 1 ? 'A' : 'a', i, way & 2 ? 'Z' : 'z');
+  return size;
+}
+
+#define NAMES 40u
+
+/* All that are alike are found, once each, with the index of them and without. */
+static void expect_alike(attributes *a, const bool has[4 * NAMES]) {
+  for (uint32_t k = 0; k < 4 * (NAMES + 5); k++) {
+    char key[16];
+    const size_t size = case_key(k / 4, k % 4, key);
+    uint32_t seen = 0, expected = 0;
+    bool same;
+    size_t at = 0;
+    const roaring_bitmap_t *items;
+    for (uint32_t way = 0; k / 4 < NAMES && way < 4; way++)
+      expected |= (uint32_t)has[k / 4 * 4 + way] << way;
+    while ((items = attributes_alike(a, key, size, attributes_hash(key, size), &at, &same)) !=
+           NULL) {
+      const uint32_t way = roaring_bitmap_minimum(items) % 4;
+      assert_int_equal(roaring_bitmap_minimum(items) / 4, k / 4);
+      assert_int_equal(same, way == k % 4);
+      assert_int_equal(seen >> way & 1, 0);
+      seen |= 1u << way;
+    }
+    assert_int_equal(seen, expected);
+  }
+}
+
+static void test_alike(void **state) {
+  (void)state;
+  random_state r = { 7 };
+  sdx_error err;
+  attributes *a;
+  bool has[4 * NAMES] = { false };
+  assert_int_equal(attributes_new(&a, &err), SDX_OK);
+  for (unsigned round = 0; round < 20; round++) {
+    for (unsigned n = 0; n < 12; n++) {
+      char key[16];
+      const uint32_t k = random_below(&r, 4 * NAMES);
+      const size_t size = case_key(k / 4, k % 4, key);
+      if (has[k])
+        attributes_remove(a, key, size, k);
+      else
+        assert_int_equal(attributes_add(a, key, size, k, &err), SDX_OK);
+      has[k] = !has[k];
+    }
+    expect_alike(a, has);
+    attributes_index(a);
+    expect_alike(a, has);
+  }
+  /* What is not a letter of ASCII is itself alone, and so is the letter in front. */
+  size_t at = 0;
+  bool same;
+  assert_int_equal(attributes_add(a, "f[\xc3\x84", 4, 1, &err), SDX_OK);
+  attributes_index(a);
+  assert_null(attributes_alike(a, "f{\xc3\x84", 4, attributes_hash("f{\xc3\x84", 4), &at, &same));
+  at = 0;
+  assert_null(attributes_alike(a, "F[\xc3\x84", 4, attributes_hash("F[\xc3\x84", 4), &at, &same));
+  attributes_free(a);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = { cmocka_unit_test(test_model), cmocka_unit_test(test_vector) };
+  const struct CMUnitTest tests[] = { cmocka_unit_test(test_model), cmocka_unit_test(test_vector),
+                                      cmocka_unit_test(test_alike) };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

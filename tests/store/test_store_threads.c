@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #define READERS 4
+#define MANY_READERS 10 /* more than are kept for the next */
 #define ROUNDS 200
 
 typedef struct work {
@@ -56,13 +57,13 @@ static void *keep_writing(void *argument) {
   return NULL;
 }
 
-static void run(bool compacting) {
+static void run(bool compacting, int reader_count) {
   scratch x;
   scratch_create(&x, SMALL_MAP);
   work first = { .s = must_open(&x) }, second = { .s = must_open(&x) };
-  pthread_t readers[READERS], writers[2];
+  pthread_t readers[MANY_READERS], writers[2];
   void *wrong;
-  for (int i = 0; i < READERS; i++)
+  for (int i = 0; i < reader_count; i++)
     assert_int_equal(pthread_create(&readers[i], NULL, keep_reading, i % 2 ? &second : &first), 0);
   assert_int_equal(pthread_create(&writers[0], NULL, keep_writing, &first), 0);
   assert_int_equal(pthread_create(&writers[1], NULL, keep_writing, &second), 0);
@@ -77,7 +78,7 @@ static void run(bool compacting) {
   }
   atomic_store(&first.done, true);
   atomic_store(&second.done, true);
-  for (int i = 0; i < READERS; i++) {
+  for (int i = 0; i < reader_count; i++) {
     assert_int_equal(pthread_join(readers[i], &wrong), 0);
     assert_null(wrong);
   }
@@ -91,12 +92,17 @@ static void run(bool compacting) {
 
 static void readers_beside_writers(void **state) {
   (void)state;
-  run(false);
+  run(false, READERS);
+}
+
+static void many_readers_beside_writers(void **state) {
+  (void)state;
+  run(false, MANY_READERS);
 }
 
 static void readers_beside_writers_and_compaction(void **state) {
   (void)state;
-  run(true);
+  run(true, READERS);
 }
 
 static void *open_and_close(void *argument) {
@@ -135,6 +141,7 @@ static void handles_come_and_go(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(readers_beside_writers),
+    cmocka_unit_test(many_readers_beside_writers),
     cmocka_unit_test(readers_beside_writers_and_compaction),
     cmocka_unit_test(handles_come_and_go),
   };
