@@ -85,24 +85,36 @@ static void rise(rank_top *t, size_t i) {
   }
 }
 
+static const rank_hit *worst(const rank_top *t) { return &t->hits[t->heap ? 0 : t->count - 1]; }
+
 bool rank_top_wants(const rank_top *t, int64_t date) {
   if (t->room == 0) return false;
   if (t->count < t->room) return true;
-  return t->order == RANK_OLDEST ? date <= t->hits[0].date : date >= t->hits[0].date;
+  return t->order == RANK_OLDEST ? date <= worst(t)->date : date >= worst(t)->date;
+}
+
+/* Hits that came in their order are a heap the other way round. */
+static void make_heap(rank_top *t) {
+  for (size_t i = 0; i < t->count / 2; i++) swap(&t->hits[i], &t->hits[t->count - 1 - i]);
+  t->heap = true;
 }
 
 bool rank_top_offer(rank_top *t, const rank_hit *hit) {
   if (t->room == 0) return false;
   if (t->after != NULL && rank_compare(t, hit, t->after) <= 0) return false;
+  const bool behind = !t->heap && (t->count == 0 || rank_compare(t, hit, worst(t)) >= 0);
+  if (t->count == t->room && behind) return false;
+  if (!t->heap && !behind) make_heap(t);
   if (t->count < t->room) {
     t->hits[t->count] = *hit;
-    rise(t, t->count++);
+    t->count++;
+    if (t->heap) rise(t, t->count - 1);
   } else {
     if (rank_compare(t, hit, &t->hits[0]) >= 0) return false;
     t->hits[0] = *hit;
     sink(t, 0);
   }
-  if (t->count == t->room && t->order == RANK_BY_SCORE) t->threshold = t->hits[0].score;
+  if (t->count == t->room && t->order == RANK_BY_SCORE) t->threshold = worst(t)->score;
   return true;
 }
 
@@ -121,6 +133,8 @@ static void insert_each(rank_top *t) {
 
 void rank_top_finish(rank_top *t) {
   const size_t count = t->count;
+  if (!t->heap) return;
+  t->heap = false;
   if (count <= FEW) {
     insert_each(t);
     return;

@@ -128,17 +128,31 @@ static sdx_status reach_hits(filling *f, const rank_hit *found, size_t count,
   return status;
 }
 
+static sdx_hit hit_of(filling *f, sdx_bytes id, sdx_kind kind, int64_t date, double score) {
+  static const sdx_bytes none = { "", 0 };
+  return (sdx_hit){ .id = keep(f, id.data, id.size),
+                    .kind = kind,
+                    .date = date,
+                    .score = score,
+                    .title = none,
+                    .from = none,
+                    .snippet = none };
+}
+
 static sdx_status fill_hit(filling *f, const rank_hit *found, const item_spot *spot, sdx_hit *hit) {
   const segment *seg = segment_of(f, found);
-  segment_item item;
-  sdx_status status = segment_item_read(seg, &f->read->session, spot, &item);
-  if (status == SDX_OK) {
-    *hit = (sdx_hit){ .id = keep(f, item.id.data, item.id.size), .kind = item.kind,
-                      .date = item.date, .score = found->score,
-                      .title = { "", 0 }, .from = { "", 0 }, .snippet = { "", 0 } };
-    if (f->want != 0 && item.has_text) status = fill_texts(f, seg, &item, hit);
+  segment_session *session = &f->read->session;
+  if (f->want == 0) {
+    item_head head;
+    const sdx_status status = segment_item_head(session, spot, &head);
+    if (status == SDX_OK) *hit = hit_of(f, head.id, head.kind, head.date, found->score);
+    return status;
   }
-  return status;
+  segment_item item;
+  const sdx_status status = segment_item_read(seg, session, spot, &item);
+  if (status != SDX_OK) return status;
+  *hit = hit_of(f, item.id, item.kind, item.date, found->score);
+  return item.has_text ? fill_texts(f, seg, &item, hit) : SDX_OK;
 }
 
 sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser,

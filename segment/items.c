@@ -30,6 +30,22 @@ static bool find_first(const segment *s, uint32_t ordinal, uint32_t *block, uint
   return true;
 }
 
+/* Blocks hold about as many items each: looks around the one that would hold the ordinal if it were just so. */
+static void guess(const uint8_t *plain, uint32_t items, uint32_t ordinal, uint32_t *low, uint32_t *high,
+                  uint32_t *first) {
+  uint32_t at = (uint32_t)((uint64_t)ordinal * *high / items), step = 1;
+  if (layout_load32(plain + 4 * (size_t)at) <= ordinal) {
+    for (*low = at; at + step < *high && layout_load32(plain + 4 * (size_t)(at + step)) <= ordinal; step *= 2)
+      *low = at += step;
+    if (at + step < *high) *high = at + step;
+  } else {
+    for (*high = at; step < at && layout_load32(plain + 4 * (size_t)(at - step)) > ordinal; step *= 2)
+      *high = at -= step;
+    if (step < at) *low = at - step;
+  }
+  *first = *low > 0 ? layout_load32(plain + 4 * (size_t)*low) : 0;
+}
+
 /* The block of STREAM_ITEMS that holds an ordinal, and the first ordinal in it. */
 static bool find_block(const segment *s, segment_session *session, uint32_t ordinal, uint32_t *block,
                        uint32_t *first, block_ref *ref) {
@@ -52,6 +68,7 @@ static bool find_block(const segment *s, segment_session *session, uint32_t ordi
   const uint32_t page = low / TOP_PER_BLOCK;
   const uint8_t *plain = block_get(s, session, STREAM_ITEM_TOP, page, ref);
   if (plain == NULL) return false;
+  if (blocks <= TOP_PER_BLOCK) guess(plain, s->manifest.info.items, ordinal, &low, &high, first);
   while (high - low > 1) {
     const uint32_t middle = (low + high) / 2,
                    at = layout_load32(plain + 4 * (size_t)(middle % TOP_PER_BLOCK));
@@ -196,6 +213,10 @@ sdx_status segment_item_read(const segment *s, segment_session *session, const i
   return status;
 }
 
+sdx_status segment_item_head(segment_session *session, const item_spot *spot, item_head *out) {
+  return layout_items_head(spot->hold.data, spot->at, out) ? SDX_OK : session_damaged(session);
+}
+
 static sdx_status stored_get(const segment *s, segment_session *session, uint64_t address,
                              uint32_t size, buffer *out) {
   block_ref ref = BLOCK_REF_INIT;
@@ -240,7 +261,7 @@ sdx_status segment_payload_get(const segment *s, segment_session *session, const
 
 /* ---------------------------------------------------------------- columns */
 
-static inline const uint8_t *column_at(const segment *s, segment_session *session, segment_stream stream,
+static inline __attribute__((always_inline)) const uint8_t *column_at(const segment *s, segment_session *session, segment_stream stream,
                                 uint32_t width, uint32_t ordinal, block_ref *hold) {
   const uint32_t per_block = BLOCK_PLAIN / width;
   if (ordinal >= s->manifest.info.items) return NULL;
@@ -273,7 +294,9 @@ bool segment_is_older(const segment *s, segment_session *session, uint32_t ordin
 
 int64_t segment_date_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold) {
   const unsigned width = s->manifest.date_width;
-  const uint8_t *at = column_at(s, session, STREAM_DATES, width, ordinal, hold);
+  const uint8_t *at = width == 4 /* as it mostly is: no division */
+                          ? column_at(s, session, STREAM_DATES, 4, ordinal, hold)
+                          : column_at(s, session, STREAM_DATES, width, ordinal, hold);
   return at != NULL ? (int64_t)((uint64_t)s->manifest.info.oldest + load(at, width)) : 0;
 }
 

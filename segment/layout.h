@@ -294,6 +294,8 @@ bool layout_items_add(layout_items_builder *b, const layout_item *item);
 void layout_items_end(layout_items_builder *b);
 /* The i-th record of a block; out->id borrows it. */
 bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item *out);
+/* The same of what every hit shows alone; the rest is passed by. */
+bool layout_items_head(const uint8_t block[BLOCK_PLAIN], uint32_t i, item_head *out);
 /* Asks for the memory that layout_items_read will look at first. */
 static inline void layout_items_fetch(const uint8_t block[BLOCK_PLAIN], uint32_t i) {
   __builtin_prefetch(block);

@@ -115,12 +115,36 @@ static uint32_t get_u32(cursor *c) {
   return (uint32_t)v;
 }
 
-bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item *out) {
+/* The bytes from the i-th record on; false where there is none. */
+static bool record_at(const uint8_t block[BLOCK_PLAIN], uint32_t i, cursor *c) {
   const uint32_t count = layout_items_count(block), end = load16(block + 2);
   if (i >= count || end + 2 * count > BLOCK_PLAIN) return false;
   const uint32_t offset = load16(block + BLOCK_PLAIN - 2 * (i + 1));
   if (offset < ITEMS_HEAD || offset >= end) return false;
-  cursor c = cursor_over(block + offset, end - offset);
+  *c = cursor_over(block + offset, end - offset);
+  return true;
+}
+
+bool layout_items_head(const uint8_t block[BLOCK_PLAIN], uint32_t i, item_head *out) {
+  cursor c;
+  size_t size;
+  if (!record_at(block, i, &c)) return false;
+  const unsigned flags = cursor_get_u8(&c);
+  (void)cursor_get_u8(&c);
+  out->kind = (sdx_kind)(flags & 7);
+  out->date = (int64_t)(load64(block + 4) - cursor_get_varint(&c));
+  const bool text = (flags & ITEM_TEXT) != 0, payload = (flags & ITEM_PAYLOAD) != 0;
+  unsigned left = 4u + ((flags & ITEM_SENT) != 0) + ((flags & ITEM_EXPIRES) != 0) + (text || payload) +
+                  text + payload;
+  for (; left > 0 && c.at < c.end; c.at++) left -= *c.at < 0x80;
+  out->id.data = (const char *)cursor_get_string(&c, &size);
+  out->id.size = size;
+  return !c.failed && size > 0 && size <= SDX_ID_MAX;
+}
+
+bool layout_items_read(const uint8_t block[BLOCK_PLAIN], uint32_t i, layout_item *out) {
+  cursor c;
+  if (!record_at(block, i, &c)) return false;
   memset(out, 0, sizeof *out);
   const unsigned flags = cursor_get_u8(&c);
   out->kind = (sdx_kind)(flags & 7);

@@ -248,6 +248,13 @@ void segment_item_fetch(const item_spot *spot);
 /* Fills *out, which borrows the spot's block. */
 sdx_status segment_item_read(const segment *s, segment_session *session, const item_spot *spot,
                              segment_item *out) SDX_CHECK;
+/* The same of the few things that every hit shows. */
+typedef struct item_head {
+  sdx_bytes id; /* borrows the spot's block */
+  sdx_kind kind;
+  int64_t date;
+} item_head;
+sdx_status segment_item_head(segment_session *session, const item_spot *spot, item_head *out) SDX_CHECK;
 /* Appends the item's stored text (record.h: encoded fields) or payload, decompressed. */
 sdx_status segment_text_get(const segment *s, segment_session *session, const segment_item *item,
                             buffer *out) SDX_CHECK;
