@@ -58,7 +58,7 @@ struct sdx_index {
   store *store;
   keyring *keyring;          /* guarded by keyring_lock */
   pthread_mutex_t keyring_lock;
-  gate keys_gate;            /* every call that uses the next four is inside */
+  gate keys_gate;      /* every call that uses the next four is inside */
   uint64_t key_set;    /* the set that they are of; what the store's head names */
   secret *id_key;      /* blinds external ids; NULL, as the next four, without a key */
   secret *table_key;   /* seals `ids` rows ... */

@@ -85,7 +85,9 @@ static void rise(rank_top *t, size_t i) {
   }
 }
 
-static const rank_hit *worst(const rank_top *t) { return &t->hits[t->heap ? 0 : t->count - 1]; }
+static const rank_hit *worst(const rank_top *t) {
+  return &t->hits[t->heap ? 0 : t->count - 1];
+}
 
 bool rank_top_wants(const rank_top *t, int64_t date) {
   if (t->room == 0) return false;

@@ -78,7 +78,8 @@ typedef bool (*rank_is_older)(void *context, const rank_hit *hit);
 typedef int (*rank_compare_ids)(void *context, const rank_hit *a, const rank_hit *b);
 
 typedef struct rank_top {
-  rank_hit *hits;      /* best first where they came so, and after rank_top_finish; else a heap, the worst first */
+  rank_hit *hits; /* best first where they came so, and after rank_top_finish; else a heap, the
+                     worst first */
   bool heap;
   size_t count, room;
   rank_order order;

@@ -30,16 +30,19 @@ static bool find_first(const segment *s, uint32_t ordinal, uint32_t *block, uint
   return true;
 }
 
-/* Blocks hold about as many items each: looks around the one that would hold the ordinal if it were just so. */
-static void guess(const uint8_t *plain, uint32_t items, uint32_t ordinal, uint32_t *low, uint32_t *high,
-                  uint32_t *first) {
+/* Blocks hold about as many items each: looks around the one that would hold the ordinal if it were
+ * just so. */
+static void guess(const uint8_t *plain, uint32_t items, uint32_t ordinal, uint32_t *low,
+                  uint32_t *high, uint32_t *first) {
   uint32_t at = (uint32_t)((uint64_t)ordinal * *high / items), step = 1;
   if (layout_load32(plain + 4 * (size_t)at) <= ordinal) {
-    for (*low = at; at + step < *high && layout_load32(plain + 4 * (size_t)(at + step)) <= ordinal; step *= 2)
+    for (*low = at; at + step < *high && layout_load32(plain + 4 * (size_t)(at + step)) <= ordinal;
+         step *= 2)
       *low = at += step;
     if (at + step < *high) *high = at + step;
   } else {
-    for (*high = at; step < at && layout_load32(plain + 4 * (size_t)(at - step)) > ordinal; step *= 2)
+    for (*high = at; step < at && layout_load32(plain + 4 * (size_t)(at - step)) > ordinal;
+         step *= 2)
       *high = at -= step;
     if (step < at) *low = at - step;
   }
@@ -261,8 +264,9 @@ sdx_status segment_payload_get(const segment *s, segment_session *session, const
 
 /* ---------------------------------------------------------------- columns */
 
-static inline __attribute__((always_inline)) const uint8_t *column_at(const segment *s, segment_session *session, segment_stream stream,
-                                uint32_t width, uint32_t ordinal, block_ref *hold) {
+static inline __attribute__((always_inline)) const uint8_t *
+column_at(const segment *s, segment_session *session, segment_stream stream, uint32_t width,
+          uint32_t ordinal, block_ref *hold) {
   const uint32_t per_block = BLOCK_PLAIN / width;
   if (ordinal >= s->manifest.info.items) return NULL;
   const uint8_t *plain = block_at_hand(s, session, stream, ordinal / per_block, hold);

@@ -134,8 +134,8 @@ bool layout_items_head(const uint8_t block[BLOCK_PLAIN], uint32_t i, item_head *
   out->kind = (sdx_kind)(flags & 7);
   out->date = (int64_t)(load64(block + 4) - cursor_get_varint(&c));
   const bool text = (flags & ITEM_TEXT) != 0, payload = (flags & ITEM_PAYLOAD) != 0;
-  unsigned left = 4u + ((flags & ITEM_SENT) != 0) + ((flags & ITEM_EXPIRES) != 0) + (text || payload) +
-                  text + payload;
+  unsigned left = 4u + ((flags & ITEM_SENT) != 0) + ((flags & ITEM_EXPIRES) != 0) +
+                  (text || payload) + text + payload;
   for (; left > 0 && c.at < c.end; c.at++) left -= *c.at < 0x80;
   out->id.data = (const char *)cursor_get_string(&c, &size);
   out->id.size = size;

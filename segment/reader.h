@@ -254,7 +254,8 @@ typedef struct item_head {
   sdx_kind kind;
   int64_t date;
 } item_head;
-sdx_status segment_item_head(segment_session *session, const item_spot *spot, item_head *out) SDX_CHECK;
+sdx_status segment_item_head(segment_session *session, const item_spot *spot,
+                             item_head *out) SDX_CHECK;
 /* Appends the item's stored text (record.h: encoded fields) or payload, decompressed. */
 sdx_status segment_text_get(const segment *s, segment_session *session, const segment_item *item,
                             buffer *out) SDX_CHECK;
