@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "random.h"
+#include "stems.h"
 
 typedef struct word {
   char text[16];
@@ -142,6 +143,43 @@ static int count_words(drawing *d) {
     if (d->words.slots[i].df != 0) d->ranked[n++] = &d->words.slots[i];
   qsort(d->ranked, n, sizeof *d->ranked, by_text); /* the seed alone decides, not the hash table */
   return 0;
+}
+
+/* Items that have any word of the same stem: what a query of the word finds. With a mailbox grow
+ * the forms that a stem has in it, so words of a fixed number of items would not be queries of one.
+ */
+static int count_stems(drawing *d) {
+  words all = { 0 };
+  stems *english = stems_new();
+  uint32_t *stem_of = calloc(d->words.capacity, sizeof *stem_of); /* slot in `all` by slot */
+  char text[16];
+  int clean, result = -1;
+  all.capacity = d->words.capacity; /* there are not more stems than words */
+  all.slots = calloc(all.capacity, sizeof *all.slots);
+  if (english == NULL || stem_of == NULL || all.slots == NULL) goto out;
+  for (size_t i = 0; i < d->words.capacity; i++) {
+    if (d->words.slots[i].df == 0) continue;
+    stems_of(english, d->words.slots[i].text, text);
+    word *stem = find_word(&all, text);
+    if (stem->df == 0) memcpy(stem->text, text, sizeof text);
+    stem->df = 1; /* taken; counted from here on */
+    stem_of[i] = (uint32_t)(stem - all.slots);
+  }
+  for (size_t i = 0; i < d->corpus->count; i++)
+    for (size_t at = 0; next_word(d->corpus->items[i].body, &at, text, &clean) != 0;) {
+      word *stem = &all.slots[stem_of[find_word(&d->words, text) - d->words.slots]];
+      if (stem->last_item == i + 1) continue;
+      stem->df += stem->last_item != 0;
+      stem->last_item = (uint32_t)i + 1;
+    }
+  for (size_t i = 0; i < d->words.capacity; i++)
+    if (d->words.slots[i].df != 0) d->words.slots[i].df = all.slots[stem_of[i]].df;
+  result = 0;
+out:
+  free(all.slots);
+  free(stem_of);
+  stems_free(english);
+  return result;
 }
 
 static int in_band(const drawing *d, const word *w, double low, double high) {
@@ -335,6 +373,7 @@ static int draw_all(workload *w, const corpus *c, size_t per_class, uint64_t see
   *w = (workload){ 0 };
   int result = -1;
   if (c->count == 0 || grow_words(&d.words) != 0 || count_words(&d) != 0) goto out;
+  if (growth && count_stems(&d) != 0) goto out;
   w->queries = calloc(per_class * QUERY_CLASSES, sizeof *w->queries);
   if (w->queries == NULL) goto out;
   for (int class = 0; class < QUERY_CLASSES; class ++) {
