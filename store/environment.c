@@ -130,16 +130,29 @@ static void close_current(environment *e) {
   mapping_close(m);
 }
 
-void environment_close(environment *e) {
-  mapping *m = e->current;
-  if (m == NULL) return;
-  empty_berths_of(e, m);
-  mapping_close(m);
-}
-
 /* Under the lock: a dying mapping that nobody is in any more. */
 static bool is_over(const mapping *m) {
   return m->dying && m->in_use == 0 && m->berths == 0;
+}
+
+/* Under the lock: free berths of mappings that are no longer the current one. Whoever finds one
+ * BUSY that is only claimed for a moment can leave it: the claimant comes here next. */
+static void empty_stale_berths(environment *e) {
+  for (size_t i = 0; i < IDLE_READERS; i++) {
+    berth *b = &e->berths[i];
+    if (atomic_load(&b->state) != BERTH_FREE || b->txn->map == e->current) continue;
+    mapping *m = b->txn->map;
+    empty_berth(b);
+    if (is_over(m)) mapping_close(m);
+  }
+}
+
+void environment_close(environment *e) {
+  mapping *m = e->current;
+  empty_stale_berths(e);
+  if (m == NULL) return;
+  empty_berths_of(e, m);
+  mapping_close(m);
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -225,7 +238,8 @@ sdx_status environment_enter(environment *e, bool writable, store_txn **out, sdx
   if (!writable && (*out = claim_berth(e)) != NULL) return SDX_OK;
   (void)pthread_mutex_lock(&e->lock);
   sdx_status status = SDX_OK;
-  if (e->gate) (void)pthread_cond_broadcast(&e->changed); /* a berth was claimed for a moment */
+  empty_stale_berths(e);                                  /* one was claimed for a moment, ... */
+  if (e->gate) (void)pthread_cond_broadcast(&e->changed); /* ... and somebody waits for it */
   if (e->gate || e->current == NULL || (writable && !((mapping *)e->current)->writable))
     status = ensure_open(e, writable, err);
   if (status == SDX_OK && (writable || (*out = claim_berth(e)) == NULL))
@@ -242,16 +256,11 @@ static void unlink_busy(store_txn *t) {
 }
 
 /* Somebody waits for this, or it stands in a mapping that is no longer the current one. */
-static void tell_of_berth(environment *e, berth *b, mapping *m) {
+static void tell_of_berth(environment *e) {
   (void)pthread_mutex_lock(&e->lock);
-  bool close = false;
-  if (e->current != m && is_in(b, m) && atomic_load(&b->state) == BERTH_FREE) {
-    empty_berth(b);
-    close = is_over(m);
-  }
+  empty_stale_berths(e);
   if (e->gate) (void)pthread_cond_broadcast(&e->changed);
   (void)pthread_mutex_unlock(&e->lock);
-  if (close) mapping_close(m);
 }
 
 static void leave_berth(store_txn *t) {
@@ -260,7 +269,7 @@ static void leave_berth(store_txn *t) {
   berth *b = t->berth;
   atomic_store_explicit(&b->thread, 0, memory_order_relaxed);
   atomic_store(&b->state, BERTH_FREE);
-  if (atomic_load(&e->gate) || atomic_load(&e->current) != m) tell_of_berth(e, b, m);
+  if (atomic_load(&e->gate) || atomic_load(&e->current) != m) tell_of_berth(e);
 }
 
 void environment_leave(store_txn *t) {
@@ -345,10 +354,10 @@ static sdx_status change_over(environment *e, mapping *m, bool writable, sdx_err
   }
   if (m == NULL) return status;
   m->dying = true;
-  for (size_t i = 0; i < IDLE_READERS; i++) /* the others look at what is current when they leave */
-    if (is_in(&e->berths[i], m) && atomic_load(&e->berths[i].state) == BERTH_FREE)
-      empty_berth(&e->berths[i]);
-  if (is_over(m)) mapping_close(m);
+  const bool over = m->in_use == 0 && m->berths == 0;
+  empty_stale_berths(
+      e); /* the others look at what is current when they leave; the last one closes it */
+  if (over) mapping_close(m);
   return status;
 }
 

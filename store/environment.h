@@ -48,7 +48,8 @@ typedef struct berth {
   atomic_uint state;
   atomic_uintptr_t thread; /* of a BUSY one; 0: not known yet */
   store_txn *txn;
-} __attribute__((aligned(64))) berth;
+  uint8_t apart[40]; /* a cache line for each */
+} berth;
 
 /* One data.mdb with its lock.mdb, as LMDB has them open. */
 typedef struct mapping {

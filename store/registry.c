@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -49,9 +48,8 @@ static void environment_free(environment *e) {
 }
 
 static sdx_status environment_new(environment **out, const char *dir, sdx_error *err) {
-  environment *e = aligned_alloc(_Alignof(environment), sizeof *e);
+  environment *e = calloc(1, sizeof *e);
   if (e == NULL) return error_memory(err);
-  memset(e, 0, sizeof *e);
   /* A thread that begins to write inside its own transaction is told so instead of hanging. */
   pthread_mutexattr_t checked;
   (void)pthread_mutexattr_init(&checked);
