@@ -14,6 +14,7 @@
 
 #include "apart.h"
 #include "model.h"
+#include "segment/layout.h"
 
 /* Blocks that can be written to. */
 typedef struct copy {
@@ -157,10 +158,57 @@ static void test_noise(void **state) {
                noise_in_blocks);
 }
 
+/* Whether a check of the copy says a line that begins so. */
+typedef struct hearing {
+  const char *beginning;
+  bool heard;
+} hearing;
+
+static void hear(void *context, const char *line) {
+  hearing *h = context;
+  if (strncmp(line, h->beginning, strlen(h->beginning)) == 0) h->heard = true;
+}
+
+static bool is_told(copy *c, const char *beginning) {
+  const block_source source = { .get = get, .context = c };
+  hearing h = { .beginning = beginning };
+  segment *s = NULL;
+  segment_session session = { 0 };
+  sdx_error err;
+  uint64_t problems;
+  assert_int_equal(segment_open(&s, 42, 1, &source, NULL, &session, &err), SDX_OK);
+  assert_int_equal(segment_check(s, &session, hear, &h, &problems, &err), SDX_OK);
+  segment_close(s);
+  return h.heard;
+}
+
+/* What stands twice, for the sake of speed, and is another the second time. */
+static void differ_in_copies(copy *c, text_analyser *a, random_state *r) {
+  (void)a;
+  uint8_t *length = c->blocks[STREAM_LENGTHS] + 2 * (size_t)(1 + random_below(r, 398)) + 1;
+  assert_false(is_told(c, "lengths: "));
+  *length ^= LAYOUT_SAME_DATE >> 8;
+  assert_true(is_told(c, "lengths: "));
+  *length ^= LAYOUT_SAME_DATE >> 8;
+
+  assert_true(c->counts[STREAM_ITEMS] > 1);
+  assert_false(is_told(c, "manifest: "));
+  c->blocks[STREAM_ITEM_TOP][4]++;
+  assert_true(is_told(c, "manifest: "));
+  c->blocks[STREAM_ITEM_TOP][4]--;
+}
+
+static void test_copies(void **state) {
+  (void)state;
+  with_segment(&(model_shape){ .seed = 7, .items = 400, .terms = 40, .postings = 20, .max_wdf = 3 },
+               differ_in_copies);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_flips),
     cmocka_unit_test(test_noise),
+    cmocka_unit_test(test_copies),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
