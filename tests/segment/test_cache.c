@@ -60,6 +60,14 @@ static segment *open_one(counted *c, block_cache *cache, uint32_t number) {
   return s;
 }
 
+/* Every block of postings from the first on is what it was filled with. */
+static void read_postings(const segment *s, segment_session *session, uint32_t first) {
+  block_ref ref = BLOCK_REF_INIT;
+  for (uint32_t i = first; i < BLOCKS; i++)
+    assert_true(is_filled(block_get(s, session, STREAM_POSTINGS, i, &ref), STREAM_POSTINGS, i));
+  block_release(&ref);
+}
+
 static void test_hits_and_budget(void **state) {
   (void)state;
   const size_t budget = 256 * 1024;
@@ -97,16 +105,12 @@ static void test_odd_budget(void **state) {
   block_cache *cache;
   sdx_error err;
   segment_session session = { 0 };
-  block_ref ref = BLOCK_REF_INIT;
   const size_t frames = 240, budget = frames * (BLOCK_PLAIN + 16);
   assert_int_equal(block_cache_new(&cache, budget, NULL, &err), SDX_OK);
   segment *s = open_one(&c, cache, 1);
-  for (uint32_t i = 0; i < BLOCKS; i++)
-    assert_true(is_filled(block_get(s, &session, STREAM_POSTINGS, i, &ref), STREAM_POSTINGS, i));
+  read_postings(s, &session, 0);
   assert_in_range(block_cache_bytes(cache), budget, budget + 4096);
-  for (uint32_t i = BLOCKS - 100; i < BLOCKS; i++)
-    assert_true(is_filled(block_get(s, &session, STREAM_POSTINGS, i, &ref), STREAM_POSTINGS, i));
-  block_release(&ref);
+  read_postings(s, &session, BLOCKS - 100);
   segment_close(s);
   block_cache_free(cache);
 }
@@ -120,18 +124,15 @@ static void test_pins(void **state) {
   sdx_error err;
   segment_session session = { 0 };
   static block_ref held[HELD];
-  block_ref ref = BLOCK_REF_INIT;
   assert_int_equal(block_cache_new(&cache, 64 * 4096, NULL, &err), SDX_OK);
   segment *s = open_one(&c, cache, 1);
   for (uint32_t i = 0; i < HELD; i++) assert_non_null(block_get(s, &session, STREAM_TERMS, i, &held[i]));
-  for (uint32_t i = 0; i < BLOCKS; i++)
-    assert_true(is_filled(block_get(s, &session, STREAM_POSTINGS, i, &ref), STREAM_POSTINGS, i));
+  read_postings(s, &session, 0);
   for (uint32_t i = 0; i < HELD; i++) {
     assert_true(is_filled(held[i].data, STREAM_TERMS, i));
     block_release(&held[i]);
     assert_null(held[i].data);
   }
-  block_release(&ref);
   segment_close(s);
   block_cache_free(cache);
 }
