@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "query/ahead.h"
 #include "query/filtered.h"
+#include "query/lead.h"
 #include "query/threads.h"
 
 typedef struct engine {
@@ -291,6 +292,24 @@ static void run_windows(engine *e) {
   }
 }
 
+/* Whether what scores too little may be left out, and nothing but a score decides. */
+static bool may_follow_lead(const engine *e) {
+  return e->pruning && e->scores && !e->fading && e->options->best > 0;
+}
+
+static void run_lead(engine *e, lead *l) {
+  const rank_top *top = &e->result->top;
+  const bool lazy = match_is_lazy(e->matcher);
+  uint32_t ordinal, taken = 0;
+  double score;
+  while (lead_next(l, top->threshold, &ordinal, &score)) {
+    if (!lazy) e->result->total++;
+    rank_one(e, ordinal, score, lazy);
+    if (++taken % TAKEN == 0 && (e->result->timed_out = clock_is_up(e->options->clock))) break;
+  }
+  if (l->passed_by) e->result->exact = false;
+}
+
 static sdx_status run_matcher(engine *e, bool everything, sdx_error *err) {
   const scratch_mark mark = scratch_here(e->s);
   const match_options options = { .scores = e->scores,
@@ -303,7 +322,9 @@ static sdx_status run_matcher(engine *e, bool everything, sdx_error *err) {
     e->counted = e->pruning = true;
     e->result->total += total;
   }
-  run_windows(e);
+  lead l;
+  if (may_follow_lead(e) && lead_open(&l, e->matcher, e->result->top.threshold)) run_lead(e, &l);
+  else run_windows(e);
   match_close(e->matcher);
   block_release(&e->dates);
   block_release(&e->thread_column);

@@ -190,6 +190,55 @@ uint64_t leaf_cost(const leaf *l, uint32_t wanted) {
   return cost;
 }
 
+/* ---------------------------------------------------------------- item by item */
+
+/* Of a list and what the members before have; returns how many. */
+static uint32_t join(postings *p, const leaf_posting *before, uint32_t count, leaf_posting *out) {
+  uint32_t n = 0, k = 0;
+  while (postings_next(p))
+    for (uint32_t i = 0; i < p->count; i++) {
+      leaf_posting one = { p->ordinals[i], p->wdfs[i] };
+      while (k < count && before[k].ordinal < one.ordinal) out[n++] = before[k++];
+      if (k < count && before[k].ordinal == one.ordinal) one.wdf += before[k++].wdf;
+      out[n++] = one;
+    }
+  while (k < count) out[n++] = before[k++];
+  return n;
+}
+
+bool leaf_collect(leaf *l, scratch *s, leaf_posting **out, uint32_t *count) {
+  size_t room = 1;
+  for (uint32_t i = 0; i < l->count; i++) room += l->cursors[i].df;
+  leaf_posting *all = scratch_take(s, room * sizeof(*all));
+  leaf_posting *spare = l->count > 1 ? scratch_take(s, room * sizeof(*spare)) : NULL;
+  *count = 0;
+  if (s->failed) return false;
+  for (uint32_t i = 0; i < l->count; i++) {
+    *count = join(&l->cursors[i], spare, *count, all);
+    *out = all;
+    all = spare;
+    spare = *out;
+  }
+  return true;
+}
+
+bool leaf_has(leaf *l, uint32_t ordinal, uint32_t *wdf) {
+  bool has = false;
+  *wdf = 0;
+  for (uint32_t k = 0; k < l->count; k++) {
+    postings *p = &l->cursors[k];
+    const uint32_t i = postings_seek(p, ordinal);
+    if (i == UINT32_MAX || p->ordinals[i] != ordinal) continue;
+    *wdf += postings_wdfs(p)[i];
+    has = true;
+  }
+  return has;
+}
+
+void leaf_rewind(leaf *l) {
+  for (uint32_t i = 0; i < l->count; i++) postings_rewind(&l->cursors[i]);
+}
+
 /* ---------------------------------------------------------------- bounds */
 
 /* A score is weight x / (1 + x) with x = wdf / norm, and an item's x adds up over the members: so it is

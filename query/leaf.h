@@ -41,6 +41,15 @@ uint32_t leaf_next(leaf *l, uint32_t from);
 /* The ordinals in [base, base + WINDOW) as bits, of `mask` (NULL: all) alone; wdf[i] (may be NULL) where
  * bit i is set. By whichever way costs less. */
 void leaf_read(leaf *l, uint32_t base, const uint64_t *mask, uint64_t *bits, uint32_t *wdf);
+/* All of it, ordinals ascending, in the scratch. False where memory ran out. The leaf stands at its end. */
+typedef struct leaf_posting {
+  uint32_t ordinal, wdf;
+} leaf_posting;
+bool leaf_collect(leaf *l, scratch *s, leaf_posting **out, uint32_t *count);
+/* Whether it has the ordinal; then its wdf. Ordinals ascend, and no windows are read meanwhile. */
+bool leaf_has(leaf *l, uint32_t ordinal, uint32_t *wdf);
+/* Back to the beginning. */
+void leaf_rewind(leaf *l);
 /* About how many nanoseconds leaf_read takes for a mask of so many bits. */
 uint64_t leaf_cost(const leaf *l, uint32_t wanted);
 /* Bounds over the window, one for each 64 items: none of them scores more by this leaf, of `weight`.

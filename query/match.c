@@ -134,9 +134,6 @@ uint32_t match_next(matcher *m, uint32_t from) {
   return at < m->items ? at : SEGMENT_END;
 }
 
-/* Sums of bounds and of scores are rounded in different orders. */
-#define ROUNDING (1 + 1e-12)
-
 static void spread(matcher *m, node *n, uint32_t base);
 
 static void spread_constant(node *n, double v) {
@@ -188,7 +185,7 @@ static void settle_bounds(node *n, const uint64_t *mask) {
   if (!n->weighted) return;
   for (uint32_t w = 0; w < WINDOW_WORDS; w++)
     if (mask[w] != 0 && n->spread[w] > n->bound) n->bound = n->spread[w];
-  n->bound *= ROUNDING;
+  n->bound *= RANK_ROUNDING;
   if (n->kind == NODE_AND || n->kind == NODE_OR || n->kind == NODE_TOGETHER)
     for (uint32_t i = 0; i < n->count; i++) settle_bounds(n->children[i], mask);
 }
@@ -207,10 +204,10 @@ static bool all_words(const node *n) {
 
 static bool promise_coarsely(matcher *m, double least, uint64_t mask[WINDOW_WORDS]) {
   node *n = m->root;
-  if (n->top * ROUNDING < least) return false;
+  if (n->top * RANK_ROUNDING < least) return false;
   for (uint32_t w = 0; w < WINDOW_WORDS; w++) mask[w] = ~UINT64_C(0);
-  n->bound = n->top * ROUNDING;
-  for (uint32_t i = 0; i < n->count; i++) n->children[i]->bound = n->children[i]->top * ROUNDING;
+  n->bound = n->top * RANK_ROUNDING;
+  for (uint32_t i = 0; i < n->count; i++) n->children[i]->bound = n->children[i]->top * RANK_ROUNDING;
   return true;
 }
 
@@ -218,7 +215,7 @@ static bool promise_by_block(matcher *m, uint32_t base, double least, uint64_t m
   uint32_t promising = 0;
   spread(m, m->root, base);
   for (uint32_t w = 0; w < WINDOW_WORDS; w++) {
-    const bool yes = m->root->spread[w] * ROUNDING >= least;
+    const bool yes = m->root->spread[w] * RANK_ROUNDING >= least;
     mask[w] = yes ? ~UINT64_C(0) : 0;
     promising += yes;
   }
@@ -302,7 +299,7 @@ static void drop_hopeless(matcher *m, node *known, uint32_t base, double rest, d
   while ((s.count = begin_scores(m, base, known->bits, &from, places, norms, scores)) > 0) {
     add_scores(known, &s, NULL);
     for (uint32_t k = 0; k < s.count; k++) {
-      const bool hopeless = (scores[k] + rest) * ROUNDING < least;
+      const bool hopeless = (scores[k] + rest) * RANK_ROUNDING < least;
       known->bits[places[k] >> 6] &= ~((uint64_t)hopeless << (places[k] & 63));
     }
   }
@@ -400,7 +397,7 @@ static void evaluate_or(matcher *m, node *n, uint32_t base, const uint64_t *mask
     n->order[k] = moved;
   }
   uint32_t idle = 0;
-  while (idle < n->count && (rest + n->order[idle]->bound) * ROUNDING < least)
+  while (idle < n->count && (rest + n->order[idle]->bound) * RANK_ROUNDING < least)
     rest += n->order[idle++]->bound;
   for (uint32_t i = idle; i < n->count; i++) {
     evaluate(m, n->order[i], base, mask, -INFINITY);
@@ -414,11 +411,8 @@ static void evaluate_or(matcher *m, node *n, uint32_t base, const uint64_t *mask
 
 /* Items whose wdf alone says that they cannot reach `least`, however short they are. */
 static void drop_weak(const matcher *m, node *n, double least) {
-  if (least <= 0 || n->wdf == NULL) return;
-  const double norm = rank_norm(m->model, 0) * (1 - 1e-9);
-  if (rank_score(n->weight, norm, 1) >= least) return;
-  const double enough = n->weight > least ? norm * least / (n->weight - least) : INFINITY;
-  const uint32_t wdf = enough < UINT32_MAX / 2 ? (uint32_t)enough : UINT32_MAX / 2;
+  const uint32_t wdf = n->wdf != NULL ? rank_least_wdf(m->model, n->weight, least) : 0;
+  if (wdf == 0) return;
   for (uint32_t w = 0; w < WINDOW_WORDS; w++) {
     uint64_t kept = 0;
     for (uint64_t left = n->bits[w]; left != 0; left &= left - 1) {

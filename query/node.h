@@ -44,6 +44,7 @@ typedef struct node {
   uint32_t window;          /* NODE_TOGETHER */
   bool plain;               /* such a node: a phrase of nothing but words, anywhere in an item */
   uint32_t place;           /* of a word in such a node */
+  uint32_t found;           /* wdf of the item that lead.c looks at */
   uint32_t stood;           /* the window whose items were held to it already; SEGMENT_END: none */
   position_list *lists;
   uint32_t *starts;         /* where a phrase may begin, of one item */

@@ -52,6 +52,12 @@ static inline double rank_bound(const rank_model *m, double weight, uint32_t max
   return rank_score(weight, rank_norm(m, max_wdf > min_length ? max_wdf : min_length), max_wdf);
 }
 
+/* Items that have the term less often score less than `least`, however short they are. */
+uint32_t rank_least_wdf(const rank_model *m, double weight, double least);
+
+/* Sums of bounds and of scores are rounded in different orders: what bounds say is multiplied by this. */
+#define RANK_ROUNDING (1 + 1e-12)
+
 /* ---------------------------------------------------------------- the best */
 
 typedef enum rank_order {

@@ -48,6 +48,15 @@ void postings_open(postings *p, const segment *s, segment_session *session, cons
                   term->postings_size < PREFETCH_BYTES ? term->postings_size : PREFETCH_BYTES);
 }
 
+void postings_rewind(postings *p) {
+  p->count = 0;
+  p->block = NONE;
+  p->at = 0;
+  p->next_at = p->term.postings;
+  p->last = 0;
+  p->later.at = NULL;
+}
+
 void postings_read_wdfs(postings *p) {
   layout_wdfs_decode(&p->later, p->wdfs);
   p->later.at = NULL;

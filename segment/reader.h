@@ -169,6 +169,7 @@ typedef struct postings {
 
 /* Stands before the first block. */
 void postings_open(postings *p, const segment *s, segment_session *session, const segment_term *term);
+void postings_rewind(postings *p); /* back to there */
 void postings_close(postings *p); /* wipes */
 /* Decodes the next block, wdfs included; false at the end. */
 bool postings_next(postings *p);

@@ -454,6 +454,16 @@ static void check_seeks(const model *m, model_segment *s, const segment_term *te
   }
   assert_int_equal(postings_seek(&p, UINT32_MAX - 1), UINT32_MAX);
   assert_false(postings_next(&p));
+  const uint32_t again = random_below(r, e->df);
+  postings_rewind(&p);
+  const uint32_t at = postings_seek(&p, e->ordinals[again]);
+  assert_true(at < p.count);
+  assert_int_equal(p.ordinals[at], e->ordinals[again]);
+  assert_int_equal(postings_wdfs(&p)[at], e->postings[again]->wdf);
+  check_positions(&p, at, e->postings[again]);
+  postings_rewind(&p);
+  assert_true(postings_next(&p));
+  assert_int_equal(p.ordinals[0], e->ordinals[0]);
   postings_close(&p);
 }
 
