@@ -49,14 +49,14 @@ static void take_items(lead *l, const leaf_posting *all, uint32_t count, double 
 
 /* An own score that about TASTED items reach. */
 static double find_cut(const lead *l, double top) {
-  uint32_t of_class[CLASSES] = { 0 }, above = 0, class = CLASSES;
+  uint32_t of_class[CLASSES] = { 0 }, above = 0, level = CLASSES;
   if (l->count <= 2 * TASTED || !(top > 0)) return 0;
   for (uint32_t i = 0; i < l->count; i++) {
     const uint32_t at = (uint32_t)(l->items[i].own / top * CLASSES);
     of_class[at < CLASSES ? at : CLASSES - 1]++;
   }
-  while (above < TASTED && class > 0) above += of_class[--class];
-  return class * (top / CLASSES);
+  while (above < TASTED && level > 0) above += of_class[--level];
+  return level * (top / CLASSES);
 }
 
 bool lead_open(lead *l, matcher *m, double least) {
