@@ -784,7 +784,7 @@ typedef struct sdx_reindex_options {
   uint32_t version;
   sdx_reindex_mode mode;
   int64_t now;
-  size_t memory;      /* bytes to build with, all threads together; 0: 512 MiB */
+  size_t memory;      /* bytes to build with, all threads together; 0: 384 MiB */
   unsigned jobs;      /* SDX_REINDEX_ALL: threads; 0: one for each processor */
   bool anew;          /* SDX_REINDEX_ALL: do not go on with an interrupted run */
   bool dry_run;       /* find, and change nothing */

@@ -38,7 +38,7 @@ static const char help_text[] =
     "  --dry-run           say what would be done\n"
     "  --anew              do not go on with what an interrupted run has done\n"
     "  --jobs N            threads (default: one for each processor)\n"
-    "  --memory SIZE       memory to build with, as 128M or 1G (default: 512M)\n"
+    "  --memory SIZE       memory to build with, as 128M or 1G (default: 384M)\n"
     "  --verbose           name what is skipped, too\n"
     "  --key FILE          32 raw bytes or 64 hex digits (or SEALDEX_KEY_FILE names it)\n"
     "  --passphrase-file FILE  a passphrase instead\n"

@@ -17,7 +17,7 @@
 #include "indexer/rebuild/swap.h"
 #include "segment/builder.h"
 
-#define MEMORY_DEFAULT ((size_t)512 << 20)
+#define MEMORY_DEFAULT ((size_t)384 << 20) /* of a million items the whole process stays below 512 MB */
 #define MEMORY_BASE ((size_t)34 << 20) /* what is there beside the lanes' postings */
 #define MEMORY_LANE                                                                                \
   ((size_t)8 << 20) /* a lane's analyser, entries read ahead, blocks on their way */
