@@ -2,7 +2,7 @@
 #include "query/lead.h"
 
 #define ITEMS_MOST 4096 /* of a lead */
-#define SPARSE 16       /* in a window, on the average: where there are more, windows cost less */
+#define SPARSE 32       /* in a window, on the average: where there are more, windows cost less */
 #define TASTED 64       /* about so many items are in the first pass */
 #define CLASSES 64      /* of own scores, to find them */
 
@@ -12,12 +12,13 @@ static bool is_word(const node *n) {
   return n->kind == NODE_LEAF && !n->body && !n->limited;
 }
 
-/* Where words must stand together it is worth more: most of the time goes to positions. */
+/* Where two words must stand together it is worth more: most of the time goes to positions. */
 static bool is_led(const matcher *m) {
   const node *root = m->root;
   const uint64_t items = root->order[0]->items;
   if (items > ITEMS_MOST) return false;
-  return root->kind == NODE_TOGETHER || items * WINDOW < SPARSE * (uint64_t)m->items;
+  return (root->kind == NODE_TOGETHER && root->count == 2) ||
+         items * WINDOW < SPARSE * (uint64_t)m->items;
 }
 
 static bool can_lead(const matcher *m) {
