@@ -3,8 +3,9 @@
 
 #define ITEMS_MOST 4096 /* of a lead */
 #define SPARSE 32       /* in a window, on the average: where there are more, windows cost less */
-#define TASTED 64       /* about so many items are in the first pass */
-#define CLASSES 64      /* of own scores, to find them */
+#define SPARSE_TOGETHER 128
+#define TASTED 64  /* about so many items are in the first pass */
+#define CLASSES 64 /* of own scores, to find them */
 
 /* ---------------------------------------------------------------- opening */
 
@@ -16,9 +17,9 @@ static bool is_word(const node *n) {
 static bool is_led(const matcher *m) {
   const node *root = m->root;
   const uint64_t items = root->order[0]->items;
-  if (items > ITEMS_MOST) return false;
-  return (root->kind == NODE_TOGETHER && root->count == 2) ||
-         items * WINDOW < SPARSE * (uint64_t)m->items;
+  const bool pair = root->kind == NODE_TOGETHER && root->count == 2;
+  return items <= ITEMS_MOST &&
+         items * WINDOW < (pair ? SPARSE_TOGETHER : SPARSE) * (uint64_t)m->items;
 }
 
 static bool can_lead(const matcher *m) {

@@ -18,13 +18,6 @@ double rank_weight(const rank_model *m, uint64_t df) {
   return log(w) * (m->k1 + 1);
 }
 
-uint32_t rank_least_wdf(const rank_model *m, double weight, double least) {
-  const double norm = rank_norm(m, 0) * (1 - 1e-9);
-  if (least <= 0 || rank_score(weight, norm, 1) >= least) return 0;
-  const double enough = weight > least ? norm * least / (weight - least) : INFINITY;
-  return enough < UINT32_MAX / 2 ? (uint32_t)enough : UINT32_MAX / 2;
-}
-
 bool rank_top_init(rank_top *t, scratch *s, size_t k, rank_order order, rank_date_of date_of,
                    rank_is_older is_older, rank_compare_ids compare_ids, void *context) {
   *t = (rank_top){ .room = k,

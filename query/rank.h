@@ -53,7 +53,12 @@ static inline double rank_bound(const rank_model *m, double weight, uint32_t max
 }
 
 /* Items that have the term less often score less than `least`, however short they are. */
-uint32_t rank_least_wdf(const rank_model *m, double weight, double least);
+static inline uint32_t rank_least_wdf(const rank_model *m, double weight, double least) {
+  const double norm = rank_norm(m, 0) * (1 - 1e-9);
+  if (least <= 0 || rank_score(weight, norm, 1) >= least) return 0;
+  const double enough = weight > least ? norm * least / (weight - least) : INFINITY;
+  return enough < UINT32_MAX / 2 ? (uint32_t)enough : UINT32_MAX / 2;
+}
 
 /* Sums of bounds and of scores are rounded in different orders: what bounds say is multiplied by this. */
 #define RANK_ROUNDING (1 + 1e-12)
