@@ -568,7 +568,7 @@ sdx_status view_begin_at(view_read *out, sdx_index *index, int64_t deadline, int
     status = error_set(err, SDX_LOCKED, "writers overtook every look at the index: try again");
   if (status != SDX_OK) return status;
   out->session = (segment_session){ .context = out->txn, .err = err };
-  read_tops_ahead(out);
+  if (view_ahead_wanted(out)) read_tops_ahead(out);
   return SDX_OK;
 }
 
@@ -578,11 +578,13 @@ sdx_status view_begin(view_read *out, sdx_index *index, int64_t deadline, sdx_er
 
 /* ------------------------------------------------------------------ reading ahead */
 
-bool view_ahead_begin(view_ahead *a, view_read *r) {
-  if (!atomic_load_explicit(&r->index->cold, memory_order_relaxed)) return false;
+bool view_ahead_wanted(const view_read *r) {
+  return atomic_load_explicit(&r->index->cold, memory_order_relaxed);
+}
+
+void view_ahead_begin(view_ahead *a, view_read *r) {
   a->read = r;
   a->count = 0;
-  return true;
 }
 
 static void want_block(void *context, segment_stream stream, uint32_t number) {
@@ -608,9 +610,9 @@ void view_ahead_go(view_ahead *a) {
 }
 
 /* Of a picture whose pages are not in memory: what every search needs first. */
-static void read_tops_ahead(view_read *r) {
+static __attribute__((noinline)) void read_tops_ahead(view_read *r) {
   view_ahead a;
-  if (!view_ahead_begin(&a, r)) return;
+  view_ahead_begin(&a, r);
   for (size_t i = 0; i < r->view->segment_count; i++) {
     const segment_ahead of = view_ahead_of(&a, i);
     segment_ahead_tops(r->view->segments[i].seg, &of);
@@ -823,6 +825,18 @@ static sdx_status load_attributes(view_read *r, picture *p, size_t number, sdx_e
   attributes_free(s->changed);
   s->changed = NULL;
   return status;
+}
+
+void view_attributes_fetch(const view_read *r, uint32_t hash, bool again) {
+  const picture *p = picture_of(r->view);
+  for (size_t i = 0; i < p->shown.segment_count; i++) {
+    const attributes *a = atomic_load_explicit(&p->slots[i].attributes, memory_order_acquire);
+    if (a == NULL) continue;
+    if (again)
+      attributes_fetch_found(a, hash);
+    else
+      attributes_fetch(a, hash);
+  }
 }
 
 sdx_status view_attributes(view_read *r, size_t i, const attributes **out, sdx_error *err) {

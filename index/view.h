@@ -67,6 +67,9 @@ void view_drop(sdx_index *index);
 /* Attributes of segment number i of the view, journal changes applied; loaded on first use, kept with
  * the view; borrowed. Thread-safe. */
 sdx_status view_attributes(view_read *r, size_t i, const attributes **out, sdx_error *err) SDX_CHECK;
+/* All segments will be asked for an attribute of this hash: the processor fetches where it stands in those
+ * that are loaded, and, told once more, the attribute. */
+void view_attributes_fetch(const view_read *r, uint32_t hash, bool again);
 
 /* Finds a live item by external id: segment number and ordinal. SDX_NOT_FOUND. */
 sdx_status view_find(view_read *r, sdx_bytes id, size_t *segment_number, uint32_t *ordinal,
@@ -81,8 +84,10 @@ typedef struct view_ahead {
   size_t count;
   uint8_t keys[VIEW_AHEAD_MAX][16];
 } view_ahead;
-/* False where it is not worth while: all was in memory when that was last looked at. */
-bool view_ahead_begin(view_ahead *a, view_read *r);
+/* False where it is not worth while: all was in memory when that was last looked at. Asked before a
+ * view_ahead is on the stack, which is wiped as deep as calls reached. */
+bool view_ahead_wanted(const view_read *r);
+void view_ahead_begin(view_ahead *a, view_read *r);
 /* For the functions of segment/ahead.h, about segment number i; good until it is called again. */
 segment_ahead view_ahead_of(view_ahead *a, size_t i);
 void view_ahead_go(view_ahead *a);

@@ -20,10 +20,10 @@ static void want_class(view_read *read, const segment *seg, const plan_class *cl
                       cls->key.data, cls->key.size, false, of);
 }
 
-void ahead_classes(view_read *read, plan_class *const *classes, size_t count,
+static __attribute__((noinline)) void read_classes(view_read *read, plan_class *const *classes, size_t count,
                    const sdx_bytes *marked) {
   view_ahead a;
-  if (!view_ahead_begin(&a, read)) return;
+  view_ahead_begin(&a, read);
   for (size_t i = 0; i < read->view->segment_count; i++) {
     const segment *seg = read->view->segments[i].seg;
     const segment_ahead of = view_ahead_of(&a, i);
@@ -35,6 +35,11 @@ void ahead_classes(view_read *read, plan_class *const *classes, size_t count,
   view_ahead_go(&a);
 }
 
+void ahead_classes(view_read *read, plan_class *const *classes, size_t count,
+                   const sdx_bytes *marked) {
+  if (view_ahead_wanted(read)) read_classes(read, classes, count, marked);
+}
+
 static void want_lists(const segment *seg, size_t number, const plan *p, bool scores,
                        const segment_ahead *of) {
   for (uint32_t i = 0; i < p->count; i++) want_lists(seg, number, p->children[i], scores, of);
@@ -44,9 +49,9 @@ static void want_lists(const segment *seg, size_t number, const plan *p, bool sc
   if (scores && p->weighted) segment_ahead_lengths(seg, members->df, of);
 }
 
-void ahead_lists(view_read *read, const plan *p, bool scores) {
+static __attribute__((noinline)) void read_lists(view_read *read, const plan *p, bool scores) {
   view_ahead a;
-  if (!view_ahead_begin(&a, read)) return;
+  view_ahead_begin(&a, read);
   for (size_t i = 0; i < read->view->segment_count; i++) {
     const segment *seg = read->view->segments[i].seg;
     const segment_ahead of = view_ahead_of(&a, i);
@@ -56,13 +61,21 @@ void ahead_lists(view_read *read, const plan *p, bool scores) {
   view_ahead_go(&a);
 }
 
-void ahead_hits(view_read *read, const rank_hit *hits, size_t count) {
+void ahead_lists(view_read *read, const plan *p, bool scores) {
+  if (view_ahead_wanted(read)) read_lists(read, p, scores);
+}
+
+static __attribute__((noinline)) void read_hits(view_read *read, const rank_hit *hits, size_t count) {
   view_ahead a;
-  if (!view_ahead_begin(&a, read)) return;
+  view_ahead_begin(&a, read);
   for (size_t i = 0; i < count; i++) {
     const segment_ahead of = view_ahead_of(&a, hits[i].segment);
     segment_ahead_item(read->view->segments[hits[i].segment].seg, &read->session, hits[i].ordinal,
                        &of);
   }
   view_ahead_go(&a);
+}
+
+void ahead_hits(view_read *read, const rank_hit *hits, size_t count) {
+  if (view_ahead_wanted(read)) read_hits(read, hits, count);
 }

@@ -247,27 +247,41 @@ static bool is_too_old(engine *e) {
 }
 
 #define TAKEN 1024 /* items between two looks at the clock */
+#define DATED 16u  /* whose dates are read at once */
+
+/* As many as there is room for, and one more, which says that the rest is too old. */
+static uint32_t next_dated(engine *e, filtered *f, uint32_t *ordinals, int64_t *dates) {
+  const size_t room = e->result->top.room - e->result->top.count + 1;
+  const uint32_t count = filtered_next(f, ordinals, room < DATED ? (uint32_t)room : DATED);
+  segment_dates_at(e->seg, &e->read->session, ordinals, count, dates, &e->dates);
+  return count;
+}
 
 /* The newest of a filter, without a matcher. */
 static void run_filtered(engine *e, filtered *f) {
-  uint32_t found, taken = 0;
-  while ((found = filtered_next(f)) != SEGMENT_END) {
-    if (taken % TAKEN == 0 && (e->result->timed_out = clock_is_up(e->options->clock))) break;
-    const int64_t date = date_of(e, found);
-    if (!rank_top_wants(&e->result->top, date)) break;
-    offer(e, (rank_hit){ .date = date, .dated = true, .ordinal = found });
-    taken++;
+  uint32_t ordinals[DATED], count, taken = 0, looked = 0;
+  int64_t dates[DATED];
+  bool more = false;
+  while (!more && (count = next_dated(e, f, ordinals, dates)) > 0) {
+    if (taken >= looked && (e->result->timed_out = more = clock_is_up(e->options->clock))) break;
+    if (taken >= looked) looked = taken + TAKEN;
+    for (uint32_t i = 0; i < count && !more; i++) {
+      more = !rank_top_wants(&e->result->top, dates[i]);
+      if (more) break;
+      offer(e, (rank_hit){ .date = dates[i], .dated = true, .ordinal = ordinals[i] });
+      taken++;
+    }
   }
   block_release(&e->dates);
   if (e->counted) return;
   /* Dead ones may be among them: there are not more of these in the filter than in the segment. */
   const view_segment *v = &e->read->view->segments[e->number];
   const uint64_t all = filtered_count(f), dead = segment_about(e->seg)->items - v->live;
-  if (found == SEGMENT_END)
-    e->result->total += taken;
-  else
+  if (more)
     e->result->total += all > dead + taken ? all - dead : taken;
-  if (found != SEGMENT_END) e->result->exact = false;
+  else
+    e->result->total += taken;
+  if (more) e->result->exact = false;
 }
 
 /* Whether the segment has nothing to evaluate: only its newest to take. */

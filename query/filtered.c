@@ -38,7 +38,7 @@ bool filtered_open(filtered *f, view_read *read, size_t number, const plan *p) {
   const view_segment *v = &read->view->segments[number];
   f->among = NULL;
   f->low = 0;
-  f->high = segment_about(v->seg)->items;
+  f->high = f->items = segment_about(v->seg)->items;
   f->dead = v->live < f->high ? v->dead : NULL;
   if (p->kind != PLAN_AND && !narrow(f, read, number, p)) return false;
   for (uint32_t i = 0; p->kind == PLAN_AND && i < p->count && f->low < f->high; i++)
@@ -54,6 +54,7 @@ bool filtered_open(filtered *f, view_read *read, size_t number, const plan *p) {
 uint64_t filtered_count(const filtered *f) {
   if (f->low >= f->high) return 0;
   if (f->among == NULL) return f->high - f->low;
+  if (f->low == 0 && f->high == f->items) return roaring_bitmap_get_cardinality(f->among);
   return roaring_bitmap_range_cardinality(f->among, f->low, f->high);
 }
 
@@ -65,9 +66,9 @@ static uint32_t next(filtered *f) {
   return found;
 }
 
-uint32_t filtered_next(filtered *f) {
-  uint32_t found = next(f);
-  while (f->dead != NULL && found != SEGMENT_END && roaring_bitmap_contains(f->dead, found))
-    found = next(f);
-  return found;
+uint32_t filtered_next(filtered *f, uint32_t *ordinals, uint32_t most) {
+  uint32_t count = 0, found;
+  while (count < most && (found = next(f)) != SEGMENT_END)
+    if (f->dead == NULL || !roaring_bitmap_contains(f->dead, found)) ordinals[count++] = found;
+  return count;
 }

@@ -11,7 +11,8 @@
 
 typedef struct filtered {
   const roaring_bitmap_t *among; /* NULL: all */
-  uint32_t low, high;            /* ordinals [low, high) */
+  uint32_t low, high;            /* ordinals [low, high) of ... */
+  uint32_t items;                /* so many */
   const roaring_bitmap_t *dead;  /* NULL: none */
   roaring_uint32_iterator_t at;  /* of `among` */
   uint32_t next;                 /* without it */
@@ -21,7 +22,7 @@ typedef struct filtered {
 bool filtered_open(filtered *f, view_read *read, size_t number, const plan *p);
 /* How many it finds, dead ones too. */
 uint64_t filtered_count(const filtered *f);
-/* The next ordinal, from new to old; SEGMENT_END: no more. */
-uint32_t filtered_next(filtered *f);
+/* The next ordinals, from new to old, at most so many; fewer: there are no more. */
+uint32_t filtered_next(filtered *f, uint32_t *ordinals, uint32_t most);
 
 #endif

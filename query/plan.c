@@ -387,6 +387,7 @@ static sdx_status make_attribute(plan **out, plan_context *c, const tree *t) {
   memcpy(key + 1, t->text.data, t->text.size);
   (*out)->key = (sdx_bytes){ .data = key, .size = t->text.size + 1 };
   (*out)->hash = attributes_hash(key, t->text.size + 1);
+  view_attributes_fetch(c->read, (*out)->hash, false);
   (*out)->ordered = t->number == 1;
   return SDX_OK;
 }
@@ -432,11 +433,19 @@ static sdx_status make(plan **out, plan_context *c, const tree *t, bool weighted
   }
 }
 
+static void fetch_attributes(const view_read *read, const plan *p) {
+  if (p->kind == PLAN_ATTRIBUTE) view_attributes_fetch(read, p->hash, true);
+  for (uint32_t i = 0; p->kind == PLAN_AND && i < p->count; i++)
+    fetch_attributes(read, p->children[i]);
+}
+
 sdx_status plan_make(plan **out, plan_context *c, const tree *t, sdx_error *err) {
   *out = NULL;
   const sdx_status status = make(out, c, t, true, err);
   if (status != SDX_OK) return status;
-  return c->s->failed ? error_memory(err) : SDX_OK;
+  if (c->s->failed) return error_memory(err);
+  fetch_attributes(c->read, *out);
+  return SDX_OK;
 }
 
 /* ---------------------------------------------------------------- in one segment */

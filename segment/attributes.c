@@ -24,6 +24,7 @@ typedef struct attribute {
 /* A slot of the index: the attribute's place and 1 more; 0: none. */
 typedef struct index_slot {
   uint32_t hash, place;
+  const roaring_bitmap_t *items; /* its own: fetched while keys are compared */
 } index_slot;
 
 struct attributes {
@@ -163,7 +164,8 @@ void attributes_index(attributes *a) {
     const uint32_t hash = attributes_hash(a->all[i].key, a->all[i].size);
     size_t at = hash & a->mask;
     while (a->index[at].place != 0) at = (at + 1) & a->mask;
-    a->index[at] = (index_slot){ .hash = hash, .place = (uint32_t)i + 1 };
+    a->index[at] =
+        (index_slot){ .hash = hash, .place = (uint32_t)i + 1, .items = a->all[i].items };
   }
 }
 
@@ -173,6 +175,18 @@ static bool is_alike(const attribute *a, const char *key, size_t size, bool *sam
   for (size_t i = 1; !*same && i < size; i++)
     if (fold(a->key[i]) != fold(key[i])) return false;
   return true;
+}
+
+void attributes_fetch(const attributes *a, uint32_t hash) {
+  if (a->index != NULL) __builtin_prefetch(&a->index[hash & a->mask]);
+}
+
+void attributes_fetch_found(const attributes *a, uint32_t hash) {
+  if (a->index == NULL) return;
+  const index_slot *slot = &a->index[hash & a->mask];
+  if (slot->place == 0 || slot->hash != hash) return;
+  __builtin_prefetch(slot->items);
+  __builtin_prefetch(&a->all[slot->place - 1]);
 }
 
 const roaring_bitmap_t *attributes_alike(const attributes *a, const void *key, size_t size,
@@ -186,8 +200,10 @@ const roaring_bitmap_t *attributes_alike(const attributes *a, const void *key, s
     const index_slot *slot = &a->index[(hash + *at) & a->mask];
     if (slot->place == 0) return NULL;
     ++*at;
+    if (slot->hash != hash) continue;
+    __builtin_prefetch(slot->items);
     const attribute *found = &a->all[slot->place - 1];
-    if (slot->hash == hash && is_alike(found, key, size, same)) return found->items;
+    if (is_alike(found, key, size, same)) return found->items;
   }
   return NULL;
 }

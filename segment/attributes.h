@@ -29,6 +29,10 @@ const roaring_bitmap_t *attributes_find(const attributes *a, const void *key, si
 uint32_t attributes_hash(const void *key, size_t size);
 const roaring_bitmap_t *attributes_alike(const attributes *a, const void *key, size_t size,
                                          uint32_t hash, size_t *at, bool *same);
+/* Before attributes_alike, when that is not just now: the processor fetches where it will look first; and, when
+ * that is there, what it will find. */
+void attributes_fetch(const attributes *a, uint32_t hash);
+void attributes_fetch_found(const attributes *a, uint32_t hash);
 /* Has attributes_alike find them without looking at all; lasts until an attribute comes or goes.
  * What was decoded or cloned has it. */
 void attributes_index(attributes *a);

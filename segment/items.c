@@ -17,13 +17,11 @@ static inline uint64_t load(const uint8_t *in, unsigned width) {
 #define TOP_PER_BLOCK (BLOCK_PLAIN / 4u)
 
 static bool find_first(const segment *s, uint32_t ordinal, uint32_t *block, uint32_t *first) {
-  uint32_t low = 0, high = s->manifest.item_counts_size; /* as below */
-  while (high - low > 1) {
-    const uint32_t middle = (low + high) / 2;
-    if (s->firsts[middle] <= ordinal)
-      low = middle;
-    else
-      high = middle;
+  uint32_t low = 0;
+  for (uint32_t left = s->manifest.item_counts_size; left > 1;) { /* no branch: nobody foresees it */
+    const uint32_t half = left / 2;
+    low += s->firsts[low + half] <= ordinal ? half : 0;
+    left -= half;
   }
   *block = low;
   *first = s->firsts[low];
@@ -304,6 +302,11 @@ int64_t segment_date_at(const segment *s, segment_session *session, uint32_t ord
   return at != NULL ? (int64_t)((uint64_t)s->manifest.info.oldest + load(at, width)) : 0;
 }
 
+void segment_dates_at(const segment *s, segment_session *session, const uint32_t *ordinals,
+                      uint32_t count, int64_t *dates, block_ref *hold) {
+  for (uint32_t i = 0; i < count; i++) dates[i] = segment_date_at(s, session, ordinals[i], hold);
+}
+
 uint64_t segment_size_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold) {
   const unsigned width = s->manifest.size_width;
   const uint8_t *at = column_at(s, session, STREAM_SIZES, width, ordinal, hold);
@@ -331,6 +334,33 @@ static int64_t date_at_node(const segment *s, segment_session *session, uint32_t
   return date;
 }
 
+#define DATES_PER_LINE 16u
+#define DATES_SCANNED 512u /* where no more are left, in one block, one look is taken at each line */
+
+/* The first of [low, high) that is older than `date`: each line's last date, then those of one line. All loads
+ * are on their way at once; a search by halves waits for each of its steps. */
+static uint32_t scan_dates(const uint8_t *dates, uint32_t low, uint32_t high, uint64_t date) {
+  uint32_t lines = 0, ones = 0;
+  for (uint32_t at = low + DATES_PER_LINE - 1; at < high; at += DATES_PER_LINE)
+    lines += layout_load32(dates + 4 * (size_t)at) >= date;
+  low += lines * DATES_PER_LINE;
+  const uint32_t end = high - low < DATES_PER_LINE ? high : low + DATES_PER_LINE;
+  for (uint32_t at = low; at < end; at++) ones += layout_load32(dates + 4 * (size_t)at) >= date;
+  return low + ones;
+}
+
+static bool bound_in_block(const segment *s, segment_session *session, int64_t date, uint32_t *low,
+                           uint32_t high, block_ref *ref) {
+  const uint32_t per_block = BLOCK_PLAIN / 4, block = *low / per_block, first = block * per_block;
+  if (s->manifest.date_width != 4 || high - *low > DATES_SCANNED || (high - 1) / per_block != block)
+    return false;
+  const uint8_t *plain = block_at_hand(s, session, STREAM_DATES, block, ref);
+  if (plain != NULL)
+    *low = first + scan_dates(plain, *low - first, high - first,
+                              (uint64_t)date - (uint64_t)s->manifest.info.oldest);
+  return true;
+}
+
 uint32_t segment_date_bound(const segment *s, segment_session *session, int64_t date) {
   const segment_info *info = &s->manifest.info;
   if (info->items == 0 || date > info->newest) return 0;
@@ -338,6 +368,7 @@ uint32_t segment_date_bound(const segment *s, segment_session *session, int64_t 
   block_ref ref = BLOCK_REF_INIT;
   uint32_t low = 0, high = info->items;
   for (uint32_t node = 1; low < high && session->status == SDX_OK;) {
+    if (node >= SEGMENT_DATES_KEPT && bound_in_block(s, session, date, &low, high, &ref)) break;
     const uint32_t middle = low + (high - low) / 2;
     const bool older = date_at_node(s, session, node, middle, &ref) < date;
     if (older)

@@ -2,6 +2,10 @@
 #include "base/error.h"
 #include "segment/layout.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static void store(uint8_t *out, uint64_t v, unsigned width) {
   for (unsigned i = 0; i < width; i++) out[i] = (uint8_t)(v >> (8 * i));
 }
@@ -125,6 +129,32 @@ static bool record_at(const uint8_t block[BLOCK_PLAIN], uint32_t i, cursor *c) {
   return true;
 }
 
+/* A varint of any length up to four without a branch for each: nobody foresees which it will be. */
+static uint64_t get_date(cursor *c) {
+  if (c->failed || cursor_left(c) < 8) return cursor_get_varint(c);
+  uint64_t v = load64(c->at);
+  const uint64_t last = ~v & UINT64_C(0x80808080); /* bits of bytes that end one */
+  if (last == 0) return cursor_get_varint(c);
+  c->at += (__builtin_ctzll(last) + 1) / 8;
+  v &= last ^ (last - 1);
+  return (v & 0x7f) | (v >> 1 & 0x3f80) | (v >> 2 & 0x1fc000) | (v >> 3 & 0xfe00000);
+}
+
+static void skip_varints(cursor *c, unsigned count) {
+#ifdef __SSE2__
+  if (count > 0 && cursor_left(c) >= 16) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)c->at);
+    unsigned last = ~(unsigned)_mm_movemask_epi8(bytes) & 0xffff;
+    for (unsigned i = 1; i < count; i++) last &= last - 1;
+    if (last != 0) {
+      c->at += __builtin_ctz(last) + 1;
+      return;
+    }
+  }
+#endif
+  for (; count > 0 && c->at < c->end; c->at++) count -= *c->at < 0x80;
+}
+
 bool layout_items_head(const uint8_t block[BLOCK_PLAIN], uint32_t i, item_head *out) {
   cursor c;
   size_t size;
@@ -132,11 +162,10 @@ bool layout_items_head(const uint8_t block[BLOCK_PLAIN], uint32_t i, item_head *
   const unsigned flags = cursor_get_u8(&c);
   (void)cursor_get_u8(&c);
   out->kind = (sdx_kind)(flags & 7);
-  out->date = (int64_t)(load64(block + 4) - cursor_get_varint(&c));
+  out->date = (int64_t)(load64(block + 4) - get_date(&c));
   const bool text = (flags & ITEM_TEXT) != 0, payload = (flags & ITEM_PAYLOAD) != 0;
-  unsigned left = 4u + ((flags & ITEM_SENT) != 0) + ((flags & ITEM_EXPIRES) != 0) +
-                  (text || payload) + text + payload;
-  for (; left > 0 && c.at < c.end; c.at++) left -= *c.at < 0x80;
+  skip_varints(&c, 4u + ((flags & ITEM_SENT) != 0) + ((flags & ITEM_EXPIRES) != 0) +
+                       (text || payload) + text + payload);
   out->id.data = (const char *)cursor_get_string(&c, &size);
   out->id.size = size;
   return !c.failed && size > 0 && size <= SDX_ID_MAX;

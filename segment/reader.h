@@ -268,6 +268,9 @@ uint32_t segment_length_at(const segment *s, segment_session *session, uint32_t 
 /* Whether the item is older than the one before it, as the column of lengths tells. */
 bool segment_is_older(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
 int64_t segment_date_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
+/* Those of several, which the processor fetches side by side. */
+void segment_dates_at(const segment *s, segment_session *session, const uint32_t *ordinals,
+                      uint32_t count, int64_t *dates, block_ref *hold);
 uint64_t segment_size_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
 uint64_t segment_thread_at(const segment *s, segment_session *session, uint32_t ordinal, block_ref *hold);
 /* The first ordinal whose date is < `date` (items are newest first): items of [a, b) are the

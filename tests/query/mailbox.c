@@ -21,10 +21,16 @@ sdx_status view_attributes(view_read *r, size_t i, const attributes **out, sdx_e
   return SDX_OK;
 }
 
-bool view_ahead_begin(view_ahead *a, view_read *r) {
-  (void)a, (void)r;
+void view_attributes_fetch(const view_read *r, uint32_t hash, bool again) {
+  (void)r, (void)hash, (void)again;
+}
+
+bool view_ahead_wanted(const view_read *r) {
+  (void)r;
   return false; /* all of it is in memory */
 }
+
+void view_ahead_begin(view_ahead *a, view_read *r) { (void)a, (void)r; }
 
 segment_ahead view_ahead_of(view_ahead *a, size_t i) {
   (void)a, (void)i;
