@@ -7,6 +7,7 @@
 #include "query/ahead.h"
 #include "query/filtered.h"
 #include "query/lead.h"
+#include "query/often.h"
 #include "query/threads.h"
 
 typedef struct engine {
@@ -21,6 +22,7 @@ typedef struct engine {
   bool pruning;       /* what cannot be ranked need not be counted */
   bool fading;        /* scores fade with age */
   threads *threads;   /* NULL: each hit stands for itself */
+  often *often;       /* hits of one word wait in it until all are known; NULL: they are ranked as they come */
   size_t number;      /* the segment at hand ... */
   const segment *seg;
   matcher *matcher;
@@ -147,6 +149,12 @@ static void rank_with_room(engine *e, uint32_t base, uint64_t *bits) {
   }
 }
 
+static bool keep_waiting(engine *e, uint32_t base, const uint64_t *bits) {
+  if (e->often == NULL) return false;
+  const uint32_t *wdf = match_word(e->matcher, &e->often->weight);
+  return wdf != NULL && often_add(e->often, e->number, base, bits, wdf);
+}
+
 /* Of hits with one score the newest come first, and ordinals ascend from new to old. */
 static void rank_by_score(engine *e, uint32_t base, const uint64_t *bits) {
   const bool lazy = match_is_lazy(e->matcher);
@@ -222,6 +230,7 @@ static void run_window(engine *e, uint32_t base) {
     bits = ranked;
   }
   if (!bits_any(bits)) return;
+  if (keep_waiting(e, base, bits)) return;
   if (e->scores) rank_by_score(e, base, bits);
   else rank_by_date(e, base, bits);
 }
@@ -397,6 +406,14 @@ static rank_order order_of(sdx_sort sort, bool weighted) {
   return sort == SDX_NEWEST_FIRST || !weighted ? RANK_NEWEST : RANK_BY_SCORE;
 }
 
+/* A word with more hits than are ranked, and not so many that windows of them can be passed by. */
+static bool may_wait(const engine *e) {
+  const plan *p = e->plan;
+  return e->scores && !e->fading && e->threads == NULL && e->options->each_window == NULL &&
+         p->kind == PLAN_LEAF && !p->body && e->options->best > 0 &&
+         p->leaf->df > e->options->best && p->leaf->df <= OFTEN_MOST;
+}
+
 sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const plan *p,
                       const rank_model *model, const engine_options *options, sdx_error *err) {
   engine e = { .s = s, .read = read, .plan = p, .model = model, .options = options, .result = out };
@@ -414,6 +431,8 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
     out->top.after = &after;
   }
   if (options->collapse_threads) e.threads = threads_new(&out->top);
+  often waiting;
+  if (may_wait(&e) && often_open(&waiting, s, (uint32_t)p->leaf->df)) e.often = &waiting;
   size_t *numbers = order_segments(s, read->view, e.order);
   ahead_lists(read, p, e.scores);
   sdx_status status = SDX_OK;
@@ -421,6 +440,10 @@ sdx_status engine_run(engine_result *out, scratch *s, view_read *read, const pla
   for (size_t i = 0; i < read->view->segment_count && status == SDX_OK && !out->timed_out; i++) {
     e.number = out->failed_segment = numbers[i];
     status = run_segment(&e, err);
+  }
+  if (e.often != NULL && status == SDX_OK) {
+    often_rank(e.often, read, model, &out->top, &out->failed_segment);
+    status = read->session.status;
   }
   if (out->timed_out) out->exact = false;
   if (status == SDX_OK) status = clock_check(options->clock, err);

@@ -502,6 +502,11 @@ uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t 
   return s.count;
 }
 
+const uint32_t *match_word(const matcher *m, double *weight) {
+  *weight = m->root->weight;
+  return m->root->kind == NODE_LEAF && !m->root->body ? m->root->wdf : NULL;
+}
+
 bool match_verify(matcher *m, uint32_t ordinal) {
   for (uint32_t i = 0; i < m->lazy_count; i++) {
     node *n = m->lazy[i];

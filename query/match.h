@@ -42,6 +42,9 @@ const uint64_t *match_window(matcher *m, uint32_t base, const uint64_t *mask, do
 #define MATCH_SCORED 128
 uint32_t match_scores(matcher *m, uint32_t base, const uint64_t *bits, uint32_t *from,
                       uint32_t places[MATCH_SCORED], double scores[MATCH_SCORED]);
+/* What the items of the window score is made of, where the plan is nothing but a word: its weight, and how often
+ * each has it (as for leaf_read). NULL: the plan is more. */
+const uint32_t *match_word(const matcher *m, double *weight);
 /* Whether an item of the window matches indeed, where the matcher is lazy. Ordinals ascend. */
 bool match_verify(matcher *m, uint32_t ordinal);
 /* True where match_verify has anything to say. */
