@@ -20,8 +20,8 @@ static void want_class(view_read *read, const segment *seg, const plan_class *cl
                       cls->key.data, cls->key.size, false, of);
 }
 
-static __attribute__((noinline)) void read_classes(view_read *read, plan_class *const *classes, size_t count,
-                   const sdx_bytes *marked) {
+static __attribute__((noinline)) void read_classes(view_read *read, plan_class *const *classes,
+                                                   size_t count, const sdx_bytes *marked) {
   view_ahead a;
   view_ahead_begin(&a, read);
   for (size_t i = 0; i < read->view->segment_count; i++) {
@@ -65,7 +65,8 @@ void ahead_lists(view_read *read, const plan *p, bool scores) {
   if (view_ahead_wanted(read)) read_lists(read, p, scores);
 }
 
-static __attribute__((noinline)) void read_hits(view_read *read, const rank_hit *hits, size_t count) {
+static __attribute__((noinline)) void read_hits(view_read *read, const rank_hit *hits,
+                                                size_t count) {
   view_ahead a;
   view_ahead_begin(&a, read);
   for (size_t i = 0; i < count; i++) {

@@ -22,7 +22,7 @@ typedef struct engine {
   bool pruning;       /* what cannot be ranked need not be counted */
   bool fading;        /* scores fade with age */
   threads *threads;   /* NULL: each hit stands for itself */
-  often *often;       /* hits of one word wait in it until all are known; NULL: they are ranked as they come */
+  often *often;       /* hits of one word wait in it; NULL: they are ranked as they come */
   size_t number;      /* the segment at hand ... */
   const segment *seg;
   matcher *matcher;

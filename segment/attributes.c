@@ -164,8 +164,7 @@ void attributes_index(attributes *a) {
     const uint32_t hash = attributes_hash(a->all[i].key, a->all[i].size);
     size_t at = hash & a->mask;
     while (a->index[at].place != 0) at = (at + 1) & a->mask;
-    a->index[at] =
-        (index_slot){ .hash = hash, .place = (uint32_t)i + 1, .items = a->all[i].items };
+    a->index[at] = (index_slot){ .hash = hash, .place = (uint32_t)i + 1, .items = a->all[i].items };
   }
 }
 

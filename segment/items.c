@@ -18,7 +18,8 @@ static inline uint64_t load(const uint8_t *in, unsigned width) {
 
 static bool find_first(const segment *s, uint32_t ordinal, uint32_t *block, uint32_t *first) {
   uint32_t low = 0;
-  for (uint32_t left = s->manifest.item_counts_size; left > 1;) { /* no branch: nobody foresees it */
+  for (uint32_t left = s->manifest.item_counts_size;
+       left > 1;) { /* no branch: nobody foresees it */
     const uint32_t half = left / 2;
     low += s->firsts[low + half] <= ordinal ? half : 0;
     left -= half;
@@ -335,10 +336,11 @@ static int64_t date_at_node(const segment *s, segment_session *session, uint32_t
 }
 
 #define DATES_PER_LINE 16u
-#define DATES_SCANNED 512u /* where no more are left, in one block, one look is taken at each line */
+#define DATES_SCANNED                                                                              \
+  512u /* where no more are left, in one block, one look is taken at each line */
 
-/* The first of [low, high) that is older than `date`: each line's last date, then those of one line. All loads
- * are on their way at once; a search by halves waits for each of its steps. */
+/* The first of [low, high) that is older than `date`: each line's last date, then those of one
+ * line. All loads are on their way at once; a search by halves waits for each of its steps. */
 static uint32_t scan_dates(const uint8_t *dates, uint32_t low, uint32_t high, uint64_t date) {
   uint32_t lines = 0, ones = 0;
   for (uint32_t at = low + DATES_PER_LINE - 1; at < high; at += DATES_PER_LINE)

@@ -30,7 +30,9 @@ bool view_ahead_wanted(const view_read *r) {
   return false; /* all of it is in memory */
 }
 
-void view_ahead_begin(view_ahead *a, view_read *r) { (void)a, (void)r; }
+void view_ahead_begin(view_ahead *a, view_read *r) {
+  (void)a, (void)r;
+}
 
 segment_ahead view_ahead_of(view_ahead *a, size_t i) {
   (void)a, (void)i;
