@@ -50,11 +50,9 @@ static uint32_t most_often(const often *o, size_t wanted) {
   return wdf;
 }
 
-#define ROUNDING (1 + 1e-12) /* bounds and scores are rounded apart */
-
 /* However short an item is. */
 static bool may_rank(const scoring *r, uint32_t wdf) {
-  return rank_bound(r->model, r->o->weight, wdf, 0) * ROUNDING >= r->top->threshold;
+  return rank_bound(r->model, r->o->weight, wdf, 0) * RANK_ROUNDING >= r->top->threshold;
 }
 
 void often_rank(const often *o, view_read *read, const rank_model *model, rank_top *top,
