@@ -77,7 +77,7 @@ static int put_class(bench *b, int class, size_t most, bool evict, const char *s
   a.took = passes_new(b->count, end - first < most ? end - first : most, PASSES);
   const int result = ask_passes(b, &a);
   if (result == 0) {
-    compared_add_passes(c, b, subject, &a.took);
+    compared_add_passes(c, b, subject, &a.took, RATIO_MEDIAN);
     stage_keep(b, stage, subject, &a.took);
   }
   for (size_t k = 0; k < b->count && result == 0; k++) {

@@ -254,7 +254,7 @@ int stage_readers(bench *b) {
       waits[k] = t->waits;
       put_party(b, &b->engines[k], subject, rounds, t);
     }
-    compared_add_rounds(&rates, b, subject, waits, rounds);
+    compared_add(&rates, b, subject, waits, rounds, RATIO_MIDMEAN);
   }
   if (result == 0) compared_put(&rates, b, "ratio readers");
   compared_free(&rates);

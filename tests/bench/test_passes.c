@@ -93,7 +93,7 @@ static void test_ratio(void **state) {
     theirs[i] = (double)(i + 1);
     ours[i] = theirs[i] / 4;
   }
-  const ratio_pair pair = { ours, theirs, QUERIES, false };
+  const ratio_pair pair = { ours, theirs, QUERIES, RATIO_MEDIAN };
   const ratio r = ratio_of(&pair, 1, 7);
   assert_near(r.value, 0.25);
   assert_true(r.low <= r.value && r.value <= r.high);
@@ -106,12 +106,27 @@ static void test_rounds(void **state) {
   assert_near(ratio_midmean(few, 3), 2);
   assert_near(ratio_midmean(eight, 8), 4.5);
   double ours[] = { 1, 2, 3, 4, 50 }, theirs[] = { 2, 4, 6, 8, 10 };
-  const ratio_pair rounds = { ours, theirs, 5, true }, queries = { ours, theirs, 5, false };
+  const ratio_pair rounds = { ours, theirs, 5, RATIO_MIDMEAN },
+                   queries = { ours, theirs, 5, RATIO_MEDIAN };
   assert_near(ratio_of(&rounds, 1, 7).value, 0.5);
   assert_near(ratio_of(&queries, 1, 7).value, 0.5);
   ours[2] = 3.6; /* moves the median by all, the middle by a third of its change */
   assert_near(ratio_of(&rounds, 1, 7).value, 0.5 * 9.6 / 9);
   assert_near(ratio_of(&queries, 1, 7).value, 0.6);
+}
+
+/* Of a sequence of calls of two kinds: all of them count, the slow ones with their share. */
+static void test_sequence(void **state) {
+  (void)state;
+  double ours[] = { 1, 1, 1, 1, 16 }, theirs[] = { 2, 2, 2, 2, 2 };
+  const ratio_pair calls = { ours, theirs, 5, RATIO_MEAN };
+  const ratio r = ratio_of(&calls, 1, 7);
+  assert_near(r.value, 2);
+  assert_true(r.low < 1 && r.high > 2);
+  assert_near(ratio_middle_of(ours, 5, RATIO_MEAN), 4);
+  assert_near(ratio_middle_of(ours, 5, RATIO_MIDMEAN), 1);
+  assert_near(ratio_middle_of(ours, 5, RATIO_MEDIAN), 1);
+  assert_true(isnan(ratio_middle_of(ours, 0, RATIO_MEAN)));
 }
 
 /* Two queries of a hundred are slow: one sample more or less of them does not turn the tail from one to the other. */
@@ -141,6 +156,7 @@ int main(void) {
     cmocka_unit_test(test_few_passes),
     cmocka_unit_test(test_ratio),
     cmocka_unit_test(test_rounds),
+    cmocka_unit_test(test_sequence),
     cmocka_unit_test(test_tail),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
