@@ -109,8 +109,8 @@ static int measure(bench *b, const settings *s) {
     const char *name;
     int (*run)(bench *b);
   } stages[] = {
-    { "build", stage_build },     { "cold", stage_cold },       { "search", stage_search },
-    { "answers", stage_answers }, { "memory", stage_memory },   { "write", stage_write },
+    { "build", stage_build },     { "cold", stage_cold },         { "search", stage_search },
+    { "answers", stage_answers }, { "memory", stage_memory },     { "write", stage_write },
     { "readers", stage_readers }, { "syscalls", stage_syscalls }, { "users", stage_users },
     { "reindex", stage_reindex },
   };
@@ -254,7 +254,8 @@ int command_run(int argc, char **argv) {
       return 2;
     }
   }
-  if ((optind == argc && s.generate == 0) || b.passes == 0 || b.rounds == 0 || b.repeats == 0 || s.queries == 0) {
+  if ((optind == argc && s.generate == 0) || b.passes == 0 || b.rounds == 0 || b.repeats == 0 ||
+      s.queries == 0) {
     fputs(usage_text, stderr);
     return 2;
   }

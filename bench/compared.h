@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * compared.h - what each engine took for the same work, kept until all subjects of a stage are
- * measured; then ratios of middles (ratio.h) of Sealdex to every other engine, and to the best peer of each
- * subject, with 95% intervals.
+ * measured; then ratios of middles (ratio.h) of Sealdex to every other engine, and to the best peer
+ * of each subject, with 95% intervals.
  */
 #ifndef SEALDEX_BENCH_COMPARED_H
 #define SEALDEX_BENCH_COMPARED_H

@@ -2,13 +2,13 @@
 /*
  * ratio.h - how two engines compare, with an interval that says how sure that is.
  *
- * Ratios are of medians over the queries of a class (a query's own value: see passes.h); of rounds of
- * mixed work, few and each unlike the others, they are of the means of the middle half: a median of
- * those would be one round or its neighbour by chance. Of a fixed sequence of calls of several kinds
- * (most are quick, one in a few does work that was put off) they are of the means of all calls, in
- * which every kind has the share that it has in the sequence. Intervals are percentiles (2.5 and
- * 97.5) of a bootstrap over queries (Efron 1979), paired: a resample takes the same queries of both
- * engines.
+ * Ratios are of medians over the queries of a class (a query's own value: see passes.h); of rounds
+ * of mixed work, few and each unlike the others, they are of the means of the middle half: a median
+ * of those would be one round or its neighbour by chance. Of a fixed sequence of calls of several
+ * kinds (most are quick, one in a few does work that was put off) they are of the means of all
+ * calls, in which every kind has the share that it has in the sequence. Intervals are percentiles
+ * (2.5 and 97.5) of a bootstrap over queries (Efron 1979), paired: a resample takes the same
+ * queries of both engines.
  */
 #ifndef SEALDEX_BENCH_RATIO_H
 #define SEALDEX_BENCH_RATIO_H

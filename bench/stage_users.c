@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Many small users: indexes of 20 to 400 items, opened, searched once and closed, in Zipfian order
- * (a few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there are
- * enough of them. The same visits are made in several passes, in an order drawn anew each time; a visit counts
- * with the lower quartile of its passes for the ratios, as queries do (passes.h).
+ * (a few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there
+ * are enough of them. The same visits are made in several passes, in an order drawn anew each time;
+ * a visit counts with the lower quartile of its passes for the ratios, as queries do (passes.h).
  */
 #include <math.h>
 #include <stdio.h>

@@ -4,13 +4,14 @@
  * batches of deletes, and then the purge, which makes all that was deleted unreadable. Engines take
  * turns call by call.
  *
- * The same sequence of calls is made several times, each time on a fresh copy of the indexes as they
- * were built: a call does the same work in every repeat, so that it counts with the lower quartile
- * of its repeats, which what else the disk has to do hardly moves (passes.h). Of single calls the
- * ratios are of medians over the calls: what one of them waits for. Every engine's batches are of
- * several kinds (most are quick; one in a few also merges what came before), and their median is of
- * one kind or of another by chance: of batches the ratios are of means over all calls, in which each
- * kind has its share. Percentiles, rates and bytes are of all repeats as they were.
+ * The same sequence of calls is made several times, each time on a fresh copy of the indexes as
+ * they were built: a call does the same work in every repeat, so that it counts with the lower
+ * quartile of its repeats, which what else the disk has to do hardly moves (passes.h). Of single
+ * calls the ratios are of medians over the calls: what one of them waits for. Every engine's
+ * batches are of several kinds (most are quick; one in a few also merges what came before), and
+ * their median is of one kind or of another by chance: of batches the ratios are of means over all
+ * calls, in which each kind has its share. Percentiles, rates and bytes are of all repeats as they
+ * were.
  *
  * The indexes stay as they were built: the copies are removed.
  */
@@ -33,8 +34,8 @@ typedef struct writing {
   size_t calls, batch; /* items of one call */
   ratio_middle middle; /* of the calls, for the ratios */
   bool removes;
-  const corpus_item *items; /* calls * batch of them */
-  passes took;              /* a pass per repeat, a piece per call */
+  const corpus_item *items;                    /* calls * batch of them */
+  passes took;                                 /* a pass per repeat, a piece per call */
   double bytes[ENGINES_MAX], cpu[ENGINES_MAX]; /* of all repeats */
 } writing;
 
@@ -198,8 +199,7 @@ int stage_write(bench *b) {
     { "single delete", b->adds, 1, RATIO_MEDIAN, true, single, { 0 }, { 0 }, { 0 } },
     { "batch of 100 deletes", batches, BATCH, RATIO_MEAN, true, many, { 0 }, { 0 }, { 0 } },
   };
-  for (size_t i = 0; i < KINDS; i++)
-    all[i].took = passes_new(b->count, all[i].calls, b->repeats);
+  for (size_t i = 0; i < KINDS; i++) all[i].took = passes_new(b->count, all[i].calls, b->repeats);
   int result = keep_all(b);
   for (size_t repeat = 0; repeat < b->repeats && result == 0; repeat++)
     result = write_all(b, all, repeat);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "histogram.h"
 #include "passes.h"
 #include "ratio.h"
 
@@ -129,7 +130,8 @@ static void test_sequence(void **state) {
   assert_true(isnan(ratio_middle_of(ours, 0, RATIO_MEAN)));
 }
 
-/* Two queries of a hundred are slow: one sample more or less of them does not turn the tail from one to the other. */
+/* Two queries of a hundred are slow: one sample more or less of them does not turn the tail from
+ * one to the other. */
 static void test_tail(void **state) {
   (void)state;
   samples s = { 0 }, one = { 0 }, none = { 0 };
@@ -148,6 +150,19 @@ static void test_tail(void **state) {
   samples_free(&one);
 }
 
+/* The same of a histogram, whose values are right to 1.6%. */
+static void test_histogram(void **state) {
+  (void)state;
+  static histogram all, two, none;
+  for (int i = 1; i <= 1000; i++) histogram_add(&all, i * 1e-6);
+  for (int i = 0; i < 400; i++) histogram_add(&two, i < 396 ? 1e-3 : 0.1);
+  assert_true(fabs(histogram_quantile(&all, 0.5) - 500e-6) < 10e-6);
+  assert_true(fabs(histogram_tail(&all, 0.99) - 990e-6) < 20e-6);
+  assert_true(fabs(histogram_quantile(&two, 0.99) - 1e-3) < 20e-6);
+  assert_true(fabs(histogram_tail(&two, 0.99) - 0.0505) < 1e-3); /* two of the four samples */
+  assert_near(histogram_tail(&none, 0.99), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_lower_quartile),
@@ -158,6 +173,7 @@ int main(void) {
     cmocka_unit_test(test_rounds),
     cmocka_unit_test(test_sequence),
     cmocka_unit_test(test_tail),
+    cmocka_unit_test(test_histogram),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
