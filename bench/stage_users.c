@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Many small users: indexes of 20 to 400 items, opened, searched once and closed, in Zipfian order
- * (a few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there
- * are enough of them. The same visits are made in several passes, in an order drawn anew each time;
- * a visit counts with the lower quartile of its passes for the ratios, as queries do (passes.h).
+ * Many small users: indexes of 20 to 400 items, opened, searched once and closed, in Zipfian order (a
+ * few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there are
+ * enough of them.
+ *
+ * The same visits are made in several passes, in an order drawn anew each time. For the ratios a
+ * visit counts with the lower quartile of its passes, as queries do (passes.h); for percentiles with
+ * their median: an interrupt takes as long as the quickest engine's whole visit, so that one sample
+ * in a hundred would tell of the machine, not of the slow visits.
  */
 #include <math.h>
 #include <stdio.h>
@@ -127,15 +131,17 @@ static void put_users(bench *b, const char *subject, const passes *took, const d
   stage_keep(b, "users", subject, took);
   for (size_t k = 0; k < b->count; k++) {
     const char *name = b->engines[k].class->name;
+    double *medians = passes_quantiles(took, k, 0.5);
     samples s = { 0 };
     snprintf(dir, sizeof dir, "%s-users", b->engines[k].dir);
-    passes_samples(took, k, took->count, &s);
+    for (size_t i = 0; i < took->pieces; i++) samples_add(&s, medians[i]);
     stage_put_latency(b, "users", &b->engines[k], subject, &s);
     figures_put(&b->figures, "users", name, subject, "cpu", "us/visit",
-                cpu[k] / (double)s.count * 1e6);
+                cpu[k] / (double)(took->pieces * took->count) * 1e6);
     figures_put(&b->figures, "users", name, subject, "bytes", "KiB/index",
                 (double)place_bytes(dir) / 1024 / (double)b->users);
     samples_free(&s);
+    free(medians);
   }
 }
 

@@ -11,7 +11,7 @@
  * batches are of several kinds (most are quick; one in a few also merges what came before), and
  * their median is of one kind or of another by chance: of batches the ratios are of means over all
  * calls, in which each kind has its share. Percentiles, rates and bytes are of all repeats as they
- * were.
+ * were; what an engine does on another call in every repeat is in these alone.
  *
  * The indexes stay as they were built: the copies are removed.
  */

@@ -41,6 +41,17 @@ static void test_lower_quartile(void **state) {
   passes_free(&p);
 }
 
+static void test_quantiles(void **state) {
+  (void)state;
+  passes p = make();
+  *passes_at(&p, 1, 2, 0) = 99; /* disturbed: one of eight */
+  double *medians = passes_quantiles(&p, 1, 0.5);
+  assert_near(medians[0], 2.04); /* fourth of what is left */
+  assert_near(medians[1], 4.03);
+  free(medians);
+  passes_free(&p);
+}
+
 /* Up to three quarters of the passes may be disturbed; one that is too quick does not count. */
 static void test_disturbed(void **state) {
   (void)state;
@@ -166,6 +177,7 @@ static void test_histogram(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_lower_quartile),
+    cmocka_unit_test(test_quantiles),
     cmocka_unit_test(test_disturbed),
     cmocka_unit_test(test_samples_are_whole),
     cmocka_unit_test(test_few_passes),
