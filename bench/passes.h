@@ -6,8 +6,8 @@
  * A piece's value is the lower quartile of its passes: what disturbs a measurement (an interrupt,
  * another guest of the machine, a disk that is busy) only ever adds to it, so the lower half says
  * what the engine takes, and its edge is reached by a quarter of all passes, not by one lucky one.
- * Percentiles over samples (p50, p90, p99) are of all passes as they were, where a stage does not say
- * otherwise.
+ * Percentiles over samples (p50, p90, p99) are of all passes as they were, where a stage does not
+ * say otherwise.
  */
 #ifndef SEALDEX_BENCH_PASSES_H
 #define SEALDEX_BENCH_PASSES_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Many small users: indexes of 20 to 400 items, opened, searched once and closed, in Zipfian order (a
- * few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there are
- * enough of them.
+ * Many small users: indexes of 20 to 400 items, opened, searched once and closed, in Zipfian order
+ * (a few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there
+ * are enough of them.
  *
  * The same visits are made in several passes, in an order drawn anew each time. For the ratios a
- * visit counts with the lower quartile of its passes, as queries do (passes.h); for percentiles with
- * their median: an interrupt takes as long as the quickest engine's whole visit, so that one sample
- * in a hundred would tell of the machine, not of the slow visits.
+ * visit counts with the lower quartile of its passes, as queries do (passes.h); for percentiles
+ * with their median: an interrupt takes as long as the quickest engine's whole visit, so that one
+ * sample in a hundred would tell of the machine, not of the slow visits.
  */
 #include <math.h>
 #include <stdio.h>

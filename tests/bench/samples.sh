@@ -8,8 +8,8 @@ set -u
 bench=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$bench" run --generate 300 --queries 12 --passes 2 --rounds 1 --adds 20 --repeats 5 --users 20 \
-  --stages build,search,write,users --only Sealdex,FTS5 --work "$work/index" --samples "$work/samples" \
+"$bench" run --generate 300 --queries 12 --passes 2 --rounds 1 --cold 1 --adds 20 --repeats 5 --users 20 \
+  --stages build,cold,search,write,users --only Sealdex,FTS5 --work "$work/index" --samples "$work/samples" \
   --out "$work/figures" 2>"$work/log" || {
   cat "$work/log"
   exit 1
@@ -59,7 +59,8 @@ awk -F'\t' '
       off = mine / ratio[stage FS part[2]]
       if (!(off > 0.98 && off < 1.02)) { print "FAILED: " key ": " mine " instead of " ratio[stage FS part[2]]; bad = 1 }
     }
-    if (checked < 10 || count_of["write"] != 4 || count_of["users"] != 1) {
+    if (checked < 10 || count_of["write"] != 4 || count_of["users"] != 1 ||
+        count_of["open"] != 2 || count_of["cold"] < 10) {
       print "FAILED: only " checked " ratios"
       bad = 1
     }

@@ -176,16 +176,11 @@ static void test_histogram(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_lower_quartile),
-    cmocka_unit_test(test_quantiles),
-    cmocka_unit_test(test_disturbed),
-    cmocka_unit_test(test_samples_are_whole),
-    cmocka_unit_test(test_few_passes),
-    cmocka_unit_test(test_ratio),
-    cmocka_unit_test(test_rounds),
-    cmocka_unit_test(test_sequence),
-    cmocka_unit_test(test_tail),
-    cmocka_unit_test(test_histogram),
+    cmocka_unit_test(test_lower_quartile), cmocka_unit_test(test_quantiles),
+    cmocka_unit_test(test_disturbed),      cmocka_unit_test(test_samples_are_whole),
+    cmocka_unit_test(test_few_passes),     cmocka_unit_test(test_ratio),
+    cmocka_unit_test(test_rounds),         cmocka_unit_test(test_sequence),
+    cmocka_unit_test(test_tail),           cmocka_unit_test(test_histogram),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
