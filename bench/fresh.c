@@ -18,7 +18,7 @@ struct fresh {
   int fd; /* of the memory, which the program inherits */
   char engine[32], dir[400];
   workload_query query;
-  char folder[256]; /* of the query */
+  char folder[4096]; /* of the query */
   double open, search;
 };
 
@@ -53,14 +53,19 @@ static int start(int fd) {
   return status == 0 ? 0 : -1;
 }
 
+static int fail(const contender *c) {
+  fprintf(stderr, "sealdex-bench: %s: no answer from a process of its own\n", c->class->name);
+  return -1;
+}
+
 int fresh_ask(fresh *f, const contender *c, const workload_query *q, double *open, double *search) {
   const char *folder = q->folder != NULL ? q->folder : "";
-  if (strlen(c->class->name) >= sizeof f->engine || strlen(folder) >= sizeof f->folder) return -1;
-  strcpy(f->engine, c->class->name);
-  strcpy(f->dir, c->dir);
-  strcpy(f->folder, folder);
+  if (strlen(folder) >= sizeof f->folder) return fail(c);
+  snprintf(f->engine, sizeof f->engine, "%s", c->class->name);
+  snprintf(f->dir, sizeof f->dir, "%s", c->dir);
+  snprintf(f->folder, sizeof f->folder, "%s", folder);
   f->query = *q;
-  if (start(f->fd) != 0) return -1;
+  if (start(f->fd) != 0) return fail(c);
   *open = f->open;
   *search = f->search;
   return 0;

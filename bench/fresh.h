@@ -15,7 +15,7 @@ typedef struct fresh fresh;
 /* Never NULL (aborts). One serves any number of searches in a row. */
 fresh *fresh_new(void);
 /* Starts the program, which opens the index and asks the query; how many seconds each took.
- * Returns 0 or -1. */
+ * Returns 0, or -1 with a line on stderr. */
 int fresh_ask(fresh *f, const contender *c, const workload_query *q, double *open, double *search);
 void fresh_free(fresh *f);
 

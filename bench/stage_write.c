@@ -105,13 +105,18 @@ static void kept_dir(const contender *c, char *out, size_t size) {
   snprintf(out, size, "%s-kept", c->dir);
 }
 
+static int fail(const contender *c) {
+  fprintf(stderr, "sealdex-bench: %s: no copy of its index\n", c->class->name);
+  return -1;
+}
+
 static int keep_all(bench *b) {
   char kept[440];
   stage_close_all(b);
   for (size_t k = 0; k < b->count; k++) {
     kept_dir(&b->engines[k], kept, sizeof kept);
     place_clear(kept);
-    if (rename(b->engines[k].dir, kept) != 0) return -1;
+    if (rename(b->engines[k].dir, kept) != 0) return fail(&b->engines[k]);
   }
   return 0;
 }
@@ -122,7 +127,7 @@ static int copy_all(const bench *b) {
   for (size_t k = 0; k < b->count; k++) {
     kept_dir(&b->engines[k], kept, sizeof kept);
     place_clear(b->engines[k].dir);
-    if (place_copy(kept, b->engines[k].dir) != 0) return -1;
+    if (place_copy(kept, b->engines[k].dir) != 0) return fail(&b->engines[k]);
   }
   sync();
   return 0;
@@ -135,7 +140,7 @@ static int restore_all(const bench *b) {
     kept_dir(&b->engines[k], kept, sizeof kept);
     if (access(kept, F_OK) != 0) continue;
     place_clear(b->engines[k].dir);
-    if (rename(kept, b->engines[k].dir) != 0) result = -1;
+    if (rename(kept, b->engines[k].dir) != 0) result = fail(&b->engines[k]);
   }
   return result;
 }
