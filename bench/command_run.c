@@ -31,7 +31,7 @@ static const char usage_text[] =
     "  --users N       small indexes (1000)            --seconds N  of each run of readers (1)\n"
     "  --work DIR      where the indexes lie           --out FILE   the table of figures\n"
     "  --cold N        first searches per class (25)   --only A,B   engines, by name\n"
-    "  --turns N       rounds of readers (3)           --repeats N  of the writes (4)\n"
+    "  --turns N       rounds of readers (3)           --repeats N  of the writes (6)\n"
     "  --stages A,B    build,cold,search,answers,memory,write,readers,syscalls,users,reindex "
     "(all)\n"
     "  --growth        instead of the stages: terms in a fixed number of items\n"
@@ -168,7 +168,7 @@ int command_run(int argc, char **argv) {
   static bench b = { .passes = 3,
                      .rounds = 3,
                      .adds = 100,
-                     .repeats = 4,
+                     .repeats = 6,
                      .users = 1000,
                      .cold = 25,
                      .turns = 3,
