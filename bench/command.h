@@ -13,5 +13,6 @@ int command_gate_work(int argc, char **argv);
 int command_gate(int argc, char **argv);
 int command_attack(int argc, char **argv);
 int command_report(int argc, char **argv);
+int command_fresh(int argc, char **argv); /* hidden: see fresh.h */
 
 #endif

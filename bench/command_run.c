@@ -27,12 +27,12 @@ static const char usage_text[] =
     "  --generate N    made-up messages instead of the mail in PATH\n"
     "  --limit N       read at most N items            --seed N     of the workload (1)\n"
     "  --queries N     per class (200)                 --passes N   measured passes (3)\n"
-    "  --rounds N      builds of the quick engines (3) --adds N     single durable adds (200)\n"
+    "  --rounds N      builds of the quick engines (3) --adds N     single durable adds (100)\n"
     "  --users N       small indexes (1000)            --seconds N  of each run of readers (1)\n"
     "  --work DIR      where the indexes lie           --out FILE   the table of figures\n"
     "  --cold N        first searches per class (25)   --only A,B   engines, by name\n"
-    "  --turns N       rounds of readers (3)\n"
-    "  --stages A,B    build,cold,search,answers,memory,readers,syscalls,write,users,reindex "
+    "  --turns N       rounds of readers (3)           --repeats N  of the writes (6)\n"
+    "  --stages A,B    build,cold,search,answers,memory,write,readers,syscalls,users,reindex "
     "(all)\n"
     "  --growth        instead of the stages: terms in a fixed number of items\n"
     "  --samples FILE  every single measurement too, tab-separated\n"
@@ -109,9 +109,9 @@ static int measure(bench *b, const settings *s) {
     const char *name;
     int (*run)(bench *b);
   } stages[] = {
-    { "build", stage_build },       { "cold", stage_cold },     { "search", stage_search },
-    { "answers", stage_answers },   { "memory", stage_memory }, { "readers", stage_readers },
-    { "syscalls", stage_syscalls }, { "write", stage_write },   { "users", stage_users },
+    { "build", stage_build },     { "cold", stage_cold },         { "search", stage_search },
+    { "answers", stage_answers }, { "memory", stage_memory },     { "write", stage_write },
+    { "readers", stage_readers }, { "syscalls", stage_syscalls }, { "users", stage_users },
     { "reindex", stage_reindex },
   };
   for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
@@ -167,7 +167,8 @@ int command_run(int argc, char **argv) {
   settings s = { .queries = 200, .seed = 1, .out = "figures.tsv" };
   static bench b = { .passes = 3,
                      .rounds = 3,
-                     .adds = 200,
+                     .adds = 100,
+                     .repeats = 6,
                      .users = 1000,
                      .cold = 25,
                      .turns = 3,
@@ -180,7 +181,7 @@ int command_run(int argc, char **argv) {
     { "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },   { "seconds", 1, NULL, 't' },
     { "stages", 1, NULL, 'S' }, { "growth", 0, NULL, 'G' },  { "export", 1, NULL, 'E' },
     { "reuse", 1, NULL, 'R' },  { "cold", 1, NULL, 'c' },    { "samples", 1, NULL, 'm' },
-    { "turns", 1, NULL, 'T' },  { NULL, 0, NULL, 0 },
+    { "turns", 1, NULL, 'T' },  { "repeats", 1, NULL, 'P' }, { NULL, 0, NULL, 0 },
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
@@ -233,6 +234,9 @@ int command_run(int argc, char **argv) {
     case 'T':
       b.turns = strtoul(optarg, NULL, 10);
       break;
+    case 'P':
+      b.repeats = strtoul(optarg, NULL, 10);
+      break;
     case 'c':
       b.cold = strtoul(optarg, NULL, 10);
       break;
@@ -250,7 +254,8 @@ int command_run(int argc, char **argv) {
       return 2;
     }
   }
-  if ((optind == argc && s.generate == 0) || b.passes == 0 || b.rounds == 0 || s.queries == 0) {
+  if ((optind == argc && s.generate == 0) || b.passes == 0 || b.rounds == 0 || b.repeats == 0 ||
+      s.queries == 0) {
     fputs(usage_text, stderr);
     return 2;
   }

@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ratio.h"
-
 void compared_add(compared *c, const bench *b, const char *subject, double *const values[],
-                  size_t count) {
+                  size_t count, ratio_middle middle) {
   if (count == 0 || c->subjects == SUBJECTS_MAX) return;
   const size_t s = c->subjects++;
   snprintf(c->names[s], sizeof c->names[s], "%s", subject);
   c->counts[s] = count;
+  c->middles[s] = middle;
   for (size_t k = 0; k < b->count; k++) {
     c->values[k][s] = malloc(count * sizeof *c->values[k][s]);
     if (c->values[k][s] == NULL) abort();
@@ -21,28 +20,12 @@ void compared_add(compared *c, const bench *b, const char *subject, double *cons
   }
 }
 
-void compared_add_rounds(compared *c, const bench *b, const char *subject, double *const values[],
-                         size_t count) {
-  const size_t before = c->subjects;
-  compared_add(c, b, subject, values, count);
-  if (c->subjects > before) c->rounds[before] = true;
-}
-
-void compared_add_passes(compared *c, const bench *b, const char *subject, const passes *took) {
+void compared_add_passes(compared *c, const bench *b, const char *subject, const passes *took,
+                         ratio_middle middle) {
   double *values[ENGINES_MAX] = { NULL };
   for (size_t k = 0; k < b->count; k++) values[k] = passes_values(took, k);
-  compared_add(c, b, subject, values, took->pieces);
+  compared_add(c, b, subject, values, took->pieces, middle);
   for (size_t k = 0; k < b->count; k++) free(values[k]);
-}
-
-void compared_add_samples(compared *c, const bench *b, const char *subject, const samples *took) {
-  double *values[ENGINES_MAX];
-  size_t count = SIZE_MAX;
-  for (size_t k = 0; k < b->count; k++) {
-    values[k] = took[k].values;
-    if (took[k].count < count) count = took[k].count;
-  }
-  compared_add(c, b, subject, values, b->count > 0 ? count : 0);
 }
 
 static double middle_of(const compared *c, size_t k, size_t subject) {
@@ -50,7 +33,7 @@ static double middle_of(const compared *c, size_t k, size_t subject) {
   double *copy = malloc(n * sizeof *copy);
   if (copy == NULL) abort();
   memcpy(copy, c->values[k][subject], n * sizeof *copy);
-  const double middle = c->rounds[subject] ? ratio_midmean(copy, n) : ratio_median(copy, n);
+  const double middle = ratio_middle_of(copy, n, c->middles[subject]);
   free(copy);
   return middle;
 }
@@ -63,10 +46,10 @@ static void put_ratio(bench *b, const char *stage, const char *peer, const char 
 
 static ratio_pair pair_of(const compared *c, size_t k, size_t subject) {
   return (ratio_pair){ c->values[0][subject], c->values[k][subject], c->counts[subject],
-                       c->rounds[subject] };
+                       c->middles[subject] };
 }
 
-/* The peer whose median (of rounds: middle) is least, or 0 (Sealdex itself) where there is no peer. */
+/* The peer whose middle is least, or 0 (Sealdex itself) where there is no peer. */
 static size_t best_peer(const compared *c, const bench *b, size_t subject) {
   double least = INFINITY;
   size_t best = 0;

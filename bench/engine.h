@@ -75,5 +75,7 @@ extern const engine_class engine_fts5;
  * own. NULL where it was not built (script/bootstrap --bench brings SQLCipher). */
 const engine_class *engine_sqlcipher_load(void);
 const engine_class *engine_null_load(void);
+/* The class of that name, wherever it lives; NULL: not here. */
+const engine_class *engine_named(const char *name);
 
 #endif

@@ -31,3 +31,12 @@ const engine_class *engine_sqlcipher_load(void) {
 const engine_class *engine_null_load(void) {
   return load("sealdex-bench-null.so", "engine_null");
 }
+
+const engine_class *engine_named(const char *name) {
+  const engine_class *const own[] = { &engine_sealdex, &engine_xapian, &engine_xapian_compact,
+                                      &engine_fts5 };
+  for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+    if (strcmp(own[i]->name, name) == 0) return own[i];
+  if (strcmp(name, "SQLCipher") == 0) return engine_sqlcipher_load();
+  return strcmp(name, "Sealdex unsealed") == 0 ? engine_null_load() : NULL;
+}

@@ -35,17 +35,36 @@ static inline void histogram_join(histogram *to, const histogram *from) {
   for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) to->buckets[i] += from->buckets[i];
 }
 
+/* The lower end of a bucket in seconds. */
+static inline double histogram_value(uint32_t bucket) {
+  if (bucket < 64) return (double)bucket * 1e-9;
+  return (double)((uint64_t)(64 + bucket % 64) << (bucket / 64 - 1)) * 1e-9;
+}
+
 /* The q-quantile in seconds: the lower end of its bucket. */
 static inline double histogram_quantile(const histogram *h, double q) {
   uint64_t seen = 0;
   const double rank = q * (double)h->count;
   for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
     seen += h->buckets[i];
-    if ((double)seen < rank || seen == 0) continue;
-    if (i < 64) return (double)i * 1e-9;
-    return (double)((uint64_t)(64 + i % 64) << (i / 64 - 1)) * 1e-9;
+    if ((double)seen >= rank && seen > 0) return histogram_value(i);
   }
   return 0;
+}
+
+/* A quantile near 1 for comparing, as samples_tail: the mean from q - (1 - q) / 2 to q + (1 - q) /
+ * 2, of as many samples as that is, be it a part of one. */
+static inline double histogram_tail(const histogram *h, double q) {
+  const double first = (q - (1 - q) / 2) * (double)h->count;
+  const double end = (q + (1 - q) / 2) * (double)h->count;
+  double seen = 0, sum = 0;
+  for (uint32_t i = 0; i < HISTOGRAM_BUCKETS && seen < end; i++) {
+    const double next = seen + (double)h->buckets[i];
+    const double from = seen > first ? seen : first, to = next < end ? next : end;
+    if (to > from) sum += (to - from) * histogram_value(i);
+    seen = next;
+  }
+  return end > first ? sum / (end - first) : 0;
 }
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
 };
 
 int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "fresh") == 0) return command_fresh(argc - 1, argv + 1);
   for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
     if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
   fprintf(stderr, "usage: sealdex-bench COMMAND ...\n");

@@ -39,19 +39,34 @@ double ratio_median(double *values, size_t count) {
   return count > 0 ? select_rank(values, count, (count - 1) / 2) : NAN;
 }
 
-double ratio_midmean(double *values, size_t count) {
-  const size_t cut = count / 4;
+/* Without `cut` values at either end of them, which are in order where there is a cut. */
+static double mean_of(const double *values, size_t count, size_t cut) {
   double sum = 0;
   if (count == 0) return NAN;
-  qsort(values, count, sizeof *values, ascending);
   for (size_t i = cut; i < count - cut; i++) sum += values[i];
   return sum / (double)(count - 2 * cut);
+}
+
+double ratio_midmean(double *values, size_t count) {
+  if (count > 0) qsort(values, count, sizeof *values, ascending);
+  return mean_of(values, count, count / 4);
+}
+
+double ratio_middle_of(double *values, size_t count, ratio_middle middle) {
+  switch (middle) {
+  case RATIO_MEAN:
+    return mean_of(values, count, 0);
+  case RATIO_MIDMEAN:
+    return ratio_midmean(values, count);
+  default:
+    return ratio_median(values, count);
+  }
 }
 
 static double middle_of(const ratio_pair *p, const double *values, const size_t *picks,
                         double *scratch) {
   for (size_t i = 0; i < p->count; i++) scratch[i] = values[picks != NULL ? picks[i] : i];
-  return p->rounds ? ratio_midmean(scratch, p->count) : ratio_median(scratch, p->count);
+  return ratio_middle_of(scratch, p->count, p->middle);
 }
 
 /* The logarithm of one class's ratio over the picked queries (NULL: all). */

@@ -215,8 +215,8 @@ static const section sections[] = {
     "segments are joined (Sealdex) or the log is in the database (FTS5, SQLCipher), as before all searches here. "
     "\"From raw files\" adds the decoding that is the same for all. "
     "Single writes "
-    "and batches are durable when they return, on the built index. Ratios of batches are of "
-    "ten in a row, since one in a few also merges what came before. \"written\" "
+    "and batches are durable when they return, on a copy of the built index. Ratios of single ones are of "
+    "medians; of batches they are of means, since one in a few also merges what came before. \"written\" "
     "counts bytes sent to the disk.",
     { { "build", "rate", "bulk build, MB of text per second (spread)", true, false },
       { "build", "from raw files", "bulk build, MB of raw files per second", false, false },

@@ -27,7 +27,8 @@ typedef struct bench {
   size_t passes;            /* measured ones, over every class */
   size_t rounds;            /* builds of each engine, for the spread */
   size_t turns;             /* rounds of readers */
-  size_t adds;              /* single durable adds and deletes */
+  size_t adds;              /* single durable adds and deletes of a repeat */
+  size_t repeats;           /* of the writes, each on a fresh copy of the indexes */
   size_t users;             /* small indexes */
   size_t cold;              /* first searches per class in fresh processes */
   const char *const *paths; /* what the mail was read from; none where it is made up */

@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a fresh process waits for: open the index and answer one query. "warm": its files are in the
- * page cache; "evicted": they are not. Then cold searches of every class: evicted, opened, and only
- * the search timed. Each query runs on all engines, in a drawn order, before the next does, and all
- * of them PASSES times. An engine's turn begins when the disk is idle.
+ * What a process that was just started (fresh.h) waits for: open the index and answer one query.
+ * "warm": its files are in the page cache; "evicted": they are not. Then cold searches of every
+ * class: evicted, opened, and only the search timed. Each query runs on all engines, in a drawn
+ * order, before the next does, and all of them PASSES times. An engine's turn begins when the disk
+ * is idle.
  */
 #include <stdio.h>
 
 #include "compared.h"
+#include "fresh.h"
 #include "place.h"
-#include "stopwatch.h"
-#include "usage.h"
 
 enum { PASSES = 10 };
-
-typedef struct fresh {
-  const contender *c;
-  const workload_query *query;
-  double *took; /* [0] open, [1] search; shared with the child */
-} fresh;
-
-static int ask_fresh(void *context) {
-  static answer a;
-  const fresh *f = context;
-  char text[600];
-  engine *e = NULL;
-  f->c->class->phrase(f->query, text, sizeof text);
-  const double start = stopwatch_now();
-  if (f->c->class->open(&e, f->c->dir, ENGINE_READ) != 0) return -1;
-  const double opened = stopwatch_now();
-  const int result = f->c->class->search(e, f->query, text, ANSWER_HITS, false, &a);
-  f->took[1] = stopwatch_now() - opened;
-  f->took[0] = opened - start;
-  f->c->class->close(e);
-  return result;
-}
 
 /* Some queries of a class, over which every engine is asked in each pass. */
 typedef struct asking {
@@ -44,29 +22,29 @@ typedef struct asking {
 } asking;
 
 /* One query on each engine in turn, each in a fresh process. */
-static int ask_all(bench *b, const asking *a, size_t pass, size_t query, double *took) {
+static int ask_all(bench *b, const asking *a, size_t pass, size_t query, fresh *f) {
   size_t order[ENGINES_MAX];
   int result = 0;
   stage_shuffle(b, order, b->count);
   for (size_t k = 0; k < b->count && result == 0; k++) {
-    fresh f = { &b->engines[order[k]], &b->work->queries[a->first + query], took };
+    const contender *c = &b->engines[order[k]];
+    double open = 0, search = 0;
     if (a->evict) {
-      place_settle(f.c->dir); /* the last engine's read-ahead is not this one's to wait for */
-      place_evict(f.c->dir);
+      place_settle(c->dir); /* the last engine's read-ahead is not this one's to wait for */
+      place_evict(c->dir);
     }
-    result = usage_in_child(ask_fresh, &f);
-    *passes_at(&a->took, order[k], pass, query) = took[1] + (a->whole ? took[0] : 0);
+    result = fresh_ask(f, c, &b->work->queries[a->first + query], &open, &search);
+    *passes_at(&a->took, order[k], pass, query) = search + (a->whole ? open : 0);
   }
   return result;
 }
 
 static int ask_passes(bench *b, const asking *a) {
-  double *took = usage_share(2 * sizeof *took);
+  fresh *f = fresh_new();
   int result = 0;
   for (size_t pass = 0; pass < a->took.count && result == 0; pass++)
-    for (size_t i = 0; i < a->took.pieces && result == 0; i++)
-      result = ask_all(b, a, pass, i, took);
-  usage_unshare(took, 2 * sizeof *took);
+    for (size_t i = 0; i < a->took.pieces && result == 0; i++) result = ask_all(b, a, pass, i, f);
+  fresh_free(f);
   return result;
 }
 
@@ -77,7 +55,7 @@ static int put_class(bench *b, int class, size_t most, bool evict, const char *s
   a.took = passes_new(b->count, end - first < most ? end - first : most, PASSES);
   const int result = ask_passes(b, &a);
   if (result == 0) {
-    compared_add_passes(c, b, subject, &a.took);
+    compared_add_passes(c, b, subject, &a.took, RATIO_MEDIAN);
     stage_keep(b, stage, subject, &a.took);
   }
   for (size_t k = 0; k < b->count && result == 0; k++) {

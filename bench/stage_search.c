@@ -106,7 +106,7 @@ static void put_class(bench *b, const timed *t, const char *stage, int class, co
   const char *subject = query_class_name((query_class) class);
   if (t->took.pieces == 0) return;
   for (size_t k = 0; k < b->count; k++) put_engine(b, t, stage, k, subject);
-  compared_add_passes(c, b, subject, &t->took);
+  compared_add_passes(c, b, subject, &t->took, RATIO_MEDIAN);
   stage_keep(b, stage, subject, &t->took);
 }
 

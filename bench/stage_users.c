@@ -3,9 +3,15 @@
  * Many small users: indexes of 20 to 400 items, opened, searched once and closed, in Zipfian order
  * (a few users are busy, most are seldom seen). Sixteen indexes are built, and copied until there
  * are enough of them.
+ *
+ * The same visits are made in several passes, in an order drawn anew each time. For the ratios a
+ * visit counts with the lower quartile of its passes, as queries do (passes.h); for percentiles
+ * with their median: an interrupt takes as long as the quickest engine's whole visit, so that one
+ * sample in a hundred would tell of the machine, not of the slow visits.
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "compared.h"
@@ -14,7 +20,7 @@
 #include "stopwatch.h"
 #include "usage.h"
 
-enum { MODELS = 16, VISITS = 6 /* for every index */ };
+enum { MODELS = 16, VISITS = 6 /* for every index */, PASSES = 4 };
 
 static void user_dir(const contender *c, size_t user, char *out, size_t size) {
   snprintf(out, size, "%s-users/%zu", c->dir, user);
@@ -67,59 +73,95 @@ static size_t draw_user(bench *b) {
   return user * 7919 % b->users; /* busy users are of all sizes */
 }
 
-static int visit(const contender *c, size_t user, const workload_query *q, double *took) {
+typedef struct visit {
+  size_t user;
+  const workload_query *query;
+} visit;
+
+static visit *draw_visits(bench *b, size_t count) {
+  const size_t first = b->work->first[QUERY_MEDIUM], end = b->work->first[QUERY_AND2 + 1];
+  visit *visits = calloc(count + 1, sizeof *visits);
+  if (visits == NULL) abort();
+  for (size_t i = 0; i < count && end > first; i++) {
+    visits[i].user = draw_user(b);
+    visits[i].query = &b->work->queries[first + random_next(&b->random) % (end - first)];
+  }
+  return visits;
+}
+
+static int make_visit(const contender *c, const visit *v, double *took) {
   static answer a;
   char dir[440], text[600];
   engine *e = NULL;
-  user_dir(c, user, dir, sizeof dir);
-  c->class->phrase(q, text, sizeof text);
+  user_dir(c, v->user, dir, sizeof dir);
+  c->class->phrase(v->query, text, sizeof text);
   const double start = stopwatch_now();
   if (c->class->open(&e, dir, ENGINE_READ) != 0) return -1;
-  const int result = c->class->search(e, q, text, ANSWER_HITS, false, &a);
+  const int result = c->class->search(e, v->query, text, ANSWER_HITS, false, &a);
   c->class->close(e);
   *took = stopwatch_now() - start;
   return result;
 }
 
-int stage_users(bench *b) {
+/* All visits once, each to every engine before the next. */
+static int make_pass(bench *b, const visit *visits, const passes *took, size_t pass, double *cpu) {
+  size_t order[ENGINES_MAX], *sequence = malloc((took->pieces + 1) * sizeof *sequence);
+  int result = 0;
+  if (sequence == NULL) abort();
+  stage_shuffle(b, sequence, took->pieces);
+  for (size_t i = 0; i < took->pieces && result == 0; i++) {
+    const size_t piece = sequence[i];
+    stage_shuffle(b, order, b->count);
+    for (size_t j = 0; j < b->count && result == 0; j++) {
+      const size_t k = order[j];
+      const double before = stopwatch_cpu();
+      result = make_visit(&b->engines[k], &visits[piece], passes_at(took, k, pass, piece));
+      cpu[k] += stopwatch_cpu() - before;
+    }
+  }
+  free(sequence);
+  return result;
+}
+
+static void put_users(bench *b, const char *subject, const passes *took, const double *cpu) {
   static compared visits;
-  samples took[ENGINES_MAX] = { 0 };
+  char dir[440];
+  compared_add_passes(&visits, b, subject, took, RATIO_MEDIAN);
+  compared_put(&visits, b, "ratio users");
+  stage_keep(b, "users", subject, took);
+  for (size_t k = 0; k < b->count; k++) {
+    const char *name = b->engines[k].class->name;
+    double *medians = passes_quantiles(took, k, 0.5);
+    samples s = { 0 };
+    snprintf(dir, sizeof dir, "%s-users", b->engines[k].dir);
+    for (size_t i = 0; i < took->pieces; i++) samples_add(&s, medians[i]);
+    stage_put_latency(b, "users", &b->engines[k], subject, &s);
+    figures_put(&b->figures, "users", name, subject, "cpu", "us/visit",
+                cpu[k] / (double)(took->pieces * took->count) * 1e6);
+    figures_put(&b->figures, "users", name, subject, "bytes", "KiB/index",
+                (double)place_bytes(dir) / 1024 / (double)b->users);
+    samples_free(&s);
+    free(medians);
+  }
+}
+
+int stage_users(bench *b) {
   double cpu[ENGINES_MAX] = { 0 };
-  const size_t count = VISITS * b->users;
-  size_t order[ENGINES_MAX];
+  passes took = passes_new(b->count, VISITS * b->users, PASSES);
   int result = 0;
   char dir[440], subject[48];
   fprintf(stderr, "visiting %zu small users\n", b->users);
   snprintf(subject, sizeof subject, "%zu indexes", b->users);
   for (size_t k = 0; k < b->count && result == 0; k++) result = make_users(b, &b->engines[k]);
-  for (size_t i = 0; i < count && result == 0; i++) {
-    const size_t user = draw_user(b);
-    const size_t first = b->work->first[QUERY_MEDIUM], end = b->work->first[QUERY_AND2 + 1];
-    const workload_query *q = &b->work->queries[first + random_next(&b->random) % (end - first)];
-    stage_shuffle(b, order, b->count);
-    for (size_t j = 0; j < b->count && result == 0; j++) {
-      double seconds = 0;
-      const double before = stopwatch_cpu();
-      result = visit(&b->engines[order[j]], user, q, &seconds);
-      cpu[order[j]] += stopwatch_cpu() - before;
-      samples_add(&took[order[j]], seconds);
-    }
-  }
-  if (result == 0) {
-    compared_add_samples(&visits, b, subject, took);
-    compared_put(&visits, b, "ratio users");
-  }
+  visit *visits = draw_visits(b, took.pieces);
+  for (size_t pass = 0; pass < took.count && result == 0; pass++)
+    result = make_pass(b, visits, &took, pass, cpu);
+  if (result == 0) put_users(b, subject, &took, cpu);
   for (size_t k = 0; k < b->count; k++) {
     snprintf(dir, sizeof dir, "%s-users", b->engines[k].dir);
-    if (result == 0) {
-      stage_put_latency(b, "users", &b->engines[k], subject, &took[k]);
-      figures_put(&b->figures, "users", b->engines[k].class->name, subject, "cpu", "us/visit",
-                  cpu[k] / (double)count * 1e6);
-      figures_put(&b->figures, "users", b->engines[k].class->name, subject, "bytes", "KiB/index",
-                  (double)place_bytes(dir) / 1024 / (double)b->users);
-    }
     place_clear(dir);
-    samples_free(&took[k]);
   }
+  free(visits);
+  passes_free(&took);
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "histogram.h"
 #include "passes.h"
 #include "ratio.h"
 
@@ -37,6 +38,17 @@ static void test_lower_quartile(void **state) {
       assert_near(values[i], (double)((k + 1) * (i + 1)) + 0.01); /* second of eight */
     free(values);
   }
+  passes_free(&p);
+}
+
+static void test_quantiles(void **state) {
+  (void)state;
+  passes p = make();
+  *passes_at(&p, 1, 2, 0) = 99; /* disturbed: one of eight */
+  double *medians = passes_quantiles(&p, 1, 0.5);
+  assert_near(medians[0], 2.04); /* fourth of what is left */
+  assert_near(medians[1], 4.03);
+  free(medians);
   passes_free(&p);
 }
 
@@ -93,7 +105,7 @@ static void test_ratio(void **state) {
     theirs[i] = (double)(i + 1);
     ours[i] = theirs[i] / 4;
   }
-  const ratio_pair pair = { ours, theirs, QUERIES, false };
+  const ratio_pair pair = { ours, theirs, QUERIES, RATIO_MEDIAN };
   const ratio r = ratio_of(&pair, 1, 7);
   assert_near(r.value, 0.25);
   assert_true(r.low <= r.value && r.value <= r.high);
@@ -106,7 +118,8 @@ static void test_rounds(void **state) {
   assert_near(ratio_midmean(few, 3), 2);
   assert_near(ratio_midmean(eight, 8), 4.5);
   double ours[] = { 1, 2, 3, 4, 50 }, theirs[] = { 2, 4, 6, 8, 10 };
-  const ratio_pair rounds = { ours, theirs, 5, true }, queries = { ours, theirs, 5, false };
+  const ratio_pair rounds = { ours, theirs, 5, RATIO_MIDMEAN },
+                   queries = { ours, theirs, 5, RATIO_MEDIAN };
   assert_near(ratio_of(&rounds, 1, 7).value, 0.5);
   assert_near(ratio_of(&queries, 1, 7).value, 0.5);
   ours[2] = 3.6; /* moves the median by all, the middle by a third of its change */
@@ -114,7 +127,22 @@ static void test_rounds(void **state) {
   assert_near(ratio_of(&queries, 1, 7).value, 0.6);
 }
 
-/* Two queries of a hundred are slow: one sample more or less of them does not turn the tail from one to the other. */
+/* Of a sequence of calls of two kinds: all of them count, the slow ones with their share. */
+static void test_sequence(void **state) {
+  (void)state;
+  double ours[] = { 1, 1, 1, 1, 16 }, theirs[] = { 2, 2, 2, 2, 2 };
+  const ratio_pair calls = { ours, theirs, 5, RATIO_MEAN };
+  const ratio r = ratio_of(&calls, 1, 7);
+  assert_near(r.value, 2);
+  assert_true(r.low < 1 && r.high > 2);
+  assert_near(ratio_middle_of(ours, 5, RATIO_MEAN), 4);
+  assert_near(ratio_middle_of(ours, 5, RATIO_MIDMEAN), 1);
+  assert_near(ratio_middle_of(ours, 5, RATIO_MEDIAN), 1);
+  assert_true(isnan(ratio_middle_of(ours, 0, RATIO_MEAN)));
+}
+
+/* Two queries of a hundred are slow: one sample more or less of them does not turn the tail from
+ * one to the other. */
 static void test_tail(void **state) {
   (void)state;
   samples s = { 0 }, one = { 0 }, none = { 0 };
@@ -133,15 +161,26 @@ static void test_tail(void **state) {
   samples_free(&one);
 }
 
+/* The same of a histogram, whose values are right to 1.6%. */
+static void test_histogram(void **state) {
+  (void)state;
+  static histogram all, two, none;
+  for (int i = 1; i <= 1000; i++) histogram_add(&all, i * 1e-6);
+  for (int i = 0; i < 400; i++) histogram_add(&two, i < 396 ? 1e-3 : 0.1);
+  assert_true(fabs(histogram_quantile(&all, 0.5) - 500e-6) < 10e-6);
+  assert_true(fabs(histogram_tail(&all, 0.99) - 990e-6) < 20e-6);
+  assert_true(fabs(histogram_quantile(&two, 0.99) - 1e-3) < 20e-6);
+  assert_true(fabs(histogram_tail(&two, 0.99) - 0.0505) < 1e-3); /* two of the four samples */
+  assert_near(histogram_tail(&none, 0.99), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_lower_quartile),
-    cmocka_unit_test(test_disturbed),
-    cmocka_unit_test(test_samples_are_whole),
-    cmocka_unit_test(test_few_passes),
-    cmocka_unit_test(test_ratio),
-    cmocka_unit_test(test_rounds),
-    cmocka_unit_test(test_tail),
+    cmocka_unit_test(test_lower_quartile), cmocka_unit_test(test_quantiles),
+    cmocka_unit_test(test_disturbed),      cmocka_unit_test(test_samples_are_whole),
+    cmocka_unit_test(test_few_passes),     cmocka_unit_test(test_ratio),
+    cmocka_unit_test(test_rounds),         cmocka_unit_test(test_sequence),
+    cmocka_unit_test(test_tail),           cmocka_unit_test(test_histogram),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
