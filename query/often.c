@@ -61,7 +61,7 @@ void often_rank(const often *o, view_read *read, const rank_model *model, rank_t
     .o = o, .read = read, .model = model, .top = top, .failed_segment = failed_segment
   };
   const uint32_t high = most_often(o, top->room);
-  uint32_t least = 1;
+  uint32_t least = 0;
   for (uint32_t i = 0; i < o->count && read->session.status == SDX_OK; i++)
     if (o->hits[i].wdf >= high) rank_one(&r, &o->hits[i]);
   for (uint32_t i = 0; i < o->count && read->session.status == SDX_OK; i++) {
