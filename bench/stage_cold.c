@@ -12,7 +12,7 @@
 #include "fresh.h"
 #include "place.h"
 
-enum { PASSES = 10 };
+enum { PASSES = 8 };
 
 /* Some queries of a class, over which every engine is asked in each pass. */
 typedef struct asking {
