@@ -17,9 +17,8 @@ static inline uint64_t load(const uint8_t *in, unsigned width) {
 #define TOP_PER_BLOCK (BLOCK_PLAIN / 4u)
 
 static bool find_first(const segment *s, uint32_t ordinal, uint32_t *block, uint32_t *first) {
-  uint32_t low = 0;
-  for (uint32_t left = s->manifest.item_counts_size;
-       left > 1;) { /* no branch: nobody foresees it */
+  uint32_t low = 0, left = s->manifest.item_counts_size;
+  while (left > 1) { /* no branch: nobody foresees it */
     const uint32_t half = left / 2;
     low += s->firsts[low + half] <= ordinal ? half : 0;
     left -= half;
@@ -336,8 +335,7 @@ static int64_t date_at_node(const segment *s, segment_session *session, uint32_t
 }
 
 #define DATES_PER_LINE 16u
-#define DATES_SCANNED                                                                              \
-  512u /* where no more are left, in one block, one look is taken at each line */
+#define DATES_SCANNED 512u /* where no more are left, in one block, one look is taken at each line */
 
 /* The first of [low, high) that is older than `date`: each line's last date, then those of one
  * line. All loads are on their way at once; a search by halves waits for each of its steps. */
