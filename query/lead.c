@@ -3,9 +3,9 @@
 
 #define ITEMS_MOST 4096 /* of a lead */
 #define SPARSE 32       /* in a window, on the average: where there are more, windows cost less */
-#define SPARSE_TOGETHER 128
-#define TASTED 64  /* about so many items are in the first pass */
-#define CLASSES 64 /* of own scores, to find them */
+#define SPARSE_TOGETHER 128 /* of two words that must stand together */
+#define TASTED 64           /* about so many items are in the first pass */
+#define LEVELS 64           /* of own scores, to find them */
 
 /* ---------------------------------------------------------------- opening */
 
@@ -51,14 +51,14 @@ static void take_items(lead *l, const leaf_posting *all, uint32_t count, double 
 
 /* An own score that about TASTED items reach. */
 static double find_cut(const lead *l, double top) {
-  uint32_t of_class[CLASSES] = { 0 }, above = 0, level = CLASSES;
+  uint32_t at_level[LEVELS] = { 0 }, above = 0, level = LEVELS;
   if (l->count <= 2 * TASTED || !(top > 0)) return 0;
   for (uint32_t i = 0; i < l->count; i++) {
-    const uint32_t at = (uint32_t)(l->items[i].own / top * CLASSES);
-    of_class[at < CLASSES ? at : CLASSES - 1]++;
+    const uint32_t own = (uint32_t)(l->items[i].own / top * LEVELS);
+    at_level[own < LEVELS ? own : LEVELS - 1]++;
   }
-  while (above < TASTED && level > 0) above += of_class[--level];
-  return level * (top / CLASSES);
+  while (above < TASTED && level > 0) above += at_level[--level];
+  return level * (top / LEVELS);
 }
 
 bool lead_open(lead *l, matcher *m, double least) {

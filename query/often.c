@@ -50,9 +50,9 @@ static uint32_t most_often(const often *o, size_t wanted) {
   return wdf;
 }
 
-/* However short an item is. */
-static bool may_rank(const scoring *r, uint32_t wdf) {
-  return rank_bound(r->model, r->o->weight, wdf, 0) * RANK_ROUNDING >= r->top->threshold;
+/* Hits with less cannot be ranked, however short they are. */
+static uint32_t least_wdf(const scoring *r) {
+  return rank_least_wdf(r->model, r->o->weight, r->top->threshold);
 }
 
 void often_rank(const often *o, view_read *read, const rank_model *model, rank_top *top,
@@ -61,16 +61,13 @@ void often_rank(const often *o, view_read *read, const rank_model *model, rank_t
     .o = o, .read = read, .model = model, .top = top, .failed_segment = failed_segment
   };
   const uint32_t high = most_often(o, top->room);
-  uint32_t least = 0;
   for (uint32_t i = 0; i < o->count && read->session.status == SDX_OK; i++)
     if (o->hits[i].wdf >= high) rank_one(&r, &o->hits[i]);
+  uint32_t least = least_wdf(&r);
   for (uint32_t i = 0; i < o->count && read->session.status == SDX_OK; i++) {
-    const often_hit *h = &o->hits[i];
-    if (h->wdf >= high || h->wdf < least) continue;
-    if (may_rank(&r, h->wdf))
-      rank_one(&r, h);
-    else
-      least = h->wdf + 1;
+    if (o->hits[i].wdf >= high || o->hits[i].wdf < least) continue;
+    rank_one(&r, &o->hits[i]);
+    least = least_wdf(&r);
   }
   block_release(&r.lengths);
 }
