@@ -56,7 +56,7 @@ static inline double rank_bound(const rank_model *m, double weight, uint32_t max
 static inline uint32_t rank_least_wdf(const rank_model *m, double weight, double least) {
   const double norm = rank_norm(m, 0) * (1 - 1e-9);
   if (least <= 0 || rank_score(weight, norm, 1) >= least) return 0;
-  const double enough = weight > least ? norm * least / (weight - least) : INFINITY;
+  const double enough = weight > least ? ceil(norm * least / (weight - least)) : INFINITY;
   return enough < UINT32_MAX / 2 ? (uint32_t)enough : UINT32_MAX / 2;
 }
 
