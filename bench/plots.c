@@ -109,6 +109,7 @@ static int write_growth(const figures *f, const char *dir) {
     const char *name, *measure;
   } all[] = { { "growth-rare", "rare" },
               { "growth-and", "AND of df 1,000" },
+              { "growth-fixed", "AND of df 1,000 and 4,000" },
               { "growth-build", "build rate" },
               { "growth-common", "common" },
               { "growth-files", "files, seconds" },

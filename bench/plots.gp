@@ -128,11 +128,12 @@ if (measured("growth-rare")) {
   set key outside right top vertical Left reverse samplen 2
   set xrange [7000:1500000]
   plot data("growth-rare") using 1:2 with linespoints ls 1 title "Sealdex, rare (10 or fewer)", \
-       data("growth-and") using 1:2 with linespoints ls 1 dt (6,4) pt 6 title "Sealdex, AND (1,000)", \
+       data("growth-and") using 1:2 with linespoints ls 1 dt (6,4) pt 6 title "Sealdex, AND (1,000, share)", \
+       data("growth-fixed") using 1:2 with linespoints ls 1 dt 3 pt 4 title "Sealdex, AND (1,000, 4,000)", \
        data("growth-rare") using 1:3 with linespoints ls 2 title "Xapian, rare", \
-       data("growth-and") using 1:3 with linespoints ls 2 dt 2 pt 4 title "Xapian, AND", \
+       data("growth-and") using 1:3 with linespoints ls 2 dt 2 pt 4 title "Xapian, AND (1,000, share)", \
        data("growth-rare") using 1:5 with linespoints ls 4 title "FTS5, rare", \
-       data("growth-and") using 1:5 with linespoints ls 4 dt 2 pt 8 title "FTS5, AND"
+       data("growth-and") using 1:5 with linespoints ls 4 dt 2 pt 8 title "FTS5, AND (1,000, share)"
 }
 
 # How long does a first index take?

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How figures move with the size of a mailbox: terms that stand in a fixed number of items (rare
- * ones in 10 or fewer; an AND whose rarer word stands in about 1,000), and common ones, whose
- * number grows. The subject of the rows is the number of items.
+ * ones in 10 or fewer; an AND whose rarer word stands in about 1,000, and the other in at most 4,000
+ * or in a share of all), and common ones, whose number grows. The subject of the rows is the number of items.
  */
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +78,7 @@ int stage_growth(bench *b) {
     int class;
     const char *name;
   } classes[] = { { QUERY_RARE, "rare" },
+                  { QUERY_AND3, "AND of df 1,000 and 4,000" },
                   { QUERY_AND2, "AND of df 1,000" },
                   { QUERY_COMMON, "common" },
                   { QUERY_NEWEST, "newest 10" } };

@@ -275,11 +275,11 @@ static int pick_filter(drawing *d, workload_query *q) {
   return q->folder[0] != '\0' ? 0 : -1;
 }
 
-/* Two words of a body, the rarer one in about 1,000 items. */
-static int pick_thousand(drawing *d, char out[][16]) {
+/* Two words of a body, the rarer one in about 1,000 items, the other in at most that share of all. */
+static int pick_thousand(drawing *d, double most, char out[][16]) {
   const double n = (double)d->corpus->count;
   for (int tries = 0; tries < 200; tries++) {
-    if (pick_together(d, 2, 800 / n, 0.40, 0, out) != 0) continue;
+    if (pick_together(d, 2, 800 / n, most, 0, out) != 0) continue;
     const uint32_t a = find_word(&d->words, out[0])->df, b = find_word(&d->words, out[1])->df;
     if ((a < b ? a : b) <= 1250) return 0;
   }
@@ -288,9 +288,10 @@ static int pick_thousand(drawing *d, char out[][16]) {
 
 static int draw_query(drawing *d, query_class class, workload_query *q) {
   *q = (workload_query){ .kind = class, .word_count = 1 };
-  if (d->growth && class == QUERY_AND2) {
+  if (d->growth && (class == QUERY_AND2 || class == QUERY_AND3)) {
+    const double fixed = 4000 / (double)d->corpus->count;
     q->word_count = 2;
-    return pick_thousand(d, q->words);
+    return pick_thousand(d, class == QUERY_AND3 && fixed < 0.40 ? fixed : 0.40, q->words);
   }
   switch (class) {
   case QUERY_RARE:
@@ -367,7 +368,7 @@ static void draw_class(drawing *d, workload *w, query_class class, size_t per_cl
 
 static int draw_all(workload *w, const corpus *c, size_t per_class, uint64_t seed, int growth) {
   static const int in_growth[QUERY_CLASSES] = {
-    [QUERY_RARE] = 1, [QUERY_COMMON] = 1, [QUERY_AND2] = 1, [QUERY_NEWEST] = 1
+    [QUERY_RARE] = 1, [QUERY_COMMON] = 1, [QUERY_AND2] = 1, [QUERY_AND3] = 1, [QUERY_NEWEST] = 1
   };
   drawing d = { .corpus = c, .random = seed, .growth = growth };
   *w = (workload){ 0 };

@@ -49,8 +49,9 @@ typedef struct workload {
 /* Draws up to `per_class` distinct queries per class. Returns 0 or -1. */
 int workload_draw(workload *w, const corpus *c, size_t per_class, uint64_t seed);
 /* For the growth of figures with a mailbox: rare words and common ones as above, newest first, and
- * an AND of two words whose rarer one stands in 800 to 1,250 items. A word stands where any form of
- * its stem does. The other classes stay empty. */
+ * an AND of two words whose rarer one stands in 800 to 1,250 items: as AND 2 with another word of any
+ * share up to 40%, which grows with the mailbox; as AND 3 with one in at most 4,000 items, so that both
+ * are fixed. A word stands where any form of its stem does. The other classes stay empty. */
 int workload_draw_growth(workload *w, const corpus *c, size_t per_class, uint64_t seed);
 void workload_free(workload *w);
 
