@@ -4,6 +4,7 @@
 #define ITEMS_MOST 4096 /* of a lead */
 #define SPARSE 32       /* in a window, on the average: where there are more, windows cost less */
 #define SPARSE_TOGETHER 128 /* of two words that must stand together */
+#define SHORT 4             /* times the lead's items, of another word */
 #define TASTED 64           /* about so many items are in the first pass */
 #define LEVELS 64           /* of own scores, to find them */
 
@@ -32,9 +33,25 @@ static bool can_lead(const matcher *m) {
   return true;
 }
 
+/* Leaves the items that have the other words as well, as far as those stand in few items themselves: to
+ * look for one is quicker then than to read its length. Returns how many are left. */
+static uint32_t keep_common(const matcher *m, leaf_posting *all, uint32_t count) {
+  for (uint32_t i = 1; i < m->root->count; i++) {
+    node *word = m->root->order[i];
+    uint32_t kept = 0, wdf;
+    if (word->items > SHORT * (uint64_t)count) break;
+    for (uint32_t k = 0; k < count; k++)
+      if (leaf_has(&word->terms, all[k].ordinal, &wdf)) all[kept++] = all[k];
+    leaf_rewind(&word->terms);
+    count = kept;
+  }
+  return count;
+}
+
 /* Takes over what can still score `least`. */
-static void take_items(lead *l, const leaf_posting *all, uint32_t count, double least) {
+static void take_items(lead *l, leaf_posting *all, uint32_t count, double least) {
   matcher *m = l->m;
+  count = keep_common(m, all, count);
   const node *first = m->root->order[0];
   const uint32_t enough = rank_least_wdf(m->model, first->weight, least - l->rest);
   for (uint32_t i = 0; i < count; i++) {
