@@ -193,7 +193,7 @@ static sdx_status answer(search *q, sdx_error *err) {
   const bool more = o->pages && found.top.count > best;
   if (more) found.top.count = best;
   q->results->total = found.total;
-  q->results->exact = found.exact;
+  q->results->exact = found.exact && q->read.view->partial == 0; /* what cannot be read may match */
   say_why(q, found.timed_out);
   if (found.top.count == 0 && found.total == 0 && !found.timed_out &&
       (o->want & SDX_WANT_SUGGESTION))

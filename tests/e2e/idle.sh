@@ -27,6 +27,7 @@ json_is .items_missing 1
 # Nothing is hidden about the loss: answers say that they are partial.
 exits 0 search index --key key --json lantern
 json_is .complete false
+json_is .exact false
 json_holds '.why | length >= 1'
 exits 0 status index --key key --json
 json_is .missing 1

@@ -79,6 +79,7 @@ exits 0 status index --key key --now $at --json
 json_is .missing 1
 exits 0 search index --key key --now $at --json number5
 json_is .complete false
+json_is .exact false
 message mail/3.eml "Letter 3" "The gryphon wrote letter number3." Rowan 3
 reindexes 0 index --key key --from mail --missing --now $at
 out_has ', added 1,'
