@@ -402,6 +402,11 @@ sdx_status keyring_recover(keyring *k, sdx_error *err) {
   return status;
 }
 
+sdx_status keyring_check(const keyring *k, bool *whole, sdx_error *err) {
+  *whole = true;
+  return k->storage != NULL ? SDX_OK : keyring_file_check(k->dir, whole, err);
+}
+
 /* ---- what shows without a key ---- */
 
 const uint8_t *keyring_index_id(const keyring *k) {

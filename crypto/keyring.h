@@ -116,6 +116,9 @@ sdx_status keyring_refresh(keyring *k, sdx_error *err) SDX_CHECK;
  * they agree. */
 sdx_status keyring_recover(keyring *k, sdx_error *err) SDX_CHECK;
 
+/* *whole: both copies of the keyring can be read. A keyring that the host keeps has one. */
+sdx_status keyring_check(const keyring *k, bool *whole, sdx_error *err) SDX_CHECK;
+
 /* What shows without a key. */
 /* All of these tell of what was last read or committed, not of what is staged. */
 const uint8_t *keyring_index_id(const keyring *k); /* 16 bytes */

@@ -89,6 +89,7 @@ typedef struct image {
   bool exists;
   bool valid;     /* `best` is set */
   bool in_order;  /* both regions hold the same, and nothing follows them */
+  bool both;      /* both regions read, of whatever generation */
   bool newer;     /* of a format that we do not know */
   unsigned first; /* the region that `best` came from: 0 or 1 */
   region best;
@@ -144,7 +145,13 @@ static sdx_status find_best(image *m, const uint8_t *bytes, size_t size, sdx_err
   if (status != SDX_OK || !m->valid) return status;
   const size_t half = m->best.size;
   m->in_order = size == 2 * half && memcmp(bytes, bytes + half, half) == 0;
-  return SDX_OK;
+  m->both = m->in_order;
+  if (m->in_order || size < 2 * half) return SDX_OK;
+  region other;
+  status = region_decode(&other, bytes + (1 - m->first) * half, half, err);
+  if (status == SDX_OK) region_free(&other);
+  m->both = status == SDX_OK;
+  return status == SDX_DAMAGED ? SDX_OK : status;
 }
 
 static void image_free(image *m) {
@@ -207,6 +214,21 @@ sdx_status keyring_file_read(int dir, region *out, sdx_error *err) {
   const sdx_status status = load_patiently(&m, &name, dir, err);
   if (status == SDX_OK) *out = m.best;
   return status;
+}
+
+sdx_status keyring_file_check(int dir, bool *whole, sdx_error *err) {
+  const struct timespec moment = { .tv_nsec = 1000000 };
+  *whole = false;
+  for (int i = 0; i < READ_ATTEMPTS && !*whole; i++) {
+    image m;
+    const char *name;
+    if (i > 0) nanosleep(&moment, NULL); /* a writer may be at it */
+    const sdx_status status = load_patiently(&m, &name, dir, err);
+    if (status != SDX_OK) return status;
+    *whole = m.both;
+    image_free(&m);
+  }
+  return SDX_OK;
 }
 
 bool keyring_file_holds(int dir, const region *r) {

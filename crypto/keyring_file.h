@@ -19,6 +19,9 @@
 /* The valid region of the higher generation. SDX_SYSTEM where there is no file. */
 sdx_status keyring_file_read(int dir, region *out, sdx_error *err) SDX_CHECK;
 
+/* *whole: both regions can be read. False: one is damaged, and nothing but the other is left. */
+sdx_status keyring_file_check(int dir, bool *whole, sdx_error *err) SDX_CHECK;
+
 /* True where both regions on disk carry this one's checksum and there is no leftover; reads 64
  * bytes. Whole it need not be: a power cut can tear a region and leave its checksum. */
 bool keyring_file_holds(int dir, const region *r);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Verifying: the store's pages, every row, every block, every record, and that they agree: a place
- * points at something that is there, what is published has a key, what has a key is published.
+ * Verifying: the keyring's copies, the store's pages, every row, every block, every record, and that
+ * they agree: a place points at something that is there, what is published has a key, what has a key is
+ * published.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -76,6 +77,17 @@ static const holder_row *find_holder(const verifier *v, holder_id id) {
   for (size_t i = 0; i < v->holder_count; i++)
     if (v->holders[i].id == id) return &v->holders[i];
   return NULL;
+}
+
+/* With one copy damaged all still works; with the other one, too, everything is lost. */
+static sdx_status check_copies(verifier *v, sdx_error *err) {
+  bool whole;
+  pthread_mutex_lock(&v->index->keyring_lock);
+  const sdx_status status = keyring_check(v->index->keyring, &whole, err);
+  pthread_mutex_unlock(&v->index->keyring_lock);
+  if (status == SDX_OK && !whole)
+    complain(v, "one of the two copies of the keyring is damaged; the next write mends it");
+  return status;
 }
 
 static void check_keys(verifier *v) {
@@ -311,7 +323,8 @@ static sdx_status rederive_segments(verifier *v, sdx_error *err) {
 }
 
 static sdx_status verify_all(verifier *v, sdx_error *err) {
-  sdx_status status = gather_holders(v, err);
+  sdx_status status = check_copies(v, err);
+  if (status == SDX_OK) status = gather_holders(v, err);
   if (status != SDX_OK) return status;
   check_keys(v);
   status = check_segments(v, err);

@@ -63,6 +63,25 @@ for file in data.mdb keyring; do
 done
 still_sound
 
+# One of the keyring's two copies damaged, or cut off: everything works with the other, verify says so,
+# and the next write mends it.
+size=$(wc -c <index/keyring)
+cp index/keyring saved
+for spoil in 100 $((size / 2 + 100)) cut; do
+  if [ $spoil = cut ]; then
+    head -c $((size / 2)) saved >index/keyring
+  else
+    printf 'noise' | dd of=index/keyring bs=1 seek="$spoil" conv=notrunc 2>/dev/null
+  fi
+  finds gryphon good.eml
+  exits 4 verify index --key key
+  out_has 'keyring'
+  err_one_line
+  exits 0 set index --key key good.eml +flagged
+  cmp -s index/keyring saved || fail "the keyring was not mended"
+  still_sound
+done
+
 # Another user's files.
 exits 0 init theirs --key other
 exits 0 add theirs --key other mail
