@@ -114,10 +114,18 @@ static int read_whole(int fd, uint8_t **out, size_t *size) {
   return 0;
 }
 
+/* SDX_DAMAGED says nothing to the caller's error: that a region does not read is no failure yet. */
+static sdx_status try_decode(region *out, const uint8_t *bytes, size_t size, sdx_error *err) {
+  sdx_error said = { 0 };
+  const sdx_status status = region_decode(out, bytes, size, &said);
+  if (status != SDX_OK && status != SDX_DAMAGED && err != NULL) *err = said;
+  return status;
+}
+
 static sdx_status consider(image *m, const uint8_t *bytes, size_t size, unsigned which,
                            sdx_error *err) {
   region candidate;
-  const sdx_status status = region_decode(&candidate, bytes, size, err);
+  const sdx_status status = try_decode(&candidate, bytes, size, err);
   if (status == SDX_DAMAGED) return SDX_OK;
   if (status != SDX_OK) return status;
   if (m->valid && m->best.generation >= candidate.generation) {
@@ -148,7 +156,7 @@ static sdx_status find_best(image *m, const uint8_t *bytes, size_t size, sdx_err
   m->both = m->in_order;
   if (m->in_order || size < 2 * half) return SDX_OK;
   region other;
-  status = region_decode(&other, bytes + (1 - m->first) * half, half, err);
+  status = try_decode(&other, bytes + (1 - m->first) * half, half, err);
   if (status == SDX_OK) region_free(&other);
   m->both = status == SDX_OK;
   return status == SDX_DAMAGED ? SDX_OK : status;

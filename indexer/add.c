@@ -87,6 +87,7 @@ sdx_status sdx_add(sdx_index *index, const sdx_item *item, const sdx_write_optio
   verdict v = VERDICT_SAME;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
+  if (o->version != 1) return error_set(err, SDX_INVALID, "add: options of version 1 are needed");
   const int64_t now = index_now(index, o->now);
   index_keys_hold(index);
   status = item_prepare(&work, index, item, err);

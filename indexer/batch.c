@@ -111,6 +111,7 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   store_txn *t = NULL;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
+  if (o->version != 1) return error_set(err, SDX_INVALID, "batch: options of version 1 are needed");
   sdx_batch *b = plain_alloc(sizeof *b);
   if (b == NULL) return error_memory(err);
   b->index = index;

@@ -265,6 +265,8 @@ static sdx_status search_one(sdx_index *index, sdx_bytes text, const sdx_query *
   *out = NULL;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
+  if (q.options->version != 1 || (unsigned)q.options->sort > SDX_BY_RECENCY)
+    return error_set(err, SDX_INVALID, "search: options of version 1 and a known order are needed");
   if (q.options->order_count > 0 && (q.options->pages || q.options->after.size != 0))
     return error_set(err, SDX_INVALID, "pages by cursor are in one of the orders of sdx_sort");
   q.clock = clock_for(q.begun, q.options->time_limit_us, q.options->cancel);
@@ -318,6 +320,8 @@ sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options
 
 sdx_status sdx_search_query(sdx_index *index, const sdx_query *built,
                             const sdx_search_options *options, sdx_results **out, sdx_error *err) {
+  *out = NULL;
+  if (built == NULL) return error_set(err, SDX_INVALID, "a query is needed");
   return run(index, (sdx_bytes){ .data = "", .size = 0 }, built, options, out, err);
 }
 

@@ -354,6 +354,8 @@ static sdx_status suggest_one(sdx_index *index, sdx_bytes typed, const sdx_sugge
   typing t = { .s = SCRATCH_INIT,
                .clock = clock_for(clock_now(), options->time_limit_us, options->cancel) };
   *out = NULL;
+  if (options->version != 1)
+    return error_set(err, SDX_INVALID, "suggest: options of version 1 are needed");
   if (typed.size == 0) typed.data = "";
   if (typed.size > QUERY_BYTES_MAX)
     return error_set(err, SDX_INVALID, "a query has at most %d bytes", QUERY_BYTES_MAX);

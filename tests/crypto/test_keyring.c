@@ -16,7 +16,9 @@ static void create_open_unlock(void **state) {
   secret *id = NULL, *again = NULL;
   assert_int_equal(keyring_secret(k, KEYRING_ID, 0, &id, NULL), SDX_OK);
 
-  assert_int_equal(keyring_open(&other, dir, NULL), SDX_OK);
+  sdx_error err = { 0 };
+  assert_int_equal(keyring_open(&other, dir, &err), SDX_OK);
+  assert_string_equal(err.message, ""); /* written on failure alone */
   assert_false(keyring_unlocked(other));
   assert_memory_equal(keyring_index_id(other), keyring_index_id(k), 16);
   assert_int_equal(keyring_secret(other, KEYRING_ID, 0, &again, NULL), SDX_WRONG_KEY);

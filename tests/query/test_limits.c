@@ -127,12 +127,43 @@ static void few_of_many_in_an_order(void **state) {
   }
 }
 
+/* Options that were not begun with their _INIT macro, or of a later header, are refused, not guessed at. */
+static void options_of_another_version(void **state) {
+  host *h = *state;
+  sdx_error err;
+  sdx_results *results;
+  sdx_suggestions *found;
+  sdx_batch *batch;
+  const sdx_field body = { "body", host_bytes("a lamp") };
+  sdx_item item = SDX_ITEM_INIT;
+  item.id = host_bytes("v1");
+  item.fields = &body;
+  item.field_count = 1;
+  for (uint32_t version = 0; version < 3; version += 2) {
+    sdx_search_options search = SDX_SEARCH_OPTIONS_INIT;
+    sdx_suggest_options suggest = SDX_SUGGEST_OPTIONS_INIT;
+    sdx_write_options write = SDX_WRITE_OPTIONS_INIT;
+    sdx_batch_options many = SDX_BATCH_OPTIONS_INIT;
+    search.version = suggest.version = write.version = many.version = version;
+    assert_int_equal(sdx_search(h->index, host_bytes("lamp"), &search, &results, &err), SDX_INVALID);
+    assert_int_equal(sdx_suggest(h->index, host_bytes("la"), &suggest, &found, &err), SDX_INVALID);
+    assert_int_equal(sdx_add(h->index, &item, &write, NULL, &err), SDX_INVALID);
+    assert_int_equal(sdx_batch_begin(&batch, h->index, &many, &err), SDX_INVALID);
+  }
+  sdx_search_options search = SDX_SEARCH_OPTIONS_INIT;
+  search.sort = (sdx_sort)7;
+  assert_int_equal(sdx_search(h->index, host_bytes("lamp"), &search, &results, &err), SDX_INVALID);
+  assert_int_equal(sdx_search_query(h->index, NULL, NULL, &results, &err), SDX_INVALID);
+  assert_null(results);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(cut_short),
     cmocka_unit_test(cancelled),
     cmocka_unit_test(suggestions),
     cmocka_unit_test(few_of_many_in_an_order),
+    cmocka_unit_test(options_of_another_version),
   };
   return cmocka_run_group_tests(tests, host_begin, host_end);
 }
