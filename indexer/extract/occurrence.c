@@ -26,6 +26,15 @@ static icaltimezone *zone_of(icalproperty *property, struct icaltimetype time) {
                                                       : NULL;
 }
 
+void occurrence_load_zones(const zones *z) {
+  const struct icaltimetype any = icaltime_from_string("20240101T000000");
+  for (uint32_t i = 0; i < z->count; i++) {
+    if (memchr(z->names[i], '\0', ZONES_NAME_SIZE) == NULL) continue;
+    icaltimezone *zone = icaltimezone_get_builtin_timezone(z->names[i]);
+    if (zone != NULL) (void)icaltime_as_timet_with_zone(any, zone); /* its first use loads it */
+  }
+}
+
 bool occurrence_instant(icalproperty *property, struct icaltimetype time, int64_t *out) {
   if (icaltime_is_null_time(time) || time.year < 1900 || time.year > 9999) return false;
   if (time.month < 1 || time.month > 12 || time.day < 1 || time.day > 31) return false;

@@ -9,6 +9,7 @@
 #include <libical/ical.h>
 
 #include "indexer/extract/calendar.h"
+#include "indexer/extract/zones.h"
 
 #define OCCURRENCE_VALUES_MAX 600 /* of one item; then whole years stand for what is left */
 #define OCCURRENCE_VALUE_SIZE 80  /* bytes of one, so that it is a term as it is */
@@ -37,6 +38,9 @@ void occurrence_find(occurrence_set *set, icalcomponent *master, icalcomponent *
 /* As fields, but for what takes place once and not for a day or more: that is the item's date. */
 void occurrence_add_fields(occurrence_set *set, draft *d);
 void occurrence_free(occurrence_set *set);
+
+/* Loads zones of the system, so that they are there when their files are not any more. */
+void occurrence_load_zones(const zones *z);
 
 /* Seconds since 1970 in UTC; false where it is no time. */
 bool occurrence_instant(icalproperty *property, struct icaltimetype time, int64_t *out);

@@ -2,6 +2,7 @@
 /*
  * wire.h - what goes between the host and the worker that reads for it (worker.h).
  *
+ *   at the start: the zones of zones.h, as they stand
  *   request: u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, i64 stamp, string name, u64 size, and so
  * many bytes reply:   frames of u32 size and so many bytes: u8 WIRE_ITEM and an item, u8
  * WIRE_REFUSED and a reason, or u8 WIRE_END, which ends the reply item:    u8 kind, u8 flags (1

@@ -197,7 +197,10 @@ static bool send_quietly(worker *w, const wire_request *request, const void *byt
 }
 
 void worker_begin(worker *w, const wire_request *request, const void *bytes) {
-  if (!w->answered) end(w, "closed");
+  /* Zones are loaded at the start alone. */
+  const bool anew =
+      request->type == FILE_CALENDAR && zones_add(&w->zones, bytes, (size_t)request->size);
+  if (anew || !w->answered) end(w, "closed");
   w->answered = false;
   w->taken = 0;
   w->now = request->now;
@@ -205,6 +208,7 @@ void worker_begin(worker *w, const wire_request *request, const void *bytes) {
   w->reason[0] = '\0';
   buffer_reset(&w->frame);
   buffer_reset(&w->head);
+  if (w->pid == 0) buffer_put(&w->head, &w->zones, sizeof w->zones);
   wire_put_request(&w->head, request);
   if (w->head.failed) {
     end(w, "there is not enough memory to read it");

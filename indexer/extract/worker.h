@@ -17,6 +17,7 @@
 #define SEALDEX_EXTRACT_WORKER_H
 
 #include "indexer/extract/wire.h"
+#include "indexer/extract/zones.h"
 
 #define WORKER_CPU_SECONDS 20                  /* for one request: the worker's own clock */
 #define WORKER_WAIT_SECONDS 120                /* that the host waits for a reply to go on */
@@ -31,6 +32,7 @@ typedef struct worker {
   uint64_t taken;
   int64_t now;
   int64_t fallback;
+  zones zones; /* that the one which runs has loaded, or the next one will */
   buffer frame;
   buffer head;
   char reason[WIRE_REASON_MAX + 1];

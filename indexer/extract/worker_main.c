@@ -10,6 +10,7 @@
 
 #include "indexer/extract/attachment.h"
 #include "indexer/extract/kinds.h"
+#include "indexer/extract/occurrence.h"
 #include "indexer/extract/sandbox.h"
 #include "indexer/extract/wire.h"
 #include "indexer/extract/worker.h"
@@ -126,6 +127,14 @@ static void load_charsets(void) {
   }
 }
 
+/* What the host says first: the zones that the calendars to come name (zones.h). */
+static void load_zones(void) {
+  zones z;
+  if (!read_all(&z, sizeof z)) _exit(0);
+  if (z.count > ZONES_MAX) _exit(EXIT_WIRE);
+  occurrence_load_zones(&z);
+}
+
 int main(void) {
   writer w = { .sink = { .give = give } };
   buffer input = BUFFER_INIT;
@@ -134,6 +143,7 @@ int main(void) {
   if (output < 0 || dup2(2, 1) < 0 || chdir("/") != 0) return EXIT_SANDBOX;
   kinds_start();
   load_charsets();
+  load_zones();
   if (!sandbox_enter()) return EXIT_SANDBOX;
   while (serve(&w, &input, &d)) continue;
   buffer_free(&input);

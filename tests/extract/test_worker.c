@@ -28,6 +28,32 @@ static void use(const char *program) {
   assert_int_equal(setenv("SEALDEX_EXTRACT", program, 1), 0);
 }
 
+/* Zones that a calendar names and does not define, of the first calendar and of one behind it. */
+static void zones_of_the_system(void **state) {
+  (void)state;
+  static const char *const TIMES[] = {
+    "Europe/Brussels:20240517T121112",  "America/New_York:20240517T061112",
+    "\"Asia/Kolkata\":20240517T154112", "Europe/Brussels:20240517T121112",
+    "../../etc/passwd:20240517T101112", "No/Where:20240517T101112"
+  };
+  worker w = WORKER_INIT;
+  draft d = DRAFT_INIT;
+  use(real);
+  for (size_t i = 0; i < sizeof TIMES / sizeof *TIMES; i++) {
+    char text[300];
+    (void)snprintf(
+        text, sizeof text,
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:z\r\nSUMMARY:z\r\n"
+        "DTSTART;TZID=%s\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+        TIMES[i]);
+    assert_int_equal(ask(&w, &d, FILE_CALENDAR, text, strlen(text)), WORKER_ITEM);
+    assert_int_equal(d.date, 1715940672);
+    assert_int_equal(worker_next(&w, &d), WORKER_END);
+  }
+  worker_close(&w);
+  draft_free(&d);
+}
+
 /* A program that does what `line` says instead of reading. */
 static void use_script(const char *line) {
   static char path[256];
@@ -322,9 +348,11 @@ int main(void) {
     return 0;
   }
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(items),       cmocka_unit_test(attachments),   cmocka_unit_test(lost),
-    cmocka_unit_test(reasons),     cmocka_unit_test(entity_bomb),   cmocka_unit_test(deep_nesting),
-    cmocka_unit_test(long_cards),  cmocka_unit_test(endless_rules), cmocka_unit_test(ring_of_pages),
+    cmocka_unit_test(items),         cmocka_unit_test(zones_of_the_system),
+    cmocka_unit_test(attachments),   cmocka_unit_test(lost),
+    cmocka_unit_test(reasons),       cmocka_unit_test(entity_bomb),
+    cmocka_unit_test(deep_nesting),  cmocka_unit_test(long_cards),
+    cmocka_unit_test(endless_rules), cmocka_unit_test(ring_of_pages),
     cmocka_unit_test(packed_bomb),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
