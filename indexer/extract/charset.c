@@ -188,6 +188,7 @@ static bool has_utf8(const uint8_t *at, size_t size) {
 static const char *guess(const uint8_t *at, size_t size, bool said_utf8) {
   const char *wide = charset_wide(at, size);
   if (wide != NULL) return wide;
+  if (plain_prefix(at, size) == size) return "utf-8";
   const char *bad = NULL;
   if (g_utf8_validate_len((const char *)at, size, &bad)) return "utf-8";
   /* NUL is no proof against UTF-8, nor is a character that was cut off at the end. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "indexer/extract/address.h"
 #include "indexer/extract/charset.h"
 
 #define NAME_SIZE_MAX 256
@@ -137,9 +138,12 @@ static const char *unfold(buffer *line, sdx_bytes value) {
   const char *end = at + value.size;
   while (at < end && (is_blank(at, at + 1) || *at == '\n')) at++;
   while (end > at && (end[-1] == '\n' || is_blank(end - 1, end))) end--;
-  for (; at < end; at++) {
-    if (*at == '\r' || *at == '\n') continue;
-    buffer_put_u8(line, *at == '\0' ? ' ' : (uint8_t)*at);
+  while (at < end) {
+    const char *run = at;
+    while (at < end && *at != '\r' && *at != '\n' && *at != '\0') at++;
+    buffer_put(line, run, (size_t)(at - run));
+    if (at < end && *at == '\0') buffer_put_u8(line, ' ');
+    if (at < end) at++;
   }
   buffer_put_u8(line, 0);
   return line->failed ? NULL : (const char *)line->data;
@@ -204,14 +208,8 @@ static size_t count_of(const char *text, char c) {
   return count;
 }
 
-void header_put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes value) {
-  buffer scratch = BUFFER_INIT;
-  const char *line = unfold(&scratch, value);
-  if (line == NULL) {
-    out->failed = true;
-    goto out;
-  }
-  if (line[0] == '\0') goto out;
+static void put_parsed(buffer *out, GMimeParserOptions *options, const char *line) {
+  if (line[0] == '\0') return;
   /* Each colon may begin a group within a group, for which the parser calls itself. */
   InternetAddressList *list =
       count_of(line, ':') <= COLONS_MAX ? internet_address_list_parse(options, line) : NULL;
@@ -220,8 +218,24 @@ void header_put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes va
   else
     put_decoded(out, options, line);
   if (list != NULL) g_object_unref(list);
-out:
+}
+
+static void put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes value, bool shortly) {
+  buffer scratch = BUFFER_INIT;
+  const char *line = unfold(&scratch, value);
+  if (line == NULL)
+    out->failed = true;
+  else if (!shortly || !address_put_plain(out, line))
+    put_parsed(out, options, line);
   buffer_free(&scratch);
+}
+
+void header_put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes value) {
+  put_addresses(out, options, value, true);
+}
+
+void header_put_addresses_parsed(buffer *out, GMimeParserOptions *options, sdx_bytes value) {
+  put_addresses(out, options, value, false);
 }
 
 bool header_put_id(buffer *out, sdx_bytes value) {

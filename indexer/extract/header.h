@@ -51,6 +51,8 @@ const char *header_line_next(const char *at, const char *end);
 void header_put_text(buffer *out, GMimeParserOptions *options, sdx_bytes value);
 /* "Name <address>, Name <address>", with the names of groups. */
 void header_put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes value);
+/* The same, never the short way (address.h). */
+void header_put_addresses_parsed(buffer *out, GMimeParserOptions *options, sdx_bytes value);
 /* The first message id in the value, without its angle brackets; false where there is none. */
 bool header_put_id(buffer *out, sdx_bytes value);
 

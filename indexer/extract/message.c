@@ -709,6 +709,14 @@ bool message_extract(const void *bytes, size_t size, draft *d) {
   return true;
 }
 
+void message_put_addresses(buffer *out, const void *value, size_t size, bool parsed) {
+  libraries_start();
+  GMimeParserOptions *options = header_options();
+  (parsed ? header_put_addresses_parsed
+          : header_put_addresses)(out, options, (sdx_bytes){ .data = value, .size = size });
+  g_mime_parser_options_free(options);
+}
+
 /* ---------------------------------------------------------------- telling messages */
 
 static bool is_known(const header_field *field) {

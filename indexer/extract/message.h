@@ -35,4 +35,8 @@ bool message_begins(const void *bytes, size_t size, bool strict);
 /* Never refuses but where there are no bytes. */
 bool message_extract(const void *bytes, size_t size, draft *d);
 
+/* The addresses of one field's value, as message_extract reads them; `parsed`: by GMime alone,
+ * never the short way (address.h), which is held against it. */
+void message_put_addresses(buffer *out, const void *value, size_t size, bool parsed);
+
 #endif
