@@ -785,7 +785,7 @@ typedef struct sdx_reindex_options {
   sdx_reindex_mode mode;
   int64_t now;
   size_t memory;      /* bytes to build with, all threads together; 0: 384 MiB */
-  unsigned jobs;      /* SDX_REINDEX_ALL: threads; 0: one for each processor */
+  unsigned jobs;      /* SDX_REINDEX_ALL: threads; 0: one for each processor it may use */
   bool anew;          /* SDX_REINDEX_ALL: do not go on with an interrupted run */
   bool dry_run;       /* find, and change nothing */
   void *context;      /* handed to the two below, which may be NULL. They are called by one thread at a

@@ -14,6 +14,7 @@
 #define LOADS 3
 #define LOAD_ENTRIES 32
 #define LOAD_BYTES ((size_t)256 << 10)
+#define LOAD_LEAST 8 /* entries that a taker who waits is given at once: each hand-over wakes a thread */
 #define COPY_KEEP ((size_t)32 << 10) /* of an entry's memory that is kept for the next */
 
 typedef struct held {
@@ -72,7 +73,7 @@ static sdx_status fill(ahead *a, load *l, sdx_error *err) {
     l->count++;
     l->bytes += h->copy.bytes.size;
     pthread_mutex_lock(&a->lock);
-    wanted = a->stop || a->waiting;
+    wanted = a->stop || (a->waiting && l->count >= LOAD_LEAST);
     pthread_mutex_unlock(&a->lock);
   }
   return SDX_OK;

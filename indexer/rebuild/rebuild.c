@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "indexer/rebuild/rebuild.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -99,8 +100,15 @@ static bool skip_done(void *context, uint64_t origin) {
   return done_set_meet(context, origin);
 }
 
+/* Processors that this process may run on: more lanes than that would only share its memory out. */
+static long usable_processors(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                     : sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static unsigned lane_count(const reindexing *r) {
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const long cores = usable_processors();
   unsigned lanes = r->options->jobs != 0 ? r->options->jobs : cores > 0 ? (unsigned)cores : 1;
   const size_t memory = r->options->memory != 0 ? r->options->memory : MEMORY_DEFAULT;
   if (lanes > REBUILD_LANES_MAX) lanes = REBUILD_LANES_MAX;
