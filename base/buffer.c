@@ -57,6 +57,12 @@ void buffer_put_string(buffer *b, const void *bytes, size_t size) {
   buffer_put(b, bytes, size);
 }
 
+void buffer_cut(buffer *b, size_t size) {
+  if (size == b->size) return;
+  wipe(b->data + size, b->size - size);
+  b->size = size;
+}
+
 void buffer_reset(buffer *b) {
   wipe(b->data, b->size);
   b->size = 0;

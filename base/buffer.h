@@ -35,6 +35,8 @@ void buffer_put_u64(buffer *b, uint64_t v);
 void buffer_put_varint(buffer *b, uint64_t v);
 void buffer_put_zigzag(buffer *b, int64_t v); /* varint of (v << 1) ^ (v >> 63) */
 void buffer_put_string(buffer *b, const void *bytes, size_t size); /* varint length, bytes */
+/* Wipes what is behind the first `size` bytes, of which there must be so many. */
+void buffer_cut(buffer *b, size_t size);
 /* Wipes the contents and keeps the memory. */
 void buffer_reset(buffer *b);
 /* Wipes and frees; the buffer is as after BUFFER_INIT. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "indexer/extract/address.h"
 
-#include "base/wipe.h"
-
 static bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -88,9 +86,6 @@ bool address_put_plain(buffer *out, const char *line) {
     if (at == NULL || *at != ',') break;
     buffer_put(out, ", ", 2);
   }
-  if (!out->failed) {
-    wipe(out->data + start, out->size - start);
-    out->size = start;
-  }
+  buffer_cut(out, start);
   return false;
 }

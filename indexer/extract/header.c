@@ -202,22 +202,28 @@ static void put_address_list(buffer *out, InternetAddressList *list, unsigned de
   }
 }
 
-static size_t count_of(const char *text, char c) {
+static size_t count_of(const char *text, size_t size, char c) {
   size_t count = 0;
-  for (; *text != '\0'; text++) count += *text == c;
+  for (size_t i = 0; i < size; i++) count += text[i] == c;
   return count;
 }
 
 static void put_parsed(buffer *out, GMimeParserOptions *options, const char *line) {
   if (line[0] == '\0') return;
+  const size_t size = strlen(line), start = out->size;
   /* Each colon may begin a group within a group, for which the parser calls itself. */
   InternetAddressList *list =
-      count_of(line, ':') <= COLONS_MAX ? internet_address_list_parse(options, line) : NULL;
-  if (list != NULL && internet_address_list_length(list) > 0)
+      count_of(line, size, ':') <= COLONS_MAX ? internet_address_list_parse(options, line) : NULL;
+  if (list != NULL) {
     put_address_list(out, list, 0);
-  else
-    put_decoded(out, options, line);
-  if (list != NULL) g_object_unref(list);
+    g_object_unref(list);
+  }
+  /* The parser leaves out what it takes for no address (jr..lee@example.org): then all stays as it stands. */
+  if (out->size > start && count_of((const char *)out->data + start, out->size - start, '@') >=
+                               count_of(line, size, '@'))
+    return;
+  buffer_cut(out, start);
+  put_decoded(out, options, line);
 }
 
 static void put_addresses(buffer *out, GMimeParserOptions *options, sdx_bytes value, bool shortly) {

@@ -384,8 +384,7 @@ static void read_alternative(reader *r, GMimeMultipart *multipart, unsigned dept
   const size_t from = take_html ? html.from : plain.from;
   const size_t size = take_html ? html.to - html.from : plain.to - plain.from;
   if (size > 0) memmove(body->data + start, body->data + from, size);
-  wipe(body->data + start + size, body->size - start - size);
-  body->size = start + size;
+  buffer_cut(body, start + size);
   r->html = html_before || take_html;
 }
 

@@ -75,8 +75,26 @@ static void random_lists(void **state) {
   }
 }
 
+/* What the parser would leave out is kept as it stands. */
+static void nothing_is_dropped(void **state) {
+  static const char *const LISTS[] = {
+    "jr..lee@example.org",
+    "ann@example.org, jr..lee@example.org, bob@example.org",
+    "\"Lee, Jr.\" <jr..lee@example.org>, Ann <ann@example.org>",
+    "team: ann@example.org, jr..lee@example.org;",
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof LISTS / sizeof LISTS[0]; i++) {
+    buffer out = BUFFER_INIT;
+    message_put_addresses(&out, LISTS[i], strlen(LISTS[i]), false);
+    assert_non_null(memmem(out.data, out.size, "jr..lee@example.org", 19));
+    buffer_free(&out);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test(nothing_is_dropped),
     cmocka_unit_test(plain_lists),
     cmocka_unit_test(random_lists),
   };
