@@ -145,12 +145,15 @@ static sdx_status many_wait(sdx_index *index, int64_t now, bool *yes, sdx_error 
   return status;
 }
 
-/* Tombstones from then or before go to the trash now: at the latest after five ninths of the retention time
- * (25 of 45 days), in an index of fewer items than MAINTAIN_MANY_ITEMS the sooner the fewer it has, and in one
- * of MAINTAIN_FEW_ITEMS at once, since that costs less; and all that would be past two thirds of it (30 days) when the key comes next, if it stays
- * away half as long again as it did before this time. So who comes rarely leaves none behind, and who is
- * there every day has each segment rewritten for them once in 25 days. Many that wait are old at once: should
- * the key not come again, a sweep takes along what lives beside them. */
+/* Tombstones of this time or before go to the trash now:
+ *   - after five ninths of the retention time at the latest (25 of 45 days). In an index of fewer items than
+ *     MAINTAIN_MANY_ITEMS the sooner the fewer it has, and in one of MAINTAIN_FEW_ITEMS at once: there it
+ *     costs little;
+ *   - whatever would be past two thirds of it (30 days) when the key comes next, if it stays away half as
+ *     long again as it did last time.
+ * So a user who comes rarely leaves none behind, and for one who comes every day each segment is rewritten
+ * once in 25 days. Where many wait, all of them are old: if the key never came again, a sweep would purge
+ * much that lives beside them. */
 static int64_t old_since(sdx_index *index, int64_t away, int64_t now) {
   const int64_t retention = index->settings.retention;
   int64_t age = retention / 3 * 2 - (away < retention ? away / 2 * 3 : retention * 2);

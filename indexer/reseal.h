@@ -11,8 +11,9 @@
 
 #include "index/write.h"
 
-/* Under the maintenance lock. Folds the journal, rewrites each segment and each trash bucket. The row stays
- * until reseal_forget: the replacement of the other keys (indexer/key_set.h) is part of it. SDX_DAMAGED where some do not open: the others are done, those stay. */
+/* Folds the journal, and rewrites each segment and each trash bucket under new keys. The caller holds the
+ * maintenance lock. The row that says how far it came stays until reseal_forget, since replacing the other keys
+ * (indexer/key_set.h) belongs to it. SDX_DAMAGED where some do not open: those stay, the others are done. */
 sdx_status reseal_all(sdx_index *index, int64_t now, sdx_error *err) SDX_CHECK;
 sdx_status reseal_forget(write_txn *w, sdx_error *err) SDX_CHECK;
 

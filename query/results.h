@@ -37,6 +37,7 @@ void results_add_why(sdx_results *r, const char *why);
  * the session's status is set, and *failed_segment says where. */
 sdx_status results_fill(sdx_results *r, view_read *read, text_analyser *analyser,
                         const engine_result *found, size_t offset, unsigned want,
-                        const snippet_words *words, const query_clock *clock, size_t *failed_segment, sdx_error *err) SDX_CHECK;
+                        const snippet_words *words, const query_clock *clock,
+                        size_t *failed_segment, sdx_error *err) SDX_CHECK;
 
 #endif

@@ -54,8 +54,8 @@ void record_arena_free(record_arena *a);
 sdx_status record_decode(record *out, record_arena *arena, const void *bytes, size_t size,
                          sdx_error *err) SDX_CHECK;
 
-/* Stored text: the fields of an item one after another: varint field number of text/field.h's table
- * order is NOT used (tables change): string name, string text. */
+/* Stored text: the fields of an item one after another, each as string name, string text. Names and not
+ * numbers of text.h's table, since the table may change (docs/format-segment.md). */
 void record_fields_put(buffer *out, const char *name, const char *text, size_t size);
 /* False at the end (or on damage: then c->failed). */
 bool record_fields_next(cursor *c, sdx_bytes *name, sdx_bytes *text);

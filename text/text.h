@@ -91,8 +91,8 @@ sdx_status text_add_field(text_analyser *a, const text_field_rule *rule, const c
 sdx_status text_add_filter(text_analyser *a, const char *term, size_t size, sdx_error *err) SDX_CHECK;
 /* The filter term that a field with `exact` has for one whole value (an address, an id): prefix,
  * colon, and the value folded, without surrounding space and quotes (of `Name <id>` the id), cut at
- * TEXT_TERM_MAX bytes. In a field, each run with an @ is a value; where there is none, all of it is one. Returns its size, 0
- * where the value is empty. */
+ * TEXT_TERM_MAX bytes. In a field each run with an @ is a value; where there is none, the whole field is.
+ * Returns the term's size; 0 for an empty value. */
 size_t text_exact(text_analyser *a, const text_field_rule *rule, const char *value, size_t size,
                   char out[TEXT_TERM_MAX]);
 sdx_status text_finish(text_analyser *a, text_terms *out, sdx_error *err) SDX_CHECK;

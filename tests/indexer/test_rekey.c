@@ -89,7 +89,9 @@ static void in_an_empty_index(void **state) {
   assert_int_equal(scene_count(s, "zebra"), 1);
 }
 
-static void rekey_deep(sdx_index *index, int64_t now) { (void)!sdx_rekey(index, &scene_key, &scene_key, true, now, NULL); }
+static void rekey_deep(sdx_index *index, int64_t now) {
+  (void)!sdx_rekey(index, &scene_key, &scene_key, true, now, NULL);
+}
 
 /* Killed after ever more time; in the end it is run to its end. */
 static void killed_anywhere(void **state) {
