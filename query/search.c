@@ -120,7 +120,7 @@ static sdx_status suggest(search *q, plan_context *planning, sdx_error *err) {
   return status;
 }
 
-/* What looks at all hits. */
+/* What looks at all hits; NULL where it was not asked for. */
 typedef struct looking {
   facets *counted;
   ordering *ordered;
@@ -132,20 +132,21 @@ static void look(void *context, size_t number, uint32_t base, const uint64_t *bi
   if (all->ordered != NULL) ordering_window(all->ordered, number, base, bits);
 }
 
-/* Plan, evaluation and texts, in the view that is held. */
-static sdx_status answer(search *q, sdx_error *err) {
+/* What ranks a first page. Later pages have it from their cursor, so that they rank alike. */
+static void begin_page(search *q) {
   const sdx_search_options *o = q->options;
   const bool custom = o->k1 != 0 || o->b != 0;
-  if (o->after.size == 0) {
-    q->page.now = q->read.now;
-    q->page.k1 = custom ? o->k1 : RANK_K1;
-    q->page.b = custom ? o->b : RANK_B;
-    q->page.statistics.items = q->read.view->items;
-    q->page.statistics.length = q->read.view->length;
-  }
-  plan_context planning = { .s = &q->s, .analyser = q->analyser, .read = &q->read,
-                            .clock = &q->clock };
-  const size_t best = best_wanted(q);
+  q->page.now = q->read.now;
+  q->page.k1 = custom ? o->k1 : RANK_K1;
+  q->page.b = custom ? o->b : RANK_B;
+  q->page.statistics.items = q->read.view->items;
+  q->page.statistics.length = q->read.view->length;
+}
+
+/* Plans the query and runs the plan. `found` has one hit more than `best` where there is another page. */
+static sdx_status evaluate(search *q, plan_context *planning, size_t best, engine_result *found,
+                           sdx_error *err) {
+  const sdx_search_options *o = q->options;
   engine_options options = { .sort = o->sort,
                              .best = best + (o->pages ? 1 : 0),
                              .bound_total = o->bound_total,
@@ -154,19 +155,18 @@ static sdx_status answer(search *q, sdx_error *err) {
                              .after = o->after.size != 0 ? &q->page : NULL,
                              .now = q->page.now,
                              .half_life = HALF_LIFE };
-  engine_result found;
-  plan *p;
-  if (o->pages || o->after.size != 0) planning.statistics = &q->page.statistics;
-  rank_model_init(&planning.model, q->page.statistics.items, q->page.statistics.length, q->page.k1,
-                  q->page.b);
-  sdx_status status = plan_make(&p, &planning, q->query.root, err);
-  q->failed_segment = planning.segment;
-  if (status == SDX_OK) status = q->read.session.status;
   looking all = { .ordered = NULL };
+  plan *p;
+  if (o->pages || o->after.size != 0) planning->statistics = &q->page.statistics;
+  rank_model_init(&planning->model, q->page.statistics.items, q->page.statistics.length, q->page.k1,
+                  q->page.b);
+  sdx_status status = plan_make(&p, planning, q->query.root, err);
+  q->failed_segment = planning->segment;
+  if (status == SDX_OK) status = q->read.session.status;
   if (status == SDX_OK && o->facets)
     status = facets_open(&all.counted, &q->s, &q->read, o->utc_offset, &q->clock, err);
   if (status == SDX_OK && o->order_count > 0)
-    status = ordering_open(&all.ordered, &planning, o->orders, o->order_count, err);
+    status = ordering_open(&all.ordered, planning, o->orders, o->order_count, err);
   if (status != SDX_OK) return status;
   if (o->facets || o->order_count > 0) {
     options.each_window = look;
@@ -177,18 +177,29 @@ static sdx_status answer(search *q, sdx_error *err) {
     options.best = 0;
     options.collapse_threads = false;
   }
-  status = engine_run(&found, &q->s, &q->read, p, &planning.model, &options, err);
-  q->failed_segment = found.failed_segment;
-  if (planning.timed_out) { /* while threads were looked at */
-    found.timed_out = true;
-    found.exact = false;
+  status = engine_run(found, &q->s, &q->read, p, &planning->model, &options, err);
+  q->failed_segment = found->failed_segment;
+  if (planning->timed_out) { /* while threads were looked at */
+    found->timed_out = true;
+    found->exact = false;
   }
   if (status == SDX_OK && o->facets)
-    status = facets_finish(all.counted, q->results, &found.timed_out, &q->failed_segment, err);
+    status = facets_finish(all.counted, q->results, &found->timed_out, &q->failed_segment, err);
   if (status == SDX_OK && o->order_count > 0)
     status =
-        ordering_finish(all.ordered, &found, best, o->collapse_threads, &q->failed_segment, err);
-  if (status == SDX_OK) status = clock_check(&q->clock, err);
+        ordering_finish(all.ordered, found, best, o->collapse_threads, &q->failed_segment, err);
+  return status == SDX_OK ? clock_check(&q->clock, err) : status;
+}
+
+/* Plan, evaluation and texts, in the view that is held. */
+static sdx_status answer(search *q, sdx_error *err) {
+  const sdx_search_options *o = q->options;
+  const size_t best = best_wanted(q);
+  plan_context planning = { .s = &q->s, .analyser = q->analyser, .read = &q->read,
+                            .clock = &q->clock };
+  engine_result found;
+  if (o->after.size == 0) begin_page(q);
+  sdx_status status = evaluate(q, &planning, best, &found, err);
   if (status != SDX_OK) return status;
   const bool more = o->pages && found.top.count > best;
   if (more) found.top.count = best;
