@@ -163,17 +163,9 @@ out:
   return result;
 }
 
-int command_run(int argc, char **argv) {
-  settings s = { .queries = 200, .seed = 1, .out = "figures.tsv" };
-  static bench b = { .passes = 3,
-                     .rounds = 3,
-                     .adds = 100,
-                     .repeats = 6,
-                     .users = 1000,
-                     .cold = 25,
-                     .turns = 3,
-                     .seconds = 1,
-                     .work_dir = "/var/tmp/sealdex-bench" };
+/* Reads the options. 0; 2 for a wrong one, of which the caller says how they are; 6 for a file that cannot be
+ * opened. */
+static int parse(settings *s, bench *b, int argc, char **argv) {
   static const struct option options[] = {
     { "limit", 1, NULL, 'l' },  { "queries", 1, NULL, 'q' }, { "passes", 1, NULL, 'p' },
     { "adds", 1, NULL, 'a' },   { "seed", 1, NULL, 's' },    { "work", 1, NULL, 'w' },
@@ -185,80 +177,53 @@ int command_run(int argc, char **argv) {
   };
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     switch (c) {
-    case 'l':
-      s.limit = strtoul(optarg, NULL, 10);
-      break;
-    case 'q':
-      s.queries = strtoul(optarg, NULL, 10);
-      break;
-    case 'p':
-      b.passes = strtoul(optarg, NULL, 10);
-      break;
-    case 'a':
-      b.adds = strtoul(optarg, NULL, 10);
-      break;
-    case 's':
-      s.seed = strtoul(optarg, NULL, 10);
-      break;
-    case 'w':
-      b.work_dir = optarg;
-      break;
-    case 'o':
-      s.only = optarg;
-      break;
-    case 'f':
-      s.out = optarg;
-      break;
-    case 'g':
-      s.generate = strtoul(optarg, NULL, 10);
-      break;
-    case 'r':
-      b.rounds = strtoul(optarg, NULL, 10);
-      break;
-    case 'u':
-      b.users = strtoul(optarg, NULL, 10);
-      break;
-    case 't':
-      b.seconds = strtod(optarg, NULL);
-      break;
+    case 'l': s->limit = strtoul(optarg, NULL, 10); break;
+    case 'q': s->queries = strtoul(optarg, NULL, 10); break;
+    case 's': s->seed = strtoul(optarg, NULL, 10); break;
+    case 'g': s->generate = strtoul(optarg, NULL, 10); break;
+    case 'o': s->only = optarg; break;
+    case 'f': s->out = optarg; break;
+    case 'E': s->export = optarg; break;
+    case 'S': s->stages = optarg; break;
+    case 'G': s->growth = true; break;
+    case 'p': b->passes = strtoul(optarg, NULL, 10); break;
+    case 'a': b->adds = strtoul(optarg, NULL, 10); break;
+    case 'r': b->rounds = strtoul(optarg, NULL, 10); break;
+    case 'u': b->users = strtoul(optarg, NULL, 10); break;
+    case 'T': b->turns = strtoul(optarg, NULL, 10); break;
+    case 'P': b->repeats = strtoul(optarg, NULL, 10); break;
+    case 'c': b->cold = strtoul(optarg, NULL, 10); break;
+    case 't': b->seconds = strtod(optarg, NULL); break;
+    case 'w': b->work_dir = optarg; break;
     case 'R':
-      if (figures_read(&b.earlier, optarg) != 0) return 6;
+      if (figures_read(&b->earlier, optarg) != 0) return 6;
       break;
     case 'm':
-      b.samples = fopen(optarg, "w");
-      if (b.samples == NULL) {
-        perror(optarg);
-        return 6;
-      }
-      break;
-    case 'T':
-      b.turns = strtoul(optarg, NULL, 10);
-      break;
-    case 'P':
-      b.repeats = strtoul(optarg, NULL, 10);
-      break;
-    case 'c':
-      b.cold = strtoul(optarg, NULL, 10);
-      break;
-    case 'E':
-      s.export = optarg;
-      break;
-    case 'G':
-      s.growth = true;
-      break;
-    case 'S':
-      s.stages = optarg;
-      break;
-    default:
-      fputs(usage_text, stderr);
-      return 2;
+      b->samples = fopen(optarg, "w");
+      if (b->samples != NULL) break;
+      perror(optarg);
+      return 6;
+    default: return 2;
     }
   }
-  if ((optind == argc && s.generate == 0) || b.passes == 0 || b.rounds == 0 || b.repeats == 0 ||
-      s.queries == 0) {
-    fputs(usage_text, stderr);
-    return 2;
-  }
+  const bool mail = optind < argc || s->generate > 0;
+  return mail && b->passes > 0 && b->rounds > 0 && b->repeats > 0 && s->queries > 0 ? 0 : 2;
+}
+
+int command_run(int argc, char **argv) {
+  settings s = { .queries = 200, .seed = 1, .out = "figures.tsv" };
+  static bench b = { .passes = 3,
+                     .rounds = 3,
+                     .adds = 100,
+                     .repeats = 6,
+                     .users = 1000,
+                     .cold = 25,
+                     .turns = 3,
+                     .seconds = 1,
+                     .work_dir = "/var/tmp/sealdex-bench" };
+  const int wrong = parse(&s, &b, argc, argv);
+  if (wrong == 2) fputs(usage_text, stderr);
+  if (wrong != 0) return wrong;
   mkdir(b.work_dir, 0700);
   return run(&b, &s, (const char *const *)argv + optind, (size_t)(argc - optind)) == 0 ? 0 : 6;
 }
