@@ -488,7 +488,7 @@ static uint32_t end_of(sdx_bytes text, uint32_t end, uint32_t until) {
   return at == text.size || is_blank(text.data[at]) ? at : end;
 }
 
-/* The text of a piece; n-grams overlap, and are marked as one. */
+/* The text of a piece; n-grams overlap or touch, and are marked as one. */
 static void put_piece(buffer *out, const snippet_words *w, sdx_bytes text, const spot *spots,
                       size_t count, const piece *p) {
   uint32_t at = start_of(text, p->first > 0 ? spots[p->first - 1].end : 0, spots[p->first].start);
@@ -496,7 +496,7 @@ static void put_piece(buffer *out, const snippet_words *w, sdx_bytes text, const
   for (size_t i = p->first; i <= p->last; i++) {
     if (spots[i].words == 0 || spots[i].start < at) continue;
     uint32_t end = spots[i].end;
-    for (size_t k = i + 1; k <= p->last && spots[k].start < end; k++)
+    for (size_t k = i + 1; k <= p->last && spots[k].start <= end; k++)
       if (spots[k].words != 0 && spots[k].end > end) end = spots[k].end;
     put_escaped(out, text.data + at, spots[i].start - at, &space);
     put(out, w->mark ? "<mark>" : "<b>");

@@ -32,11 +32,11 @@ static const char common_help[] =
     "Exit codes: 0 done; 1 nothing found, unknown or purged id, or not all done; 2 usage,\n"
     "malformed key; 3 wrong key; 4 damaged; 5 locked or closed; 6 system error, missing file.\n";
 
-static void help(FILE *out) {
-  fprintf(out, "usage: sealdex COMMAND DIR [options] [arguments]\n\n");
+static void help(void) {
+  printf("usage: sealdex COMMAND DIR [options] [arguments]\n\n");
   for (size_t i = 0; i < COMMANDS; i++)
-    fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
-  fprintf(out, "\n%s\nsealdex COMMAND --help tells a command's own options.\n", common_help);
+    printf("  %-11s %s\n", commands[i]->name, commands[i]->summary);
+  printf("\n%s\nsealdex COMMAND --help tells a command's own options.\n", common_help);
 }
 
 static void help_command(const command *c) {
@@ -79,13 +79,10 @@ static exit_code dispatch(int argc, char **argv) {
     if (c)
       help_command(c);
     else
-      help(stdout);
+      help();
     return EXIT_DONE;
   }
-  if (!*name) {
-    help(stderr);
-    return EXIT_USAGE;
-  }
+  if (!*name) return complain_usage("a command is needed; see: sealdex --help");
   const command *c = find(name);
   if (!c) return complain_usage("there is no command of that name; see: sealdex --help");
   return run(c, argc - 2, argv + 2);

@@ -296,9 +296,9 @@ int main(int argc, char **argv) {
     printf("sealdex-reindex %s\n", sdx_version());
     return EXIT_DONE;
   }
-  if (argc < 2 || asks_for(argc, argv, "--help")) {
-    fputs(help_text, argc < 2 ? stderr : stdout);
-    return argc < 2 ? EXIT_USAGE : EXIT_DONE;
+  if (asks_for(argc, argv, "--help")) {
+    fputs(help_text, stdout);
+    return EXIT_DONE;
   }
   /* A fleet's store stands where one user's directory would. */
   char *words[ARGUMENTS_MAX + 1];

@@ -85,36 +85,52 @@ static void name_message(walk *w, const FTSENT *e) {
   naming_put_folder(&w->folder, path.data, maildir > 0 ? maildir - 1 : 0);
 }
 
-static void name_file(walk *w, const FTSENT *e) {
+/* The argument without its directories. */
+static const char *base_name(const walk *w) {
+  const char *slash = strrchr(w->root, '/');
+  return slash != NULL && slash[1] != '\0' ? slash + 1 : w->root;
+}
+
+/* A message of a Maildir of which the argument shows a part: the file itself, or cur/ or new/. */
+static bool is_message_alone(const walk *w, const FTSENT *e) {
+  const char *name = e->fts_level == 0 ? base_name(w) : e->fts_name;
+  size_t size = e->fts_level == 0 ? (size_t)(name - w->root) : w->root_size;
+  while (size > 0 && w->root[size - 1] == '/') size--;
+  if (e->fts_level > 1 || size < 3 || (size > 3 && w->root[size - 4] != '/')) return false;
+  const char *last = w->root + size - 3;
+  return (memcmp(last, "cur", 3) == 0 || memcmp(last, "new", 3) == 0) &&
+         naming_maildir_base(name, strlen(name)) < strlen(name);
+}
+
+static void name_file(walk *w, const FTSENT *e, bool message) {
   if (e->fts_level == 0) {
-    const char *slash = strrchr(w->root, '/');
-    const char *base = slash != NULL && slash[1] != '\0' ? slash + 1 : w->root;
-    naming_put_escaped(&w->id, base, strlen(base));
+    const char *base = base_name(w);
+    const size_t size = strlen(base);
+    naming_put_escaped(&w->id, base, message ? naming_maildir_base(base, size) : size);
     return;
   }
   const sdx_bytes path = relative(w, e);
-  naming_put_escaped(&w->id, path.data, path.size);
+  naming_put_escaped(&w->id, path.data,
+                     message ? naming_maildir_base(path.data, path.size) : path.size);
   if (path.size > e->fts_namelen)
     naming_put_escaped(&w->folder, path.data, path.size - e->fts_namelen - 1);
 }
 
 static sdx_status describe(walk *w, FTSENT *e, walk_entry *out, sdx_error *err) {
   const bool inside = e->fts_level > 0 && place_of(e->fts_parent) == PLACE_MESSAGES;
+  const bool alone = !inside && is_message_alone(w, e);
   buffer_reset(&w->id);
   buffer_reset(&w->folder);
   *out = (walk_entry){ .state = WALK_FILE,
                        .path = e->fts_accpath,
                        .name = e->fts_name,
-                       .maildir = inside,
+                       .maildir = inside || alone,
                        .named = e->fts_level == 0 };
-  if (e->fts_level == 0) {
-    const char *slash = strrchr(w->root, '/');
-    out->name = slash != NULL ? slash + 1 : w->root;
-  }
+  if (e->fts_level == 0) out->name = base_name(w);
   if (inside)
     name_message(w, e);
   else
-    name_file(w, e);
+    name_file(w, e, alone);
   if (w->id.failed || w->folder.failed) return error_memory(err);
   out->id = (sdx_bytes){ .data = (const char *)w->id.data, .size = w->id.size };
   out->folder = (sdx_bytes){ .data = (const char *)w->folder.data, .size = w->folder.size };

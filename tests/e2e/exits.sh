@@ -9,8 +9,8 @@ bad() { # CODE ARGUMENT...
 }
 
 # 2: usage.
-exits 2
-exits 2 nonesuch index --key key
+bad 2
+bad 2 nonesuch index --key key
 exits 0 --help
 out_has '^usage: sealdex'
 exits 0 --version

@@ -23,6 +23,13 @@ mv "md/cur/2.b.host:2,FS" "md/cur/2.b.host:2,S"
 exits 0 add index --key key md
 ids_are 1.a.host 2.b.host .Archive/3.c.host
 
+# The same where one of its messages is the argument, or stands in it.
+new_index
+exits 0 add index --key key "md/cur/2.b.host:2,S" md/.Archive/cur
+ids_are 2.b.host "3.c.host"
+exits 0 search index --key key --json is:read
+json_is .total 2
+
 # A file is named by itself, a directory's files by their path in it.
 new_index
 message "box/x.eml" "One" "gryphon"

@@ -30,6 +30,7 @@ static void words_are_marked(void **state) {
     { "proj*", "new projector, projections", "new <b>projector</b>, <b>projections</b>" },
     { "budgte~", "a budget!", "a <b>budget</b>!" },
     { "日本", "日本語の手紙です。", "<b>日本</b>語の手紙です。" },
+    { "\"日本語\"", "日本語の手紙です。", "<b>日本語</b>の手紙です。" },
     { "<i>", "<i> & \"x\" 'y'", "&lt;<b>i</b>&gt; &amp; &quot;x&quot; &#39;y&#39;" },
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
