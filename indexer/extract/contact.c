@@ -41,8 +41,9 @@ static void put_word(buffer *out, const char *before, const char *word, size_t s
   buffer_put(out, word, size);
 }
 
-/* The groups of digits as they stand, from the digit behind the country code on. */
+/* The groups of digits with blanks between, from the digit behind the country code on, for which 0 stands. */
 static void put_groups(buffer *out, const char *at, const char *end, size_t skip) {
+  const char *const lead = skip > 0 ? "0" : "";
   bool started = false;
   bool gap = false;
   for (; at < end; at++) {
@@ -56,7 +57,7 @@ static void put_groups(buffer *out, const char *at, const char *end, size_t skip
       continue;
     }
     if (!started)
-      put_word(out, "0", at, 1);
+      put_word(out, lead, at, 1);
     else
       put_word(out, "", at, gap);
     if (started && !gap) buffer_put_u8(out, (uint8_t)*at);
@@ -94,8 +95,9 @@ void phone_put_spellings(buffer *out, const char *text, size_t size) {
     put_word(out, "", digits + zeros, zeros > 0 ? count - zeros : 0);
     put_word(out, "0", digits + from, count - from);
     put_groups(out, at, end, from);
-  } else if (digits[0] == '0') {
-    from = 1;
+  } else {
+    from = digits[0] == '0' ? 1 : 0;
+    if (memchr(at, '.', (size_t)(end - at)) != NULL) put_groups(out, at, end, 0); /* 555.12 is one word */
   }
   for (size_t i = from; i + PHONE_END_MIN <= count; i++)
     if (i > 0) put_word(out, "", digits + i, count - i);
