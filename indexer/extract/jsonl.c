@@ -164,6 +164,34 @@ static bool read_attributes(draft *d, struct json_object *object) {
   return true;
 }
 
+/* False where the text is not whole groups of four digits, the last of them padded. */
+static bool put_base64_payload(draft *d, sdx_bytes text) {
+  static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const size_t digits = strspn(text.data, DIGITS);
+  const size_t padding = strspn(text.data + digits, "=");
+  if (digits + padding != text.size || text.size % 4 != 0 || padding > 2) return false;
+  if (text.size == 0) return true;
+  gsize size = 0;
+  guchar *bytes = g_base64_decode(text.data, &size);
+  draft_set_payload(d, bytes, size);
+  wipe(bytes, size);
+  g_free(bytes);
+  return true;
+}
+
+static bool read_payload(draft *d, struct json_object *object) {
+  struct json_object *value = NULL;
+  if (member(object, "payload", &value)) {
+    if (!json_object_is_type(value, json_type_string))
+      return draft_refuse(d, "\"payload\" is no text");
+    draft_set_payload(d, text_of(value).data, text_of(value).size);
+  } else if (member(object, "payload_base64", &value)) {
+    if (!json_object_is_type(value, json_type_string) || !put_base64_payload(d, text_of(value)))
+      return draft_refuse(d, "\"payload_base64\" is no base64");
+  }
+  return true;
+}
+
 static bool read_item(draft *d, struct json_object *object) {
   struct json_object *value = NULL;
   if (!json_object_is_type(object, json_type_object))
@@ -178,12 +206,7 @@ static bool read_item(draft *d, struct json_object *object) {
   if (!read_time(object, "date", &d->date)) return draft_refuse(d, "\"date\" is no time");
   if (!read_time(object, "sent", &d->sent)) return draft_refuse(d, "\"sent\" is no time");
   if (!read_time(object, "expires", &d->expires)) return draft_refuse(d, "\"expires\" is no time");
-  if (member(object, "payload", &value)) {
-    if (!json_object_is_type(value, json_type_string))
-      return draft_refuse(d, "\"payload\" is no text");
-    draft_set_payload(d, text_of(value).data, text_of(value).size);
-  }
-  return read_attributes(d, object) && read_fields(d, object);
+  return read_payload(d, object) && read_attributes(d, object) && read_fields(d, object);
 }
 
 bool jsonl_extract(const void *bytes, size_t size, draft *d) {

@@ -8,6 +8,8 @@
  *                   "size": 1234, "has_attachment": true},
  *    "payload": "...", "expires": ...}
  *
+ * "payload_base64" in the place of "payload" is for bytes that are not UTF-8.
+ *
  * id and fields must be there; kind is "message" where not said. Times are epoch seconds, or text
  * in ISO 8601 (a date alone is 00:00 UTC). Members with other names are passed over. Bytes that are
  * not UTF-8, and halves of surrogate pairs, are repaired.

@@ -46,6 +46,14 @@ jq -s 'sort_by(.id)' first >a
 jq -s 'sort_by(.id)' again >b
 cmp -s a b || fail "what was exported is not what is exported again: $(diff a b | head -5)"
 
+# A payload of bytes that are no text comes back as it was.
+exits 0 init binary --key key
+echo '{"id": "p", "kind": "document", "date": 1, "fields": {"body": "x"}, "payload_base64": "AP8BgA=="}' >bytes
+exits 0 add binary --key key --jsonl bytes
+exits 0 export binary --key key
+json_is .payload_base64 AP8BgA==
+json_is .payload null
+
 # A line that is no item fails by itself, and names its line; the others are in.
 printf '%s\n' '{"id": "ok/1", "kind": "message", "date": 1, "fields": {"body": "gryphon"}}' \
   'not json' '' '{"id": 7, "kind": "message", "date": 1, "fields": {}}' '[]' '{"id": "no/kind"' \

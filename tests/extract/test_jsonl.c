@@ -57,6 +57,22 @@ static void least_item(void **state) {
   assert_int_equal(item->size, sizeof LINE - 1);
 }
 
+/* As `export` prints a payload that is not UTF-8. */
+static void payload_in_base64(void **state) {
+  (void)state;
+  assert_true(read_line("{\"id\":\"1\",\"payload_base64\":\"AP8BgA==\",\"fields\":{}}"));
+  const sdx_item *item = draft_item(&d);
+  assert_int_equal(item->payload.size, 4);
+  assert_memory_equal(item->payload.data, "\0\xff\1\x80", 4);
+  assert_true(read_line("{\"id\":\"1\",\"payload_base64\":\"\",\"fields\":{}}"));
+  assert_int_equal(draft_item(&d)->payload.size, 0);
+  assert_refused("{\"id\":\"1\",\"payload_base64\":7,\"fields\":{}}");
+  assert_refused("{\"id\":\"1\",\"payload_base64\":\"AP8\",\"fields\":{}}");
+  assert_refused("{\"id\":\"1\",\"payload_base64\":\"A===\",\"fields\":{}}");
+  assert_refused("{\"id\":\"1\",\"payload_base64\":\"AP==8BgA\",\"fields\":{}}");
+  assert_refused("{\"id\":\"1\",\"payload_base64\":\"AP 8BgA\",\"fields\":{}}");
+}
+
 static void refused_lines(void **state) {
   (void)state;
   assert_refused("");
@@ -135,9 +151,13 @@ static int finish(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(whole_item),    cmocka_unit_test(least_item),
-    cmocka_unit_test(refused_lines), cmocka_unit_test(repaired_lines),
-    cmocka_unit_test(times),         cmocka_unit_test(lines_of_a_descriptor),
+    cmocka_unit_test(whole_item),
+    cmocka_unit_test(least_item),
+    cmocka_unit_test(payload_in_base64),
+    cmocka_unit_test(refused_lines),
+    cmocka_unit_test(repaired_lines),
+    cmocka_unit_test(times),
+    cmocka_unit_test(lines_of_a_descriptor),
   };
   return cmocka_run_group_tests(tests, NULL, finish);
 }
