@@ -290,6 +290,7 @@ static int draw_query(drawing *d, query_class class, workload_query *q) {
   *q = (workload_query){ .kind = class, .word_count = 1 };
   if (d->growth && (class == QUERY_AND2 || class == QUERY_AND3)) {
     const double fixed = 4000 / (double)d->corpus->count;
+    q->kind = QUERY_AND2; /* of two words, whatever class it stands in */
     q->word_count = 2;
     return pick_thousand(d, class == QUERY_AND3 && fixed < 0.40 ? fixed : 0.40, q->words);
   }
