@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * lead.h - words that an item must all have, where one of them stands in few items of the segment:
- * that word leads. Its items are looked at one by one, without windows: first those that score most
+ * that word leads. Where the others stand in few items, too, those that have them all are found first.
+ * The lead's items are looked at one by one, without windows: first those that score most
  * by the lead, then the rest, each time in the order of the segment. So the k best are soon nearly
  * known, and most items need not be looked for in the other words' lists, where each is a block to
  * decode.

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/wipe.h"
 #include "indexer/extract/charset.h"
 #include "indexer/extract/flowed.h"
 #include "indexer/extract/header.h"
@@ -91,8 +90,7 @@ static void drop_returns(buffer *out, size_t start) {
   for (size_t i = start; i < out->size; i++)
     if (out->data[i] != '\r' || i + 1 >= out->size || out->data[i + 1] != '\n')
       out->data[to++] = out->data[i];
-  wipe(out->data + to, out->size - to);
-  out->size = to;
+  buffer_cut(out, to);
 }
 
 static bool has_parameter(GMimeContentType *type, const char *name, const char *value) {

@@ -3,11 +3,13 @@
  * wire.h - what goes between the host and the worker that reads for it (worker.h).
  *
  *   at the start: the zones of zones.h, as they stand
- *   request: u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, i64 stamp, string name, u64 size, and so
- * many bytes reply:   frames of u32 size and so many bytes: u8 WIRE_ITEM and an item, u8
- * WIRE_REFUSED and a reason, or u8 WIRE_END, which ends the reply item:    u8 kind, u8 flags (1
- * attachment, 2 partial), zigzag date, sent, expires; varint size; strings reason, id, thread,
- * body; then fields (name, text), folders, flags, labels, each as a varint count and strings
+ *   request:      u32 "SDXW", u8 type, u8 flags, i64 now, i64 fallback, i64 stamp, string name, u64 size,
+ *                 and so many bytes
+ *   reply:        frames of u32 size and so many bytes: u8 WIRE_ITEM and an item, u8 WIRE_REFUSED and a
+ *                 reason, or u8 WIRE_END, which ends the reply
+ *   item:         u8 kind, u8 flags (1 attachment, 2 partial), zigzag date, sent, expires; varint size;
+ *                 strings reason, id, thread, body; then fields (name, text), folders, flags, labels, each
+ *                 as a varint count and strings
  *
  * Numbers are as in buffer.h. Both programs are of one build, so there is no version. The worker
  * may have been taken over by what it read: the host believes nothing of a reply but its text.
