@@ -80,6 +80,7 @@ void sdx_source_close(sdx_source *s) {
   buffer_free(&s->file_id);
   buffer_free(&s->folder);
   buffer_free(&s->stem);
+  buffer_free(&s->ahead.text);
   buffer_free(&s->owner);
   buffer_free(&s->bytes);
   buffer_free(&s->id);

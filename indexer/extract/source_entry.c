@@ -109,20 +109,20 @@ static bool extract_here(sdx_source *s, file_type type, const void *bytes, size_
   }
 }
 
-/* The first item in the bytes. s->draft has been begun, and holds it, or the reason against it. */
-worker_answer source_ask(sdx_source *s, file_type type, const char *name, const void *bytes,
-                         size_t size) {
-  wire_request request = { .type = type,
-                           .now = s->now,
-                           .fallback = s->draft.fallback,
-                           .stamp = s->draft.stamp,
-                           .name = name,
-                           .name_size = strnlen(name, WIRE_NAME_MAX),
-                           .size = size,
-                           .invitations = s->invitations };
-  worker_begin(&s->worker, &request, bytes);
+wire_request source_request(const sdx_source *s, file_type type, int64_t fallback, int64_t stamp,
+                            size_t size) {
+  return (wire_request){ .type = type,
+                         .now = s->now,
+                         .fallback = fallback,
+                         .stamp = stamp,
+                         .size = size,
+                         .invitations = s->invitations };
+}
+
+worker_answer source_answer(sdx_source *s, file_type type, const void *bytes, size_t size) {
   worker_answer answer = worker_next(&s->worker, &s->draft);
   if (answer == WORKER_LOST && type == FILE_MESSAGE) { /* what it died of may be attached */
+    wire_request request = source_request(s, type, s->draft.fallback, s->draft.stamp, size);
     request.bare = true;
     worker_begin(&s->worker, &request, bytes);
     answer = worker_next(&s->worker, &s->draft);
@@ -133,6 +133,12 @@ worker_answer source_ask(sdx_source *s, file_type type, const char *name, const 
     return extract_here(s, type, bytes, size) ? WORKER_ITEM : WORKER_REFUSED;
   if (answer != WORKER_ITEM) s->draft.reason = s->worker.reason;
   return answer;
+}
+
+worker_answer source_ask(sdx_source *s, file_type type, const void *bytes, size_t size) {
+  const wire_request request = source_request(s, type, s->draft.fallback, s->draft.stamp, size);
+  worker_begin(&s->worker, &request, bytes);
+  return source_answer(s, type, bytes, size);
 }
 
 /* The key of the item in s->draft, one of several, where it has one that is not too long. */

@@ -56,16 +56,19 @@ static sdx_status give_name(sdx_source *s, const walk_entry *file, const char *r
   return source_give_item(s, file->id, err);
 }
 
-/* A file whose bytes have been read. */
-sdx_status source_give_file(sdx_source *s, const walk_entry *file, file_type type, sdx_error *err) {
+int64_t source_fallback(const walk_entry *file, file_type type) {
+  if (type != FILE_MESSAGE) return file->modified;
+  return file->maildir ? naming_maildir_date(file->name, strlen(file->name)) : 0;
+}
+
+sdx_status source_give_file(sdx_source *s, const walk_entry *file, file_type type, bool asked, sdx_error *err) {
   const size_t name_size = strlen(file->name);
   const bool of_several = type == FILE_CALENDAR || type == FILE_CONTACT;
-  int64_t fallback = 0;
-  if (file->maildir) fallback = naming_maildir_date(file->name, name_size);
-  if (type != FILE_MESSAGE) fallback = file->modified;
-  source_begin_draft(s, SDX_MESSAGE, fallback);
+  source_begin_draft(s, SDX_MESSAGE, source_fallback(file, type));
   s->draft.stamp = file->modified;
-  const worker_answer answer = source_ask(s, type, file->name, s->bytes.data, s->bytes.size);
+  const sdx_bytes bytes = asked ? worker_bytes(&s->worker) : source_bytes_of(&s->bytes);
+  const worker_answer answer = asked ? source_answer(s, type, bytes.data, bytes.size)
+                                     : source_ask(s, type, bytes.data, bytes.size);
   if (answer == WORKER_LOST && type != FILE_MESSAGE && !of_several)
     return give_name(s, file, s->draft.reason, err);
   if (answer != WORKER_ITEM) return source_fail(s, file->id, s->draft.reason);
@@ -107,7 +110,7 @@ static sdx_status read_rest(sdx_source *s, int fd, uint64_t size, int *number) {
   return status;
 }
 
-static sdx_status open_file(sdx_source *s, const walk_entry *file, sdx_error *err) {
+sdx_status source_open_file(sdx_source *s, const walk_entry *file, sdx_error *err) {
   int number = 0;
   struct stat st;
   sdx_status status = SDX_NOT_FOUND;
@@ -144,7 +147,7 @@ static sdx_status open_file(sdx_source *s, const walk_entry *file, sdx_error *er
     goto out;
   }
   if (number != 0) goto unreadable;
-  status = source_give_file(s, file, type, err);
+  status = source_give_file(s, file, type, false, err);
   goto out;
 unreadable:
   status = source_fail_with(s, file->id, "it cannot be read", number);
@@ -154,50 +157,4 @@ no_memory:
 out:
   if (fd >= 0) (void)close(fd);
   return status;
-}
-
-/* Sets *pass where the file is another reader's, or done. What of it may be divided is opened by all. */
-static sdx_status pass_file(sdx_source *s, const walk_entry *file, bool *pass, sdx_error *err) {
-  const uint64_t numbers[2] = { file->size, (uint64_t)file->modified };
-  const uint64_t name = share_hash(0, file->id.data, file->id.size);
-  s->split = s->share.lanes > 1 && file->state == WALK_FILE && !file->maildir &&
-             file->size >= SHARE_SPLIT_MIN;
-  s->file_origin = name;
-  *pass = !s->split && !source_is_ours(s, name);
-  if (*pass) return SDX_OK;
-  s->origin = share_hash(share_hash(name, file->name, strlen(file->name)), numbers, sizeof numbers);
-  const bool ours = source_is_ours(s, name);
-  if (ours && !s->split) s->taken += file->size;
-  if (!ours || s->share.done == NULL || !s->share.done(s->share.context, s->origin)) return SDX_OK;
-  *pass = true;
-  if (s->split) s->taken += file->size;
-  return id_set_add(&s->ids, file->id.data, file->id.size) == UINT64_MAX ? error_memory(err) : SDX_OK;
-}
-
-/* The next file of the walk; SDX_NOT_FOUND where it gives nothing by itself. */
-sdx_status source_next_file(sdx_source *s, sdx_error *err) {
-  walk_entry file;
-  const sdx_status status = walk_next(&s->walk, &file, err);
-  if (status == SDX_NOT_FOUND) {
-    walk_close(&s->walk);
-    s->walking = false;
-  }
-  if (status != SDX_OK) return status;
-  sdx_status given = SDX_OK;
-  if (s->share.lanes > 0) {
-    bool pass = false;
-    given = pass_file(s, &file, &pass, err);
-    if (given != SDX_OK || pass) return given != SDX_OK ? given : SDX_NOT_FOUND;
-  }
-  if (file.state == WALK_FAILED)
-    given = source_fail_with(s, file.id, "it cannot be reached", file.error);
-  else if (file.state == WALK_SKIPPED)
-    given = source_give_unknown(s, &file, false);
-  else
-    given = open_file(s, &file, err);
-  if (s->reading == READING_NOTHING) {
-    s->done += file.size;
-    if (s->share.lanes == 0) s->entry.bytes_done = s->done;
-  }
-  return given;
 }

@@ -80,7 +80,7 @@ static sdx_status give_original(sdx_source *s, sdx_error *err) {
   if (type == FILE_MBOX || type == FILE_LINES)
     return source_fail(s, about->id, "it holds several originals: give each by itself");
   const sdx_status status =
-      source_give_file(s, &file, type == FILE_MAYBE_MBOX ? FILE_MESSAGE : type, err);
+      source_give_file(s, &file, type == FILE_MAYBE_MBOX ? FILE_MESSAGE : type, false, err);
   if (status != SDX_OK || s->entry.item == NULL) return status;
   add_attributes(s);
   if (type == FILE_MESSAGE && about->date != 0) s->draft.date = about->date;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * source_state.h - a source in the middle of its walk, and the parts of the walk among themselves: entries
- * (source_entry.c), files of several items (source_units.c), files (source_file.c), a host's own store
- * (source_own.c). For these and source.c alone.
+ * (source_entry.c), files of several items (source_units.c), files (source_file.c), what is met ahead of its
+ * turn (source_ahead.c), a host's own store (source_own.c). For these and source.c alone.
  *
  * Functions that say source_next_... set s->entry and return SDX_OK where there is one, SDX_NOT_FOUND where
  * the place gives none now (call again), else an error.
@@ -33,12 +33,31 @@ typedef struct own_calls {
   bool begun, ended;
 } own_calls;
 
+/* A file of the walk that waits for its turn. */
+typedef struct file_ahead {
+  walk_entry entry;                           /* its strings are in `text` of source_ahead, */
+  size_t path_at, name_at, id_at, folder_at;  /* where they stand here */
+  bool asked;                                 /* the worker has its bytes; else it is opened */
+  file_type type;
+  bool split;
+  uint64_t file_origin, origin;
+} file_ahead;
+
+typedef struct source_ahead {
+  file_ahead files[WORKER_BATCH_COUNT];
+  size_t count, next;
+  buffer text;
+  sdx_status status; /* of the walk behind them */
+  sdx_error err;
+} source_ahead;
+
 struct sdx_source {
   char **paths;
   size_t path_count;
   size_t path; /* the one that is walked, or walked next */
   walk walk;
   bool walking;
+  source_ahead ahead;
 
   enum reading reading;
   int fd; /* of the file that holds several items, or -1 */
@@ -100,8 +119,12 @@ void source_begin_draft(sdx_source *s, sdx_kind kind, int64_t fallback);
  * Without a key a digest of `bytes` stands for it. */
 sdx_status source_name_within(sdx_source *s, const buffer *whole, sdx_bytes key, const void *bytes,
                               size_t size, sdx_error *err);
+wire_request source_request(const sdx_source *s, file_type type, int64_t fallback, int64_t stamp,
+                            size_t size);
 /* The first item in the bytes. s->draft has been begun, and holds it, or the reason against it. */
-worker_answer source_ask(sdx_source *s, file_type type, const char *name, const void *bytes, size_t size);
+worker_answer source_ask(sdx_source *s, file_type type, const void *bytes, size_t size);
+/* The same of a request that was made: the next reply is to these bytes. */
+worker_answer source_answer(sdx_source *s, file_type type, const void *bytes, size_t size);
 /* As source_name_within, by the key of the item in s->draft, where it has one that is not too long. */
 sdx_status source_name_of_reply(sdx_source *s, const buffer *whole, sdx_error *err);
 /* The message in s->draft; its invitations, if they are wanted, are in the same reply. */
@@ -124,8 +147,14 @@ void source_end_file(sdx_source *s);
 
 void source_recycle_bytes(sdx_source *s);
 sdx_status source_give_unknown(sdx_source *s, const walk_entry *file, bool empty);
-/* A file whose bytes are in s->bytes. */
-sdx_status source_give_file(sdx_source *s, const walk_entry *file, file_type type, sdx_error *err);
+/* What `date` in a file that gives none is taken for. */
+int64_t source_fallback(const walk_entry *file, file_type type);
+/* A file whose bytes are in s->bytes, or `asked`: in the request whose turn it is. */
+sdx_status source_give_file(sdx_source *s, const walk_entry *file, file_type type, bool asked, sdx_error *err);
+sdx_status source_open_file(sdx_source *s, const walk_entry *file, sdx_error *err);
+
+/* ---------------------------------------------------------------- files ahead of their turn */
+
 sdx_status source_next_file(sdx_source *s, sdx_error *err);
 
 /* ---------------------------------------------------------------- a host's own store */

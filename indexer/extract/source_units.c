@@ -100,7 +100,7 @@ sdx_status source_next_in_mbox(sdx_source *s, sdx_error *err) {
   if (status != SDX_OK || pass) return status != SDX_OK ? status : SDX_NOT_FOUND;
   source_begin_draft(s, SDX_MESSAGE, message.date != 0 ? message.date : s->fallback);
   s->draft.stamp = s->stamp;
-  if (source_ask(s, FILE_MESSAGE, "", message.bytes, message.size) != WORKER_ITEM)
+  if (source_ask(s, FILE_MESSAGE, message.bytes, message.size) != WORKER_ITEM)
     return source_fail(s, source_bytes_of(&s->file_id), s->draft.reason);
   if (message.too_long)
     draft_set_partial(&s->draft, "only the beginning of it is in memory at once");

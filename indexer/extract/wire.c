@@ -3,35 +3,40 @@
 
 #include <string.h>
 
-#include "base/cursor.h"
+void wire_put_batch(buffer *out, uint32_t count, uint64_t size) {
+  buffer_put_u32(out, WIRE_MAGIC);
+  buffer_put_u32(out, count);
+  buffer_put_u64(out, size);
+}
+
+bool wire_get_batch(uint32_t *count, uint64_t *size, const uint8_t bytes[WIRE_BATCH_HEAD]) {
+  cursor c = cursor_over(bytes, WIRE_BATCH_HEAD);
+  const uint32_t magic = cursor_get_u32(&c);
+  *count = cursor_get_u32(&c);
+  *size = cursor_get_u64(&c);
+  return magic == WIRE_MAGIC && *size <= WIRE_REQUEST_HEAD + WIRE_INPUT_MAX;
+}
 
 void wire_put_request(buffer *out, const wire_request *request) {
-  buffer_put_u32(out, WIRE_MAGIC);
   buffer_put_u8(out, (uint8_t)request->type);
   buffer_put_u8(out, (uint8_t)(request->bare | request->invitations << 1));
-  buffer_put_u16(out, (uint16_t)request->name_size);
   buffer_put_u64(out, (uint64_t)request->now);
   buffer_put_u64(out, (uint64_t)request->fallback);
   buffer_put_u64(out, (uint64_t)request->stamp);
   buffer_put_u64(out, request->size);
-  buffer_put(out, request->name, request->name_size);
 }
 
-bool wire_get_request(wire_request *out, const uint8_t bytes[WIRE_HEAD_SIZE]) {
-  cursor c = cursor_over(bytes, WIRE_HEAD_SIZE);
-  const uint32_t magic = cursor_get_u32(&c);
-  *out = (wire_request){ 0 };
-  out->type = (file_type)cursor_get_u8(&c);
-  const uint8_t flags = cursor_get_u8(&c);
+bool wire_get_request(wire_request *out, const uint8_t **bytes, cursor *c) {
+  *out = (wire_request){ .type = (file_type)cursor_get_u8(c) };
+  const uint8_t flags = cursor_get_u8(c);
   out->bare = (flags & 1) != 0;
   out->invitations = (flags & 2) != 0;
-  out->name_size = cursor_get_u16(&c);
-  out->now = (int64_t)cursor_get_u64(&c);
-  out->fallback = (int64_t)cursor_get_u64(&c);
-  out->stamp = (int64_t)cursor_get_u64(&c);
-  out->size = cursor_get_u64(&c);
-  return !c.failed && magic == WIRE_MAGIC && out->name_size <= WIRE_NAME_MAX &&
-         out->size <= WIRE_INPUT_MAX;
+  out->now = (int64_t)cursor_get_u64(c);
+  out->fallback = (int64_t)cursor_get_u64(c);
+  out->stamp = (int64_t)cursor_get_u64(c);
+  out->size = cursor_get_u64(c);
+  *bytes = cursor_get(c, out->size);
+  return !c->failed;
 }
 
 /* ---------------------------------------------------------------- items */

@@ -82,33 +82,41 @@ static void end_reply(writer *w, bool found, const draft *d) {
   buffer_put_u8(&w->out, found ? WIRE_END : WIRE_REFUSED);
   if (!found && d->reason != NULL) buffer_put(&w->out, d->reason, strlen(d->reason));
   end_frame(w, start);
-  write_out(w);
 }
 
-/* Serves one request; false where there is none any more. */
-static bool serve(writer *w, buffer *input, draft *d) {
-  uint8_t head[WIRE_HEAD_SIZE];
-  char name[WIRE_NAME_MAX + 1];
+/* Serves the request that comes next in the input. */
+static void serve(writer *w, cursor *c, draft *d) {
   wire_request request;
-  if (!read_all(head, sizeof head)) return false;
-  if (!wire_get_request(&request, head)) _exit(EXIT_WIRE);
-  if (!read_all(name, request.name_size)) return false;
-  name[request.name_size] = '\0';
-  buffer_reset(input);
-  if (!buffer_reserve(input, (size_t)request.size)) _exit(EXIT_MEMORY);
-  if (!read_all(input->data, (size_t)request.size)) return false;
-  input->size = (size_t)request.size;
-  sandbox_allow_seconds(WORKER_CPU_SECONDS);
+  const uint8_t *bytes;
+  if (!wire_get_request(&request, &bytes, c)) _exit(EXIT_WIRE);
   draft_begin(d, SDX_DOCUMENT, request.now);
   d->fallback = request.fallback;
   d->stamp = request.stamp;
   d->read_attachment = request.bare ? NULL : attachment_add;
   buffer invitations = BUFFER_INIT;
   d->invitations = request.invitations && request.type == FILE_MESSAGE ? &invitations : NULL;
-  const bool found = kinds_extract(request.type, input->data, input->size, d, &w->sink, 0);
+  const bool found = kinds_extract(request.type, bytes, (size_t)request.size, d, &w->sink, 0);
   if (found && d->invitations != NULL) attachment_give_invitations(d, &w->sink);
   buffer_free(&invitations);
   end_reply(w, found, d);
+}
+
+/* Serves one batch, which is all read before anything is said: so neither side ever waits for the other
+ * to read. False where there is none any more. */
+static bool serve_batch(writer *w, buffer *input, draft *d) {
+  uint8_t head[WIRE_BATCH_HEAD];
+  uint32_t count;
+  uint64_t size;
+  if (!read_all(head, sizeof head)) return false;
+  if (!wire_get_batch(&count, &size, head)) _exit(EXIT_WIRE);
+  buffer_reset(input);
+  if (!buffer_reserve(input, (size_t)size)) _exit(EXIT_MEMORY);
+  if (!read_all(input->data, (size_t)size)) return false;
+  input->size = (size_t)size;
+  sandbox_allow_seconds(WORKER_CPU_SECONDS);
+  cursor c = cursor_over(input->data, input->size);
+  while (count-- > 0) serve(w, &c, d);
+  write_out(w);
   sandbox_allow_seconds(0);
   if (input->capacity > INPUT_KEEP) buffer_free(input);
   return true;
@@ -145,7 +153,7 @@ int main(void) {
   load_charsets();
   load_zones();
   if (!sandbox_enter()) return EXIT_SANDBOX;
-  while (serve(&w, &input, &d)) continue;
+  while (serve_batch(&w, &input, &d)) continue;
   buffer_free(&input);
   buffer_free(&w.out);
   draft_free(&d);

@@ -233,6 +233,36 @@ static void long_ids(void **state) {
   assert_non_null(strstr(walk_one("d"), "mmm: its id would be longer than 400 bytes\n"));
 }
 
+/* More than the worker is asked about at once, with others among them. */
+static void many_files(void **state) {
+  (void)state;
+  static char large[50000] = "Subject: a\n\n";
+  static char expected[1 << 14];
+  char name[16];
+  size_t at = 0;
+  memset(large + strlen(large), 'x', sizeof large - 1 - strlen(large));
+  for (unsigned i = 0; i < 120; i++) {
+    (void)snprintf(name, sizeof name, "d/%03u", i);
+    const char *line = "ITEM %03u\n";
+    if (i % 40 == 17) {
+      put_file(name, large);
+    } else if (i % 40 == 20) {
+      put_bytes(name, "\1\2\3\4", 4);
+      line = "SKIPPED %03u: it is of no supported type\n";
+    } else if (i % 40 == 23) {
+      put_file(name, DATED "Message-ID: <1@x>\n\nx\n\n" DATED "Message-ID: <2@x>\n\ny\n");
+      line = "ITEM %1$03u#1@x [%1$03u]\nITEM %1$03u#2@x [%1$03u]\n";
+    } else if (i % 40 == 30) {
+      put_file(name, "BEGIN:VCARD\nUID:1\nFN:A\nEND:VCARD\nBEGIN:VCARD\nUID:2\nFN:B\nEND:VCARD\n");
+      line = "ITEM %1$03u#1\nITEM %1$03u#2\n";
+    } else {
+      put_file(name, MAIL);
+    }
+    at += (size_t)snprintf(expected + at, sizeof expected - at, line, i);
+  }
+  assert_string_equal(walk_one("d"), expected);
+}
+
 static void one_id_twice(void **state) {
   (void)state;
   put_file("d/1.eml", MAIL);
@@ -399,7 +429,7 @@ int main(void) {
     source_test(unreadable),
     source_test(names_of_other_bytes),
     source_test(long_ids),
-    source_test(one_id_twice),
+    source_test(many_files), source_test(one_id_twice),
     source_test(maildir),
     source_test(maildir_takes_anything),
     source_test(mboxes),

@@ -17,7 +17,7 @@ static char scripts[] = "/tmp/sealdex-worker-XXXXXX";
 
 static worker_answer ask(worker *w, draft *d, file_type type, const void *bytes, size_t size) {
   const wire_request request = {
-    .type = type, .now = 1700000000, .name = "x", .name_size = 1, .size = size
+    .type = type, .now = 1700000000, .size = size
   };
   draft_begin(d, SDX_DOCUMENT, 1700000000);
   worker_begin(w, &request, bytes);
@@ -151,6 +151,186 @@ static void lost(void **state) {
   }
   use("/nonexistent/sealdex-extract");
   assert_int_equal(ask(&w, &d, FILE_MESSAGE, MAIL, sizeof MAIL - 1), WORKER_MISSING);
+  worker_close(&w);
+  draft_free(&d);
+}
+
+/* ---------------------------------------------------------------- many at once */
+
+static bool put_request(worker *w, file_type type, const void *bytes, size_t size) {
+  const wire_request request = { .type = type, .now = 1700000000, .size = size };
+  return worker_put(w, &request, bytes);
+}
+
+/* Messages numbered on from `first`, one of them with the word that the reader below dies of. */
+static unsigned put_messages(worker *w, unsigned first, unsigned poisoned) {
+  char text[64];
+  for (unsigned i = first;; i++) {
+    const int size =
+        snprintf(text, sizeof text, "Subject: %u\n\n%s\n", i, i == poisoned ? "POISON" : "body");
+    if (!put_request(w, FILE_MESSAGE, text, (size_t)size)) return i;
+  }
+}
+
+static void assert_message(worker *w, draft *d, unsigned number) {
+  char subject[16];
+  (void)snprintf(subject, sizeof subject, "%u", number);
+  draft_begin(d, SDX_DOCUMENT, 1700000000);
+  worker_turn(w);
+  assert_int_equal(worker_next(w, d), WORKER_ITEM);
+  assert_field(d, "subject", subject);
+}
+
+static void many_at_once(void **state) {
+  (void)state;
+  static const char CARDS[] =
+      "BEGIN:VCARD\nUID:1\nFN:A\nEND:VCARD\nBEGIN:VCARD\nUID:2\nFN:B\nEND:VCARD\n";
+  worker w = WORKER_INIT;
+  draft d = DRAFT_INIT;
+  use(real);
+  assert_true(put_request(&w, FILE_CONTACT, CARDS, sizeof CARDS - 1));
+  const unsigned full = put_messages(&w, 1, UINT32_MAX);
+  assert_int_equal(full, WORKER_BATCH_COUNT);
+  worker_turn(&w);
+  assert_int_equal(worker_next(&w, &d), WORKER_ITEM);
+  assert_field(&d, "name", "A");
+  assert_int_equal(worker_next(&w, &d), WORKER_ITEM);
+  assert_field(&d, "name", "B");
+  assert_int_equal(worker_next(&w, &d), WORKER_END);
+  const int pid = w.pid;
+  for (unsigned i = 1; i < full; i++) {
+    assert_message(&w, &d, i);
+    assert_memory_equal(worker_bytes(&w).data, "Subject: ", 9);
+    if (i % 2 == 0) worker_end_reply(&w);
+    else assert_int_equal(worker_next(&w, &d), WORKER_END);
+  }
+  assert_int_equal(w.pid, pid);
+  /* One by itself in the middle of others, and a reply that is not read to its end. */
+  assert_int_equal(put_messages(&w, 0, UINT32_MAX), WORKER_BATCH_COUNT);
+  assert_message(&w, &d, 0);
+  worker_end_reply(&w);
+  assert_int_equal(ask(&w, &d, FILE_MESSAGE, "Subject: alone\n\nb\n", 18), WORKER_ITEM);
+  assert_field(&d, "subject", "alone");
+  assert_message(&w, &d, 1);
+  assert_message(&w, &d, 2);
+  /* Others are put before all of those were asked for. */
+  assert_int_equal(put_messages(&w, 100, UINT32_MAX), 100 + WORKER_BATCH_COUNT);
+  assert_message(&w, &d, 100);
+  worker_end_reply(&w);
+  assert_message(&w, &d, 101);
+  worker_close(&w);
+  draft_free(&d);
+}
+
+/* A calendar that is put names more zones than are loaded beside those of one before it. */
+static void zones_of_many(void **state) {
+  (void)state;
+  static const char *const ZONES[][12] = {
+    { "Europe/Brussels", "Europe/Paris", "Europe/Rome", "Europe/Oslo", "Europe/Vienna", "Europe/Kyiv",
+      "Europe/Malta", "Europe/Athens", "Europe/Berlin" },
+    { "Asia/Kolkata", "Asia/Tokyo", "Asia/Seoul", "Asia/Dubai", "Asia/Manila", "Asia/Tehran", "Asia/Almaty",
+      "Asia/Baghdad", "Asia/Bangkok" },
+  };
+  char text[2][2048];
+  worker w = WORKER_INIT;
+  draft d = DRAFT_INIT;
+  use(real);
+  for (size_t i = 0; i < 2; i++) {
+    int at = snprintf(text[i], sizeof text[i], "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n");
+    for (size_t k = 0; k < 9; k++)
+      at += snprintf(text[i] + at, sizeof text[i] - (size_t)at,
+                     "BEGIN:VEVENT\r\nUID:%zu\r\nDTSTART;TZID=%s:20240517T%s\r\nEND:VEVENT\r\n", k,
+                     ZONES[i][k], i == 0 ? "121112" : "154112");
+    (void)snprintf(text[i] + at, sizeof text[i] - (size_t)at, "END:VCALENDAR\r\n");
+  }
+  assert_true(put_request(&w, FILE_CALENDAR, text[0], strlen(text[0])));
+  assert_false(put_request(&w, FILE_CALENDAR, text[1], strlen(text[1])));
+  for (size_t i = 0; i < 2; i++) {
+    draft_begin(&d, SDX_DOCUMENT, 1700000000);
+    worker_turn(&w);
+    assert_int_equal(worker_next(&w, &d), WORKER_ITEM);
+    assert_int_equal(d.date, 1715940672);
+    worker_end_reply(&w);
+    if (i == 0) assert_true(put_request(&w, FILE_CALENDAR, text[1], strlen(text[1])));
+  }
+  worker_close(&w);
+  draft_free(&d);
+}
+
+/* The real reader, behind a script that dies at a batch with POISON in it; where there are several requests,
+ * `dying` says with what of its reply. */
+static void use_poisoned(const char *dying) {
+  static char script[2048];
+  (void)snprintf(script, sizeof script,
+                 "f='%s'/batch\nhead -c %zu >$f.zones\n"
+                 "while head -c 16 >$f.head && [ -s $f.head ]; do\n"
+                 "  n=$(od -An -tu8 -j8 -N8 $f.head | tr -d ' ')\n"
+                 "  requests=$(od -An -tu4 -j4 -N4 $f.head | tr -d ' ')\n"
+                 "  head -c $n >$f.body\n"
+                 "  if grep -q POISON $f.body; then\n"
+                 "    if [ $requests -gt 1 ]; then cat $f.zones $f.head $f.body | '%s' | %s; fi\n"
+                 "    kill -SEGV $$\n"
+                 "  fi\n"
+                 "  cat $f.zones $f.head $f.body | '%s'\n"
+                 "done",
+                 scripts, sizeof(zones), real, dying, real);
+  use_script(script);
+}
+
+/* What kills the reader costs itself, and nobody else. */
+static void one_of_many(void **state) {
+  (void)state;
+  static const unsigned POISONED[] = { 0, 5, WORKER_BATCH_COUNT - 1 };
+  static const char *const DYING[] = { "cat >/dev/null", "head -c 20" };
+  worker w = WORKER_INIT;
+  draft d = DRAFT_INIT;
+  for (size_t k = 0; k < 6; k++) {
+    const unsigned poisoned = POISONED[k / 2];
+    use_poisoned(DYING[k % 2]);
+    assert_int_equal(put_messages(&w, 0, poisoned), WORKER_BATCH_COUNT);
+    for (unsigned i = 0; i < WORKER_BATCH_COUNT; i++) {
+      if (i != poisoned) {
+        assert_message(&w, &d, i);
+        worker_end_reply(&w);
+        continue;
+      }
+      draft_begin(&d, SDX_DOCUMENT, 1700000000);
+      worker_turn(&w);
+      assert_int_equal(worker_next(&w, &d), WORKER_LOST);
+      assert_string_equal(w.reason, "its reader crashed");
+    }
+    worker_close(&w);
+  }
+  draft_free(&d);
+}
+
+/* Of a reply that broke off, what was taken is not given twice. */
+static void a_reply_that_breaks_off(void **state) {
+  (void)state;
+  static char cards[90000];
+  size_t at = 0;
+  worker w = WORKER_INIT;
+  draft d = DRAFT_INIT;
+  use_poisoned("head -c 60000");
+  for (unsigned i = 0; i < 2; i++) {
+    at += (size_t)snprintf(cards + at, sizeof cards - at, "BEGIN:VCARD\nUID:%u\nFN:%u\nNOTE:", i, i);
+    memset(cards + at, 'n', 40000);
+    at += 40000;
+    at += (size_t)snprintf(cards + at, sizeof cards - at, "\nEND:VCARD\n");
+  }
+  assert_true(put_request(&w, FILE_CONTACT, cards, at));
+  assert_int_equal(put_messages(&w, 1, 1), WORKER_BATCH_COUNT);
+  worker_turn(&w);
+  assert_int_equal(worker_next(&w, &d), WORKER_ITEM);
+  assert_field(&d, "name", "0");
+  const int pid = w.pid;
+  assert_int_equal(worker_next(&w, &d), WORKER_ITEM);
+  assert_field(&d, "name", "1");
+  assert_int_not_equal(w.pid, pid); /* it was asked again */
+  assert_int_equal(worker_next(&w, &d), WORKER_END);
+  worker_turn(&w);
+  assert_int_equal(worker_next(&w, &d), WORKER_LOST);
+  assert_message(&w, &d, 2);
   worker_close(&w);
   draft_free(&d);
 }
@@ -350,6 +530,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(items),         cmocka_unit_test(zones_of_the_system),
     cmocka_unit_test(attachments),   cmocka_unit_test(lost),
+    cmocka_unit_test(many_at_once),  cmocka_unit_test(zones_of_many),
+    cmocka_unit_test(one_of_many),   cmocka_unit_test(a_reply_that_breaks_off),
     cmocka_unit_test(reasons),       cmocka_unit_test(entity_bomb),
     cmocka_unit_test(deep_nesting),  cmocka_unit_test(long_cards),
     cmocka_unit_test(endless_rules), cmocka_unit_test(ring_of_pages),
