@@ -10,11 +10,13 @@
 #include "indexer/extract/header.h"
 #include "indexer/extract/libraries.h"
 
-#define STEP ((size_t)1 << 20)     /* bytes read at a time */
+#define STEP_LEAST ((size_t)16 << 10) /* bytes read at a time */
+#define STEP_MOST ((size_t)1 << 20)
 #define LOOK_AHEAD ((size_t)65536) /* a separator and the line behind it are shorter */
 
-void mbox_open(mbox *m, int fd) {
-  *m = (mbox){ .fd = fd };
+void mbox_open(mbox *m, int fd, uint64_t size) {
+  *m = (mbox){ .fd = fd, .step = STEP_MOST };
+  if (size < STEP_MOST) m->step = size < STEP_LEAST ? STEP_LEAST : (size_t)size + 1;
 }
 
 void mbox_close(mbox *m) {
@@ -22,9 +24,9 @@ void mbox_close(mbox *m) {
 }
 
 static sdx_status fill(mbox *m, sdx_error *err) {
-  if (!buffer_reserve(&m->data, STEP)) return error_memory(err);
+  if (!buffer_reserve(&m->data, m->step)) return error_memory(err);
   for (;;) {
-    const ssize_t n = read(m->fd, m->data.data + m->data.size, STEP);
+    const ssize_t n = read(m->fd, m->data.data + m->data.size, m->step);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return error_system(err, errno, "an mbox cannot be read");
     if (n == 0) m->end_of_file = true;

@@ -24,6 +24,7 @@ typedef struct mbox {
   int fd;          /* borrowed */
   buffer data;     /* what was read and not yet given */
   size_t at;       /* where the next message begins in it */
+  size_t step;     /* bytes read at a time */
   uint64_t offset; /* bytes of the file given so far */
   bool end_of_file;
 } mbox;
@@ -35,7 +36,8 @@ typedef struct mbox_message {
   bool too_long; /* longer than MBOX_MESSAGE_MAX: `bytes` is where it begins */
 } mbox_message;
 
-void mbox_open(mbox *m, int fd);
+/* `size` is that of the file: so much memory is taken, up to 1 MiB at first. */
+void mbox_open(mbox *m, int fd, uint64_t size);
 /* SDX_NOT_FOUND at the end. */
 sdx_status mbox_next(mbox *m, mbox_message *out, sdx_error *err) SDX_CHECK;
 /* Whether nothing but blank lines is left behind what was given last. */

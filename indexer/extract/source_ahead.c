@@ -15,6 +15,23 @@
 
 #define SMALL ((uint64_t)32 << 10) /* bytes */
 
+/* True where the file is this reader's, to be read or done. What of it may be divided is opened by all. */
+static bool is_ours(sdx_source *s, const walk_entry *file) {
+  const uint64_t numbers[2] = { file->size, (uint64_t)file->modified };
+  const uint64_t name = share_hash(0, file->id.data, file->id.size);
+  s->split = s->share.lanes > 1 && file->state == WALK_FILE && !file->maildir &&
+             file->size >= SHARE_SPLIT_MIN;
+  s->file_origin = name;
+  if (!s->split && !source_is_ours(s, name)) return false;
+  s->origin = share_hash(share_hash(name, file->name, strlen(file->name)), numbers, sizeof numbers);
+  return true;
+}
+
+static bool is_done(const sdx_source *s) {
+  return source_is_ours(s, s->file_origin) && s->share.done != NULL &&
+         s->share.done(s->share.context, s->origin);
+}
+
 /* Reads a small file whole; false where it is none, or no more what the walk saw. */
 static bool read_small(sdx_source *s, const walk_entry *file) {
   struct stat st;
@@ -61,28 +78,13 @@ static bool take_up(sdx_source *s, const walk_entry *file) {
                      .name_at = keep(text, file->name, strlen(file->name)),
                      .id_at = keep(text, file->id.data, file->id.size),
                      .folder_at = keep(text, file->folder.data, file->folder.size),
+                     .done = s->share.lanes > 0 && is_done(s),
                      .split = s->split,
                      .file_origin = s->file_origin,
                      .origin = s->origin };
-  bool more;
-  ask_ahead(s, a, file, &more);
+  bool more = true;
+  if (!a->done) ask_ahead(s, a, file, &more);
   return more;
-}
-
-/* Sets *pass where the file is another reader's, or done. What of it may be divided is opened by all. */
-static sdx_status pass_file(sdx_source *s, const walk_entry *file, bool *pass, sdx_error *err) {
-  const uint64_t numbers[2] = { file->size, (uint64_t)file->modified };
-  const uint64_t name = share_hash(0, file->id.data, file->id.size);
-  s->split = s->share.lanes > 1 && file->state == WALK_FILE && !file->maildir &&
-             file->size >= SHARE_SPLIT_MIN;
-  s->file_origin = name;
-  *pass = !s->split && !source_is_ours(s, name);
-  if (*pass) return SDX_OK;
-  s->origin = share_hash(share_hash(name, file->name, strlen(file->name)), numbers, sizeof numbers);
-  *pass = source_is_ours(s, name) && s->share.done != NULL && s->share.done(s->share.context, s->origin);
-  if (!*pass) return SDX_OK;
-  s->taken += file->size;
-  return id_set_add(&s->ids, file->id.data, file->id.size) == UINT64_MAX ? error_memory(err) : SDX_OK;
 }
 
 /* Takes up what comes next in the walk. */
@@ -93,11 +95,9 @@ static sdx_status look_ahead(sdx_source *s, sdx_error *err) {
   ahead->count = ahead->next = 0;
   while (more && ahead->count < WORKER_BATCH_COUNT) {
     walk_entry file;
-    bool pass = false;
     ahead->status = walk_next(&s->walk, &file, &ahead->err);
-    if (ahead->status == SDX_OK && s->share.lanes > 0) ahead->status = pass_file(s, &file, &pass, &ahead->err);
     if (ahead->status != SDX_OK) break;
-    if (!pass) more = take_up(s, &file);
+    if (s->share.lanes == 0 || is_ours(s, &file)) more = take_up(s, &file);
   }
   return ahead->text.failed ? error_memory(err) : SDX_OK;
 }
@@ -114,7 +114,8 @@ static sdx_status give_ahead(sdx_source *s, sdx_error *err) {
   s->split = a->split;
   s->file_origin = a->file_origin;
   s->origin = a->origin;
-  if (s->share.lanes > 0 && !s->split) s->taken += file->size;
+  if (s->share.lanes > 0 && (a->done || !s->split)) s->taken += file->size;
+  if (a->done) return id_set_add(&s->ids, file->id.data, file->id.size) == UINT64_MAX ? error_memory(err) : SDX_NOT_FOUND;
   if (file->state == WALK_FAILED) return source_fail_with(s, file->id, "it cannot be reached", file->error);
   if (file->state == WALK_SKIPPED) return source_give_unknown(s, file, false);
   if (!a->asked) return source_open_file(s, file, err);

@@ -15,7 +15,7 @@
 
 sdx_status source_give(sdx_source *s, sdx_entry_state state, sdx_bytes id, const char *reason) {
   uint64_t inside = 0;
-  if (s->reading == READING_MBOX) inside = s->mbox.offset;
+  if (s->reading == READING_MBOX) inside = s->messages.offset;
   if (s->reading == READING_LINES) inside = s->lines.offset;
   s->entry = (sdx_entry){ .state = state,
                           .id = id,

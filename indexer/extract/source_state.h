@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * source_state.h - a source in the middle of its walk, and the parts of the walk among themselves: entries
- * (source_entry.c), files of several items (source_units.c), files (source_file.c), what is met ahead of its
- * turn (source_ahead.c), a host's own store (source_own.c). For these and source.c alone.
+ * (source_entry.c), files of several items (source_units.c), the messages of an mbox (source_mbox.c), files
+ * (source_file.c), those that are met ahead of their turn (source_ahead.c), a host's own store (source_own.c).
+ * For these and source.c alone.
  *
  * Functions that say source_next_... set s->entry and return SDX_OK where there is one, SDX_NOT_FOUND where
  * the place gives none now (call again), else an error.
@@ -37,6 +38,7 @@ typedef struct own_calls {
 typedef struct file_ahead {
   walk_entry entry;                           /* its strings are in `text` of source_ahead, */
   size_t path_at, name_at, id_at, folder_at;  /* where they stand here */
+  bool done;                                  /* it is not read, and has its id all the same */
   bool asked;                                 /* the worker has its bytes; else it is opened */
   file_type type;
   bool split;
@@ -51,6 +53,24 @@ typedef struct source_ahead {
   sdx_error err;
 } source_ahead;
 
+/* A message of an mbox that waits for its turn. */
+typedef struct message_ahead {
+  bool done;  /* it is not read, and has its name all the same, so that those behind it have theirs */
+  bool asked; /* the worker has its bytes; else it is the last one, and they are in the mbox */
+  bool alone; /* the file holds nothing else, and is the message */
+  mbox_message message;
+  uint64_t origin;
+  uint64_t offset; /* of the file, behind it */
+} message_ahead;
+
+typedef struct mbox_ahead {
+  message_ahead messages[WORKER_BATCH_COUNT];
+  size_t count, next;
+  uint64_t offset; /* behind the one whose turn it is */
+  sdx_status status; /* of the mbox behind them */
+  sdx_error err;
+} mbox_ahead;
+
 struct sdx_source {
   char **paths;
   size_t path_count;
@@ -64,6 +84,7 @@ struct sdx_source {
   bool fd_borrowed; /* its lines have no file that would name them ... */
   bool fd_owned;    /* ... and it is closed with them all the same */
   mbox mbox;
+  mbox_ahead messages;
   jsonl lines;
   worker worker;
   buffer file_id;   /* its id, which the ids of its items begin with */
@@ -71,7 +92,7 @@ struct sdx_source {
   buffer stem;      /* its own name, which is the folder of its messages */
   id_set keys;      /* keys met in it */
   bool maybe_mbox;  /* if only one message comes, the file is that message */
-  bool first;       /* no message has been taken from it */
+  bool first;       /* no message of it has been met */
   bool invitations; /* are wanted as items of their own */
   bool inviting;    /* those of the message `owner` may follow */
   buffer owner;
@@ -133,9 +154,13 @@ sdx_status source_next_invitation(sdx_source *s, sdx_error *err);
 
 /* ---------------------------------------------------------------- files of several items */
 
-/* Takes the descriptor, unless it is borrowed. */
+/* The file holds several items, which source_next_in_... goes on with. Takes the descriptor, unless it is
+ * borrowed. */
 void source_begin_lines(sdx_source *s, int fd, bool borrowed);
 bool source_begin_units(sdx_source *s, const walk_entry *file, file_type type, int fd);
+void source_begin_mbox(sdx_source *s, int fd);
+/* The rest of the file cannot be read: it is left, with what the reader of its units says. */
+sdx_status source_leave_file(sdx_source *s, sdx_status status, const sdx_error *reading, sdx_error *err);
 sdx_status source_begin_reply(sdx_source *s, const walk_entry *file, sdx_error *err);
 sdx_status source_give_of_reply(sdx_source *s, sdx_error *err);
 sdx_status source_next_in_mbox(sdx_source *s, sdx_error *err);

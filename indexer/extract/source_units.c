@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files of several items: mboxes, lines, calendars and sets of cards, one item after another. */
+/* Files of several items, one after another: all but the messages of an mbox (source_mbox.c). */
 #include "indexer/extract/source_state.h"
 
 #include <glib.h>
@@ -16,7 +16,6 @@ void source_begin_lines(sdx_source *s, int fd, bool borrowed) {
   jsonl_open(&s->lines, fd);
 }
 
-/* The file holds several items: next_in_mbox or next_in_lines goes on with it. Takes the fd. */
 bool source_begin_units(sdx_source *s, const walk_entry *file, file_type type, int fd) {
   buffer_reset(&s->file_id);
   buffer_reset(&s->folder);
@@ -26,7 +25,6 @@ bool source_begin_units(sdx_source *s, const walk_entry *file, file_type type, i
   s->file_size = file->size;
   s->fallback = 0;
   s->stamp = file->modified;
-  s->first = true;
   s->maybe_mbox = type == FILE_MAYBE_MBOX;
   if (type == FILE_LINES) {
     source_begin_lines(s, fd, false);
@@ -36,7 +34,7 @@ bool source_begin_units(sdx_source *s, const walk_entry *file, file_type type, i
     s->reading = READING_MBOX;
     s->fd = fd;
     s->fd_borrowed = false;
-    mbox_open(&s->mbox, fd);
+    source_begin_mbox(s, fd);
   }
   return !s->file_id.failed && !s->folder.failed && !s->stem.failed;
 }
@@ -52,65 +50,11 @@ void source_end_file(sdx_source *s) {
   id_set_clear(&s->keys);
 }
 
-/* The rest of the file cannot be read: it is left, with what the reader of its units says. */
-static sdx_status cannot_go_on(sdx_source *s, sdx_status status, const sdx_error *reading, sdx_error *err) {
+sdx_status source_leave_file(sdx_source *s, sdx_status status, const sdx_error *reading, sdx_error *err) {
   if (status == SDX_NO_MEMORY) return error_memory(err);
   source_end_file(s);
   g_snprintf(s->reason, sizeof s->reason, "%s", reading->message);
   return source_fail_file(s, source_bytes_of(&s->file_id), s->reason);
-}
-
-/* Sets *pass where the message is another reader's, or done. One that is done has its name all the
- * same, so that what comes behind it is named as if it had been read. */
-static sdx_status pass_message(sdx_source *s, const mbox_message *m, bool alone, bool *pass,
-                               sdx_error *err) {
-  if (s->share.lanes == 0) return SDX_OK;
-  const sdx_bytes key = share_message_id(m->bytes, m->size);
-  const uint64_t hash = key.size > 0 ? share_hash(0, key.data, key.size) : share_hash(0, m->bytes, m->size);
-  *pass = s->split && (alone ? s->file_origin : hash) % s->share.lanes != s->share.lane;
-  if (*pass) return SDX_OK;
-  s->origin = share_hash(s->file_origin, &s->mbox.offset, sizeof s->mbox.offset);
-  s->origin = share_hash(s->origin, m->bytes, m->size);
-  s->taken += m->size;
-  *pass = s->share.done != NULL && s->share.done(s->share.context, s->origin);
-  if (!*pass) return SDX_OK;
-  const sdx_status status =
-      alone ? SDX_OK : source_name_within(s, &s->file_id, key, m->bytes, m->size, err);
-  const buffer *id = alone ? &s->file_id : &s->id;
-  if (status == SDX_OK && id_set_add(&s->ids, id->data, id->size) == UINT64_MAX)
-    return error_memory(err);
-  return status;
-}
-
-sdx_status source_next_in_mbox(sdx_source *s, sdx_error *err) {
-  mbox_message message;
-  sdx_error reading = { 0 };
-  sdx_status status = mbox_next(&s->mbox, &message, &reading);
-  if (status == SDX_NOT_FOUND) {
-    const bool empty = s->first;
-    source_end_file(s);
-    if (empty) return source_fail_file(s, source_bytes_of(&s->file_id), "it holds no message");
-    return SDX_NOT_FOUND;
-  }
-  if (status != SDX_OK) return cannot_go_on(s, status, &reading, err);
-  const bool alone = s->first && s->maybe_mbox && mbox_at_end(&s->mbox);
-  s->first = false;
-  bool pass = false;
-  status = pass_message(s, &message, alone, &pass, err);
-  if (status != SDX_OK || pass) return status != SDX_OK ? status : SDX_NOT_FOUND;
-  source_begin_draft(s, SDX_MESSAGE, message.date != 0 ? message.date : s->fallback);
-  s->draft.stamp = s->stamp;
-  if (source_ask(s, FILE_MESSAGE, message.bytes, message.size) != WORKER_ITEM)
-    return source_fail(s, source_bytes_of(&s->file_id), s->draft.reason);
-  if (message.too_long)
-    draft_set_partial(&s->draft, "only the beginning of it is in memory at once");
-  mbox_add_flags(&s->draft, message.bytes, message.size);
-  const buffer *folder = alone ? &s->folder : &s->stem;
-  draft_add_folder(&s->draft, folder->data, folder->size);
-  if (alone) return source_give_message(s, source_bytes_of(&s->file_id), folder, err);
-  const sdx_bytes key = draft_field(&s->draft, "message-id");
-  status = source_name_within(s, &s->file_id, key, message.bytes, message.size, err);
-  return status == SDX_OK ? source_give_message(s, source_bytes_of(&s->id), folder, err) : status;
 }
 
 /* A line has no id of its own where none can be read: its file's and its number stand for it. */
@@ -143,7 +87,7 @@ sdx_status source_next_in_lines(sdx_source *s, sdx_error *err) {
     source_end_file(s);
     return SDX_NOT_FOUND;
   }
-  if (status != SDX_OK) return cannot_go_on(s, status, &reading, err);
+  if (status != SDX_OK) return source_leave_file(s, status, &reading, err);
   if (pass_line(s, &line)) return SDX_NOT_FOUND;
   source_begin_draft(s, SDX_MESSAGE, 0);
   const bool read = !line.too_long && jsonl_extract(line.bytes, line.size, &s->draft);

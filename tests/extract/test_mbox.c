@@ -16,7 +16,7 @@ static void open_box(const char *text, size_t size) {
   assert_true(fd >= 0);
   assert_int_equal(write(fd, text, size), (ssize_t)size);
   assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-  mbox_open(&box, fd);
+  mbox_open(&box, fd, 0);
 }
 
 static void close_box(void) {

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mbox_message message;
   const int fd = memfd_create("mbox", MFD_CLOEXEC);
   if (fd < 0 || write(fd, data, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET) != 0) goto out;
-  mbox_open(&m, fd);
+  mbox_open(&m, fd, size);
   while (mbox_next(&m, &message, NULL) == SDX_OK) {
     draft_begin(&d, SDX_MESSAGE, 1700000000);
     mbox_add_flags(&d, message.bytes, message.size);
