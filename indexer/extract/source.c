@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * source.c - the public walk over sources: files found by walk.h (source_file.c), those of several items
- * (source_units.c), a host's own store (source_own.c), one item after another. What is in the files is read
- * by a worker (worker.h); only where there is none here are messages and text read in this process, and all
- * else by its name. One message is in memory at a time, also of an mbox.
+ * source.c - the public walk over sources: files found by walk.h (source_ahead.c), those of several items
+ * (source_units.c, source_mbox.c), a host's own store (source_own.c), one item after another. What is in the
+ * files is read by a worker (worker.h), small ones many at once; only where there is none here are messages
+ * and text read in this process, and all else by its name.
  */
 #include "indexer/extract/source_state.h"
 
