@@ -143,7 +143,7 @@ static void say(fleet *f, const job *j, int code) {
   char out[TAIL + 1], err[TAIL + 1];
   last_line(j->out, out);
   last_line(j->err, err);
-  const char *reason = strncmp(err, "sealdex: ", 9) == 0 ? err + 9 : err;
+  const char *reason = reason_in(err);
   progress_clear(&f->progress);
   if (f->o->json) {
     printf("{\"user\":\"%s\",\"exit\":%d", j->name, code);
