@@ -27,3 +27,11 @@ sdx_status error_system(sdx_error *err, int errno_value, const char *what) {
 sdx_status error_memory(sdx_error *err) {
   return error_set(err, SDX_NO_MEMORY, "out of memory");
 }
+
+sdx_status error_no_place(sdx_error *err) {
+  return error_set(err, SDX_INVALID, "no place for the answer was given");
+}
+
+sdx_status error_no_callback(sdx_error *err) {
+  return error_set(err, SDX_INVALID, "a callback is needed");
+}

@@ -22,4 +22,8 @@ sdx_status error_system(sdx_error *err, int errno_value, const char *what);
 /* "out of memory", the same words everywhere. */
 sdx_status error_memory(sdx_error *err);
 
+/* SDX_INVALID: a caller gave NULL for what the call writes its answer to, or for a callback. */
+sdx_status error_no_place(sdx_error *err);
+sdx_status error_no_callback(sdx_error *err);
+
 #endif

@@ -11,6 +11,8 @@
  *   - `T **out` hands an object to the caller, who frees it with the function named beside it.
  *     A pointer that is returned, or that stands in a struct, is borrowed: it lives as long as its
  *     comment says, else as long as the object it was asked of.
+ *   - NULL for a place that an answer goes to, or for a callback that is not said to be optional, is
+ *     SDX_INVALID; only the calls of sources do not look.
  *   - Option structs begin with `version`; fill them with their _INIT macro, then change fields.
  *     NULL options mean the defaults.
  *   - Times are epoch seconds, UTC. `now` 0 means the clock; any other value is taken as the time.
@@ -176,7 +178,7 @@ typedef struct sdx_entry {
   uint64_t bytes_total; /* and in all; 0: not known */
 } sdx_entry;
 
-/* The paths are copied. Freed with sdx_source_close. */
+/* The paths are copied; no paths (NULL and 0): a source without entries. Freed with sdx_source_close. */
 SDX_API sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t count,
                                    const sdx_source_options *options, sdx_error *err) SDX_CHECK;
 /* The next entry, borrowed until the next call; SDX_NOT_FOUND at the end. An item that cannot be read
@@ -718,7 +720,8 @@ SDX_API sdx_status sdx_receipts(const char *dir, const sdx_keyring_storage *keyr
 
 /* Checks receipts of one index, in the order in which they were exported: that each continues the chain of the
  * one before, that no key they name is in the keyring, and that they agree with what the log still
- * holds. `report` gets a line per problem; SDX_DAMAGED where there was any. Needs no key.
+ * holds. `report` gets a line per problem, *problems their number; both may be NULL. SDX_DAMAGED where there was
+ * any. Needs no key.
  * It proves that this keyring no longer has those keys, and says nothing about copies of it, or about what
  * somebody read before. */
 SDX_API sdx_status sdx_receipts_verify(const char *dir, const sdx_keyring_storage *keyring,
@@ -747,7 +750,7 @@ SDX_API sdx_status sdx_inspect(const char *dir, const sdx_keyring_storage *keyri
                                void *context, sdx_error *err) SDX_CHECK;
 
 /* Opens every block, row and record, and checks every invariant. `report` gets a line per problem, which names
- * the place, and *problems their number; SDX_DAMAGED where there was any. */
+ * the place, and *problems their number; both may be NULL. SDX_DAMAGED where there was any. */
 SDX_API sdx_status sdx_verify(sdx_index *index, void (*report)(void *context, const char *line),
                               void *context, uint64_t *problems, sdx_error *err) SDX_CHECK;
 /* The same, and analyses the stored text of every item anew to check its terms, their frequencies and

@@ -31,6 +31,7 @@ static bool parse_hex(uint8_t out[SDX_KEY_SIZE], const char *text, size_t size) 
 }
 
 sdx_status sdx_key_parse(uint8_t out[SDX_KEY_SIZE], const void *bytes, size_t size, sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
   if (bytes != NULL && size == SDX_KEY_SIZE) {
     memcpy(out, bytes, SDX_KEY_SIZE);
     return SDX_OK;
@@ -40,6 +41,7 @@ sdx_status sdx_key_parse(uint8_t out[SDX_KEY_SIZE], const void *bytes, size_t si
 }
 
 sdx_status sdx_key_generate(uint8_t out[SDX_KEY_SIZE], sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
   const sdx_status status = crypto_start(err);
   if (status == SDX_OK) crypto_random(out, SDX_KEY_SIZE);
   return status;

@@ -221,7 +221,7 @@ sdx_status sdx_mark_of(const char *dir, const sdx_keyring_storage *storage, sdx_
   sdx_index *index = NULL;
   store_txn *t = NULL;
   meta_head head;
-  if (out == NULL) return error_set(err, SDX_INVALID, "no place for the mark was given");
+  if (out == NULL) return error_no_place(err);
   sdx_status status = index_open_locked(&index, dir, storage, err);
   if (status != SDX_OK) return status;
   out->generation = keyring_generation(index->keyring); /* before the store: never ahead of it */

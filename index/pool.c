@@ -45,6 +45,7 @@ static int64_t seconds_now(void) {
 sdx_status sdx_pool_new(sdx_pool **out, const sdx_pool_options *options, sdx_error *err) {
   static const sdx_pool_options defaults = SDX_POOL_OPTIONS_INIT;
   const sdx_pool_options *o = options != NULL ? options : &defaults;
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   if (o->version != 1) return error_set(err, SDX_INVALID, "options of version 1 are needed");
   sdx_status status = crypto_start(err);
@@ -164,6 +165,7 @@ sdx_status sdx_pool_take(sdx_pool *pool, const char *dir, const sdx_secret *s, s
                          sdx_error *err) {
   pooled *e = NULL, closing = { .dir = NULL };
   uint8_t digest[DIGEST_SIZE];
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   if (dir == NULL || s == NULL || s->bytes == NULL)
     return error_set(err, SDX_INVALID, "a directory and a key are needed");

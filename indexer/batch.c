@@ -109,6 +109,7 @@ sdx_status sdx_batch_begin(sdx_batch **out, sdx_index *index, const sdx_batch_op
   const sdx_batch_options defaults = SDX_BATCH_OPTIONS_INIT;
   const sdx_batch_options *o = options != NULL ? options : &defaults;
   store_txn *t = NULL;
+  if (out == NULL) return error_no_place(err);
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
   if (o->version != 1) return error_set(err, SDX_INVALID, "batch: options of version 1 are needed");

@@ -16,7 +16,7 @@ static sdx_status need(const sdx_deposit *d, sdx_error *err) {
 
 sdx_status sdx_deposit_open(sdx_deposit **out, const char *dir, const sdx_secret *contents,
                             const sdx_keyring_storage *storage, sdx_error *err) {
-  if (out == NULL) return error_set(err, SDX_INVALID, "no place for the deposit handle was given");
+  if (out == NULL) return error_no_place(err);
   sdx_deposit *d = plain_alloc(sizeof *d);
   if (d == NULL) return error_memory(err);
   const sdx_status status = index_open_deposit(&d->index, dir, contents, storage, err);

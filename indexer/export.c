@@ -33,6 +33,7 @@ sdx_status sdx_export(sdx_index *index, int64_t now, sdx_status (*each)(void *, 
   view_read r;
   sdx_found f = { 0 };
   uint64_t failed = 0;
+  if (each == NULL) return error_no_callback(err);
   sdx_status status = index_check(index, err);
   if (status == SDX_OK) status = view_begin_at(&r, index, 0, now, err);
   if (status != SDX_OK) return status;

@@ -148,7 +148,7 @@ static sdx_status show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **
   uint32_t ordinal;
   sdx_status status = index_check(index, err);
   if (status != SDX_OK) return status;
-  if (id.data == NULL || id.size == 0 || id.size > SDX_ID_MAX || out == NULL)
+  if (id.data == NULL || id.size == 0 || id.size > SDX_ID_MAX)
     return error_set(err, SDX_INVALID, "an id has 1 to %d bytes", SDX_ID_MAX);
   sdx_found *f = plain_alloc(sizeof *f);
   if (f == NULL) return error_memory(err);
@@ -179,6 +179,7 @@ static void show_aside(void *context) {
 
 sdx_status sdx_show(sdx_index *index, sdx_bytes id, int64_t now, sdx_found **out, sdx_error *err) {
   showing a = { .index = index, .id = id, .now = now, .out = out, .err = err };
+  if (out == NULL) return error_no_place(err);
   return stack_aside(show_aside, &a) ? a.status : error_memory(err);
 }
 

@@ -264,6 +264,7 @@ sdx_status sdx_inspect(const char *dir, const sdx_keyring_storage *storage,
   const teller t = { line, context };
   keyring *k = NULL;
   store *s = NULL;
+  if (line == NULL) return error_no_callback(err);
   sdx_status status = crypto_start(err);
   if (status == SDX_OK) status = keyring_open_in(&k, dir, storage, err);
   if (status == SDX_OK) tell_keyring(&t, k);
@@ -277,6 +278,7 @@ sdx_status sdx_inspect(const char *dir, const sdx_keyring_storage *storage,
 sdx_status sdx_receipts(const char *dir, const sdx_keyring_storage *storage,
                         void (*each)(void *, const sdx_receipt *), void *context, sdx_error *err) {
   keyring *k = NULL;
+  if (each == NULL) return error_no_callback(err);
   sdx_status status = crypto_start(err);
   if (status == SDX_OK) status = keyring_open_in(&k, dir, storage, err);
   for (size_t i = 0; status == SDX_OK && i < keyring_removals(k); i++) {

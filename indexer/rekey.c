@@ -62,6 +62,7 @@ sdx_status sdx_slot_remove(sdx_index *index, const sdx_secret *s, sdx_error *err
 
 sdx_status sdx_deposit_key(sdx_index *index, char contents[SDX_DEPOSIT_FILE_SIZE], sdx_error *err) {
   keyring_change c;
+  if (contents == NULL) return error_no_place(err);
   sdx_status status = begin(&c, index, 0, err);
   if (status != SDX_OK) return status;
   status = end(&c, keyring_deposit_add(c.keyring, contents, err), err);

@@ -69,6 +69,7 @@ static sdx_status measure(sdx_index *index, sdx_state *out, sdx_error *err) {
 
 sdx_status sdx_status_of(sdx_index *index, int64_t now, sdx_state *out, sdx_error *err) {
   view_read r;
+  if (out == NULL) return error_no_place(err);
   sdx_status status = index_check(index, err);
   if (status == SDX_OK) status = view_begin_at(&r, index, 0, now, err);
   if (status != SDX_OK) return status;

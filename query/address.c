@@ -25,29 +25,68 @@ bool address_scope(const tree_scope *scope) {
 
 static bool around(char c) { return strchr(" \t\r\n\"',;<>()", c) != NULL; }
 
-/* The name in front of an address in a list of them: what stands between the one before and it. */
-static sdx_bytes name_before(sdx_bytes text, size_t at) {
-  size_t start = at;
-  bool quoted = false;
-  while (start > 0) {
-    const char c = text.data[start - 1];
-    if (c == '"') quoted = !quoted;
-    if (!quoted && (c == ',' || c == ';' || c == '>' || c == '\n')) break;
-    start--;
-  }
-  while (start < at && around(text.data[start])) start++;
-  while (at > start && around(text.data[at - 1])) at--;
-  return (sdx_bytes){ .data = text.data + start, .size = at - start };
+/* A list of addresses as a field has them: `Name <address>, ...`, a name in quotation marks or not. */
+typedef struct address_list {
+  sdx_bytes text;
+  size_t at;
+  size_t entry;    /* where the name and address begin that `at` is in */
+  size_t name_end; /* of a name in quotation marks, the second of them */
+  bool has_address;
+} address_list;
+
+/* Where the quotation marks end that open at `at` and have a whole name in them; 0: they do not. */
+static size_t quoted_end(sdx_bytes text, size_t at) {
+  size_t end = at + 1;
+  while (end < text.size && text.data[end] != '"' && text.data[end] != '\n')
+    end += text.data[end] == '\\' ? 2 : 1;
+  size_t next = end + 1;
+  while (next < text.size && (text.data[next] == ' ' || text.data[next] == '\t')) next++;
+  return next < text.size && text.data[end] == '"' && text.data[next] == '<' ? end : 0;
 }
 
-/* Where the address stands in the text, as a whole; SIZE_MAX where it does not. */
-static size_t find_address(sdx_bytes text, sdx_bytes address) {
-  for (size_t i = 0; i + address.size <= text.size; i++)
-    if (strncasecmp(text.data + i, address.data, address.size) == 0 &&
-        (i == 0 || around(text.data[i - 1])) &&
-        (i + address.size == text.size || around(text.data[i + address.size])))
-      return i;
-  return SIZE_MAX;
+/* Passes what stands between two words. A comma ends nothing before the address: names have commas, too. */
+static void pass_sign(address_list *l) {
+  const char c = l->text.data[l->at];
+  const bool in_name = l->at < l->name_end;
+  if (c == '"' && l->at == l->entry && !in_name) l->name_end = quoted_end(l->text, l->at);
+  if (c == '\n' || (!in_name && l->has_address && strchr(",;>", c) != NULL)) {
+    l->entry = l->at + 1;
+    l->has_address = false;
+  } else if (l->at == l->entry && c != '"') {
+    l->entry++;
+  }
+  l->at++;
+}
+
+static sdx_bytes name_of(const address_list *l, size_t end) {
+  const char *text = l->text.data;
+  size_t start = l->entry;
+  if (l->name_end > start && l->name_end < end)
+    return (sdx_bytes){ .data = text + start + 1, .size = l->name_end - start - 1 };
+  if (end > start && text[end - 1] == '<') end--;
+  while (end > start && strchr(" \t\r,;(", text[end - 1]) != NULL) end--;
+  if (start < end && text[start] == '"') start++;
+  return (sdx_bytes){ .data = text + start, .size = end - start };
+}
+
+/* The next address of the list, and the name in front of it. */
+static bool address_next(address_list *l, sdx_bytes *address, sdx_bytes *name) {
+  while (l->at < l->text.size) {
+    const size_t start = l->at;
+    while (l->at < l->text.size && !around(l->text.data[l->at])) l->at++;
+    if (memchr(l->text.data + start, '@', l->at - start) != NULL) {
+      *address = (sdx_bytes){ .data = l->text.data + start, .size = l->at - start };
+      *name = name_of(l, start);
+      if (start >= l->name_end) l->has_address = true;
+      return true;
+    }
+    if (l->at < l->text.size) pass_sign(l);
+  }
+  return false;
+}
+
+static bool is_same(sdx_bytes a, sdx_bytes b) {
+  return a.size == b.size && strncasecmp(a.data, b.data, a.size) == 0;
 }
 
 static bool in_scope(const tree_scope *scope, sdx_bytes field) {
@@ -168,14 +207,13 @@ static void count_everywhere(finding *f, candidate *c) {
 }
 
 static void take_names(finding *f, const text_field_rule *rule, sdx_bytes text) {
-  for (size_t at = 0, end; at < text.size; at = end + 1) {
-    end = at;
-    while (end < text.size && !around(text.data[end])) end++;
-    if (memchr(text.data + at, '@', end - at) == NULL) continue;
-    if (!has_word(f, name_before(text, at))) continue;
+  address_list list = { .text = text };
+  sdx_bytes word, name;
+  while (address_next(&list, &word, &name)) {
+    if (!has_word(f, name)) continue;
     char exact[TEXT_TERM_MAX];
     const size_t prefix = strlen(rule->prefix) + 1;
-    const size_t size = text_exact(f->analyser, rule, text.data + at, end - at, exact);
+    const size_t size = text_exact(f->analyser, rule, word.data, word.size, exact);
     if (size <= prefix) continue;
     const sdx_bytes address = { .data = exact + prefix, .size = size - prefix };
     if (begins(address, f->typed)) continue; /* met already */
@@ -276,10 +314,11 @@ sdx_bytes address_name(scratch *s, view_read *read, const tree_scope *scope, con
       segment_text_get(seg, &read->session, &item, &fields) == SDX_OK) {
     cursor at = cursor_over(fields.data, fields.size);
     while (found.size == 0 && record_fields_next(&at, &name, &text)) {
-      const size_t where = in_scope(scope, name) ? find_address(text, c->value) : SIZE_MAX;
-      if (where == SIZE_MAX) continue;
-      const sdx_bytes before = name_before(text, where);
-      found = scratch_copy(s, before.data, before.size);
+      address_list list = { .text = text };
+      sdx_bytes word, owner;
+      if (!in_scope(scope, name)) continue;
+      while (found.size == 0 && address_next(&list, &word, &owner))
+        if (is_same(word, c->value)) found = scratch_copy(s, owner.data, owner.size);
     }
   }
   block_release(&hold);

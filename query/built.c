@@ -55,6 +55,7 @@ struct sdx_query {
 /* ---------------------------------------------------------------- making nodes */
 
 sdx_status sdx_query_new(sdx_query **out, sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
   *out = plain_alloc(sizeof(**out));
   return *out != NULL ? SDX_OK : error_memory(err);
 }
@@ -66,7 +67,7 @@ void sdx_query_free(sdx_query *q) {
 }
 
 static sdx_node refuse(sdx_query *q, const char *what) {
-  if (q->error.status == SDX_OK) (void)error_set(&q->error, SDX_INVALID, "%s", what);
+  if (q != NULL && q->error.status == SDX_OK) (void)error_set(&q->error, SDX_INVALID, "%s", what);
   return 0;
 }
 
@@ -87,7 +88,7 @@ static bool make_room(sdx_query *q) {
 }
 
 static sdx_node add(sdx_query *q, const built_node *n) {
-  if (q->error.status != SDX_OK) return 0;
+  if (q == NULL || q->error.status != SDX_OK) return 0;
   if (q->s.failed || !make_room(q)) return no_memory(q);
   if (q->count == BUILT_NODES_MAX) return refuse(q, "a query has at most 4096 nodes");
   q->nodes[q->count] = *n;
@@ -108,6 +109,7 @@ static bool keep_text(sdx_query *q, built_node *n, sdx_bytes text) {
 static sdx_node add_words(sdx_query *q, built_kind kind, const char *field, sdx_bytes text,
                           uint32_t number) {
   built_node n = { .kind = kind, .depth = 1, .number = number };
+  if (q == NULL) return 0;
   if (field != NULL && field[0] != '\0') {
     n.scope = query_scope(&q->s, field, strlen(field));
     if (n.scope == NULL)
@@ -146,6 +148,7 @@ sdx_node sdx_query_fuzzy(sdx_query *q, const char *field, sdx_bytes text, unsign
 sdx_node sdx_query_filter(sdx_query *q, const char *name, sdx_bytes value) {
   const date_context any = { .now = 0 };
   built_node n = { .kind = BUILT_FILTER, .depth = 1, .filter = filter_find(name, strlen(name)) };
+  if (q == NULL) return 0;
   if (n.filter == NULL) return refuse(q, "there is no filter of this name");
   if (!keep_text(q, &n, value)) return 0;
   if (q->s.failed) return no_memory(q);
@@ -171,7 +174,7 @@ sdx_node sdx_query_everything(sdx_query *q) {
 
 static sdx_node add_branch(sdx_query *q, built_kind kind, const sdx_node *nodes, size_t count,
                            uint32_t number) {
-  if (q->error.status != SDX_OK) return 0;
+  if (q == NULL || q->error.status != SDX_OK) return 0;
   if (count > BUILT_NODES_MAX) return refuse(q, "a query has at most 4096 nodes");
   built_node n = { .kind = kind, .depth = 1, .number = number, .count = count };
   sdx_node *children = scratch_take(&q->s, (count + 1) * sizeof(*children));
@@ -219,6 +222,7 @@ static uint64_t digest_node(uint64_t seed, const built_node *n) {
 }
 
 sdx_status sdx_query_set(sdx_query *q, sdx_node root, sdx_error *err) {
+  if (q == NULL) return error_set(err, SDX_INVALID, "a query is needed");
   q->root = 0;
   if (q->error.status == SDX_OK && (root == 0 || root > q->count))
     (void)refuse(q, "no such node of this query");

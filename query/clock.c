@@ -9,6 +9,7 @@
 #include "base/plain.h"
 
 sdx_status sdx_cancel_new(sdx_cancel **out, sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
   *out = plain_alloc(sizeof(**out));
   if (*out == NULL) return error_memory(err);
   atomic_init(&(*out)->wish, false);

@@ -320,6 +320,7 @@ static sdx_status run(sdx_index *index, sdx_bytes text, const sdx_query *built,
                       const sdx_search_options *options, sdx_results **out, sdx_error *err) {
   asking a = { .index = index, .query = text, .built = built, .options = options, .results = out,
                .err = err };
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   return stack_aside(search_aside, &a) ? a.status : error_memory(err);
 }
@@ -331,6 +332,7 @@ sdx_status sdx_search(sdx_index *index, sdx_bytes text, const sdx_search_options
 
 sdx_status sdx_search_query(sdx_index *index, const sdx_query *built,
                             const sdx_search_options *options, sdx_results **out, sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   if (built == NULL) return error_set(err, SDX_INVALID, "a query is needed");
   return run(index, (sdx_bytes){ .data = "", .size = 0 }, built, options, out, err);
@@ -421,6 +423,7 @@ static sdx_status run_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_te
                               const sdx_query *built, sdx_bytes text, char **out, sdx_error *err) {
   asking a = { .index = index, .id = id, .query = query_text, .text = text, .built = built,
                .html = out, .err = err };
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   return stack_aside(snippet_aside, &a) ? a.status : error_memory(err);
 }
@@ -432,6 +435,9 @@ sdx_status sdx_snippet(sdx_index *index, sdx_bytes id, sdx_bytes query_text, sdx
 
 sdx_status sdx_snippet_query(sdx_index *index, sdx_bytes id, const sdx_query *built, sdx_bytes text,
                              char **out, sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
+  *out = NULL;
+  if (built == NULL) return error_set(err, SDX_INVALID, "a query is needed");
   return run_snippet(index, id, (sdx_bytes){ .data = "", .size = 0 }, built, text, out, err);
 }
 

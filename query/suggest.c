@@ -398,6 +398,7 @@ static void suggest_aside(void *context) {
 sdx_status sdx_suggest(sdx_index *index, sdx_bytes typed, const sdx_suggest_options *options,
                        sdx_suggestions **out, sdx_error *err) {
   suggesting a = { .index = index, .typed = typed, .options = options, .out = out, .err = err };
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   return stack_aside(suggest_aside, &a) ? a.status : error_memory(err);
 }

@@ -70,6 +70,37 @@ static tree *new_ngrams(unit_reader *r, sdx_bytes text, const text_token *tokens
   return tree_simplify(all);
 }
 
+#define PHONE_DIGITS_MIN 4 /* shorter ends of a number are not indexed (contact.h) */
+#define PHONE_DIGITS_MAX 20
+
+/* The digits of 02/555.12.34 where numbers are looked for, as contacts have them at once; empty: it is none. */
+static sdx_bytes phone_digits(unit_reader *r, sdx_bytes text, const tree_scope *scope) {
+  const sdx_bytes none = { .data = "", .size = 0 };
+  char digits[PHONE_DIGITS_MAX];
+  size_t n = 0;
+  if (scope == NULL || strcmp(scope->name, "phone") != 0) return none;
+  for (size_t i = 0; i < text.size; i++) {
+    const char c = text.data[i];
+    if (c >= '0' && c <= '9' && n < PHONE_DIGITS_MAX) digits[n++] = c;
+    else if (c != '/' && c != '.' && c != '-') return none;
+  }
+  return n >= PHONE_DIGITS_MIN && n < text.size ? scratch_copy(r->s, digits, n) : none;
+}
+
+/* Joined tokens: a phrase; of a telephone number that, or its digits as one word. */
+static tree *new_joined(unit_reader *r, sdx_bytes text, const text_token *tokens, size_t first,
+                        size_t last, const tree_scope *scope, new_part *part) {
+  const size_t start = tokens[first].start;
+  const sdx_bytes typed = { .data = text.data + start, .size = tokens[last - 1].end - start };
+  const sdx_bytes digits = phone_digits(r, typed, scope);
+  if (digits.size == 0) return new_phrase(r, tokens, first, last, scope, false, part);
+  const text_token number = { .surface = digits, .folded = digits };
+  tree *either = tree_new(r->s, TREE_OR);
+  tree_append(either, new_phrase(r, tokens, first, last, scope, true, part)); /* printed in quotes */
+  tree_append(either, new_word(r, &number, scope));
+  return tree_simplify(either);
+}
+
 /* Joined tokens are a phrase or a run of CJK text, the rest stand beside each other. */
 static tree *new_chunk(unit_reader *r, sdx_bytes text, const text_token *tokens, size_t count,
                        const tree_scope *scope, new_part *part) {
@@ -79,7 +110,7 @@ static tree *new_chunk(unit_reader *r, sdx_bytes text, const text_token *tokens,
     for (j = i + 1; j < count && tokens[j].joined && tokens[j].ngram == ngram; j++) {
     }
     tree_append(all, ngram ? new_ngrams(r, text, tokens, i, j, scope)
-                           : new_phrase(r, tokens, i, j, scope, false, part));
+                           : new_joined(r, text, tokens, i, j, scope, part));
   }
   return tree_simplify(all);
 }

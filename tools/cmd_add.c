@@ -10,6 +10,7 @@
 #include "adding.h"
 #include "command.h"
 #include "json.h"
+#include "process.h"
 #include "progress.h"
 #include "session.h"
 
@@ -197,10 +198,8 @@ exit_code adding_run(const options *o, sdx_deposit *deposit) {
   sdx_error err = { 0 };
   int fd = -1;
   uint64_t memory, jobs;
-  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
   exit_code code = options_number(o, "memory", 0, &memory);
-  if (code == EXIT_DONE)
-    code = options_number(o, "jobs", processors > 1 ? (uint64_t)processors : 1, &jobs);
+  if (code == EXIT_DONE) code = options_number(o, "jobs", process_processors(), &jobs);
   if (code == EXIT_DONE) code = open_source(&a, &fd);
   if (code == EXIT_DONE && !deposit) code = session_open(&a.index, o);
   if (code != EXIT_DONE) goto out;

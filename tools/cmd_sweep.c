@@ -12,6 +12,7 @@
 #include "json.h"
 #include "keyfile.h"
 #include "plain.h"
+#include "process.h"
 #include "progress.h"
 #include "receipt_file.h"
 #include "sweep_crew.h"
@@ -179,9 +180,8 @@ static exit_code sweep(sweeping *s) {
 }
 
 static exit_code read_jobs(sweeping *s) {
-  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
   uint64_t jobs = 0, seconds = 0;
-  exit_code code = options_number(s->o, "jobs", processors > 0 ? (uint64_t)processors : 1, &jobs);
+  exit_code code = options_number(s->o, "jobs", process_processors(), &jobs);
   if (code == EXIT_DONE) code = options_number(s->o, "wait", 30, &seconds);
   if (code == EXIT_DONE && (jobs == 0 || jobs > 64)) code = complain_usage("--jobs is 1 to 64");
   if (code == EXIT_DONE && seconds > 86400) code = complain_usage("--wait is at most 86400 seconds");

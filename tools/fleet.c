@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "keyfile.h"
+#include "process.h"
 #include "progress.h"
 
 enum { JOBS_MAX = 256, NAME_MAX_BYTES = 200, PATHS_MAX = 64, TAIL = 4096 };
@@ -143,7 +144,7 @@ static void say(fleet *f, const job *j, int code) {
   char out[TAIL + 1], err[TAIL + 1];
   last_line(j->out, out);
   last_line(j->err, err);
-  const char *reason = strncmp(err, "sealdex: ", 9) == 0 ? err + 9 : err;
+  const char *reason = reason_in(err);
   progress_clear(&f->progress);
   if (f->o->json) {
     printf("{\"user\":\"%s\",\"exit\":%d", j->name, code);
@@ -273,7 +274,7 @@ static exit_code check(fleet *f, const char *users) {
   if (users == NULL) return complain_usage("--store needs --users FILE");
   if ((f->keys == NULL) == (f->command == NULL))
     return complain_usage("--store needs one of --keys DIR and --key-command COMMAND");
-  exit_code code = options_number(f->o, "jobs", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), &jobs);
+  exit_code code = options_number(f->o, "jobs", process_processors(), &jobs);
   if (code == EXIT_DONE) code = options_size(f->o, "memory", 0, &memory);
   f->limit = jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : (size_t)jobs;
   if (memory != 0) snprintf(f->memory, sizeof f->memory, "%zu", memory / f->limit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "outcome.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,9 +34,17 @@ exit_code outcome_of(sdx_status status) {
   return EXIT_SYSTEM;
 }
 
+/* The programs share this file. */
 static void begin(void) {
   fflush(stdout);
-  fputs("sealdex: ", stderr);
+  fprintf(stderr, "%s: ", program_invocation_short_name);
+}
+
+const char *reason_in(const char *line) {
+  const size_t name = strlen(program_invocation_short_name);
+  return strncmp(line, program_invocation_short_name, name) == 0 && strncmp(line + name, ": ", 2) == 0
+             ? line + name + 2
+             : line;
 }
 
 exit_code complain(const sdx_error *err) {

@@ -2,7 +2,7 @@
 /*
  * outcome.h - how a run ends: exit codes, and the one line that says why.
  *
- * Errors go to standard error as `sealdex: what is wrong and what to do`; what concerns one item
+ * Errors go to standard error as `PROGRAM: what is wrong and what to do`; what concerns one item
  * goes there as `failed ID: reason`. Ids are the user's own data, so control characters in them are
  * never passed on to a terminal.
  */
@@ -30,6 +30,9 @@ exit_code complain(const sdx_error *err);
 exit_code complain_usage(const char *format, ...) SDX_PRINTF(1, 2);
 /* Prints a line that ends in what errno says and returns EXIT_SYSTEM. */
 exit_code complain_system(int errno_value, const char *format, ...) SDX_PRINTF(2, 3);
+
+/* Such a line without the program's name. */
+const char *reason_in(const char *line);
 
 /* Prints `failed ID: reason` to standard error. */
 void complain_item(sdx_bytes id, const char *reason);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -34,4 +35,11 @@ void process_prepare(void) {
   occupy_standard_descriptors();
   forbid_core_dumps();
   ignore_size_signal();
+}
+
+unsigned process_processors(void) {
+  cpu_set_t set;
+  const long n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                             : sysconf(_SC_NPROCESSORS_ONLN);
+  return n > 0 ? (unsigned)n : 1;
 }

@@ -154,6 +154,26 @@ static bool is_utf8_name(const char *name) {
   return g_ascii_strcasecmp(name, "utf-8") == 0 || g_ascii_strcasecmp(name, "utf8") == 0;
 }
 
+/* How many bytes of a byte order mark the text begins with. Where iconv is told "UTF-16", it needs
+ * the mark. */
+static size_t mark_size(const char *name, const uint8_t *at, size_t size) {
+  static const struct {
+    const char *name;
+    const char *mark;
+  } MARKS[] = {
+    { "utf-8", "\xef\xbb\xbf" },
+    { "UTF-16LE", "\xff\xfe" },
+    { "UTF-16BE", "\xfe\xff" },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS(MARKS); i++) {
+    const size_t length = strlen(MARKS[i].mark);
+    if (g_ascii_strcasecmp(name, MARKS[i].name) == 0 && size >= length &&
+        memcmp(at, MARKS[i].mark, length) == 0)
+      return length;
+  }
+  return 0;
+}
+
 static bool is_ascii_name(const char *name) {
   static const char *const NAMES[] = { "us-ascii",     "ascii",     "ansi_x3.4-1968",
                                        "unknown-8bit", "x-unknown", "unknown",
@@ -188,6 +208,7 @@ static bool has_utf8(const uint8_t *at, size_t size) {
 static const char *guess(const uint8_t *at, size_t size, bool said_utf8) {
   const char *wide = charset_wide(at, size);
   if (wide != NULL) return wide;
+  if (mark_size("utf-8", at, size) > 0) return "utf-8";
   if (plain_prefix(at, size) == size) return "utf-8";
   const char *bad = NULL;
   if (g_utf8_validate_len((const char *)at, size, &bad)) return "utf-8";
@@ -207,9 +228,10 @@ bool charset_decode(buffer *out, size_t limit, const char *name, const void *byt
   iconv_t converter = (iconv_t)-1;
   if (!unsaid && !said_utf8) converter = converter_open(name);
   if (converter == (iconv_t)-1) {
-    const char *guessed = guess(at, size, said_utf8);
-    if (strcmp(guessed, "utf-8") == 0) {
-      if (size >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0) at += 3, size -= 3;
+    name = guess(at, size, said_utf8);
+    if (strcmp(name, "utf-8") == 0) {
+      const size_t mark = mark_size(name, at, size);
+      at += mark, size -= mark;
       const size_t kept = size <= limit ? size : charset_whole(at, limit);
       if (plain_prefix(at, kept) == kept)
         buffer_put(out, at, kept);
@@ -217,13 +239,14 @@ bool charset_decode(buffer *out, size_t limit, const char *name, const void *byt
         put_repaired(out, at, kept);
       return kept == size;
     }
-    converter = iconv_open("UTF-8", guessed);
+    converter = iconv_open("UTF-8", name);
     if (converter == (iconv_t)-1) {
       put_repaired(out, at, size < limit ? size : limit);
       return size <= limit;
     }
   }
-  const bool whole = put_converted(out, limit, converter, at, size);
+  const size_t mark = mark_size(name, at, size);
+  const bool whole = put_converted(out, limit, converter, at + mark, size - mark);
   iconv_close(converter);
   return whole;
 }

@@ -6,7 +6,7 @@
  * character sets are those of mail and web pages, and mean what browsers take them to mean (their
  * windows superset: iso-8859-1 is windows-1252, gb2312 is gb18030). An unknown name, none, or one
  * that the bytes prove wrong is guessed: a byte order mark, else UTF-8 where valid, else
- * windows-1252.
+ * windows-1252. The mark itself is no part of the text.
  */
 #ifndef SEALDEX_EXTRACT_CHARSET_H
 #define SEALDEX_EXTRACT_CHARSET_H

@@ -18,8 +18,8 @@ static bool xml_extract(const void *bytes, size_t size, draft *d) {
   static const char *const SKIP[] = { "binary", "script", "style", NULL };
   static const xml_rules ALL = { .skip = SKIP };
   xml_metadata(d, bytes, size);
-  if (!xml_text(&d->body, DRAFT_BODY_MAX, &ALL, bytes, size))
-    draft_set_partial(d, "more text than is read of one item");
+  const char *lost = xml_text(&d->body, DRAFT_BODY_MAX, &ALL, bytes, size);
+  if (lost != NULL) draft_set_partial(d, lost);
   return true;
 }
 

@@ -51,7 +51,8 @@ static size_t room(const draft *d) {
 }
 
 static void put_xml(draft *d, const xml_rules *rules, const buffer *b) {
-  if (!xml_text(&d->body, room(d), rules, b->data, b->size)) draft_set_partial(d, CUT);
+  const char *lost = xml_text(&d->body, room(d), rules, b->data, b->size);
+  if (lost != NULL) draft_set_partial(d, lost);
 }
 
 static void read_office(draft *d, const char *name, const buffer *b) {

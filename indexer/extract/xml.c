@@ -18,6 +18,7 @@ typedef struct reading {
   buffer *out;
   size_t stop_at;
   bool full;
+  bool broken; /* not well-formed: the parser passed over something */
   unsigned depth;
   unsigned skipped; /* the depth at which skipping began, or 0 */
   unsigned within;
@@ -94,7 +95,8 @@ static void parse(reading *r, xmlSAXHandler *handler, const void *bytes, size_t 
   libraries_start();
   handler->initialized = XML_SAX2_MAGIC;
   handler->error = handler->warning = quiet;
-  if (size > INT_MAX / 2) return;
+  r->broken = size > INT_MAX / 2;
+  if (r->broken) return;
   r->parser = xmlCreatePushParserCtxt(handler, r, NULL, 0, NULL);
   if (r->parser == NULL) {
     r->out->failed = true;
@@ -108,11 +110,13 @@ static void parse(reading *r, xmlSAXHandler *handler, const void *bytes, size_t 
                       (int)(size - at < step ? size - at : step), 0) == XML_ERR_NO_MEMORY)
       break;
   (void)xmlParseChunk(r->parser, "", 0, 1);
+  r->broken = r->parser->wellFormed == 0;
   if (r->parser->myDoc != NULL) xmlFreeDoc(r->parser->myDoc);
   xmlFreeParserCtxt(r->parser);
 }
 
-bool xml_text(buffer *out, size_t limit, const xml_rules *rules, const void *bytes, size_t size) {
+const char *xml_text(buffer *out, size_t limit, const xml_rules *rules, const void *bytes,
+                     size_t size) {
   reading r = { .rules = rules, .out = out };
   xmlSAXHandler handler = { .startElementNs = start_element,
                             .endElementNs = end_element,
@@ -120,7 +124,8 @@ bool xml_text(buffer *out, size_t limit, const xml_rules *rules, const void *byt
                             .cdataBlock = characters };
   r.stop_at = limit > SIZE_MAX - out->size ? SIZE_MAX : out->size + limit;
   parse(&r, &handler, bytes, size);
-  return !r.full;
+  if (r.full) return "more text than is read of one item";
+  return r.broken ? "its XML is broken in places" : NULL;
 }
 
 /* ---------------------------------------------------------------- metadata */

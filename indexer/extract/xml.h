@@ -21,8 +21,8 @@ typedef struct xml_rules {
   bool cells;               /* <v> in <c t="s"> is a number of a string and no text */
 } xml_rules;
 
-/* Appends text, at most about `limit` bytes; false where some was left out. */
-bool xml_text(buffer *out, size_t limit, const xml_rules *rules, const void *bytes, size_t size);
+/* Appends text, at most about `limit` bytes. Gives the reason where some may be left out, else NULL. */
+const char *xml_text(buffer *out, size_t limit, const xml_rules *rules, const void *bytes, size_t size);
 
 /* Adds title, author, keywords and note, and sets the date, from the elements that say so in Dublin
  * Core and its likes (OOXML's core.xml, ODF's meta.xml, EPUB's package, FictionBook). */

@@ -131,7 +131,7 @@ finds 'lighthouse date:2024-04'
 finds alarmword
 
 # Contacts: a number however it is typed, names in every form, no picture.
-for number in '"+32 2 555 12 34"' 025551234 5551234 '"02 555 12 34"'; do
+for number in '"+32 2 555 12 34"' 025551234 5551234 '"02 555 12 34"' 02/555.12.34 02.555.12.34 02-5551234 2/555-1234; do
   finds "phone:$number" people.vcf#card-1
 done
 finds 'kind:contact name:ada' people.vcf#card-1

@@ -56,7 +56,7 @@ err_empty() { [ ! -s err ] || fail "standard error is not empty"; }
 # One line that begins as errors do, and says something.
 err_one_line() {
   [ "$(wc -l <err)" = 1 ] || fail "standard error is not one line"
-  grep -qE '^(sealdex: .{8,}|failed .+: .{3,}|refused .+: .{3,})$' err ||
+  grep -qE '^(sealdex(-reindex)?: .{8,}|failed .+: .{3,}|refused .+: .{3,})$' err ||
     fail "standard error is no error line"
 }
 

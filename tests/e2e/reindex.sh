@@ -130,6 +130,7 @@ out_has '^ada: synced 0, missing 1,'
 out_has '^ben: synced 0, missing 1,'
 out_ends 'users 2, failed 2, passed over 0'
 err_has '^failed cy: '
+! grep -q 'sealdex[a-z-]*: ' err || fail "a child's error is told with its program's name"
 err_has '^failed \.\./evil: '
 [ "$(sort came)" = "$(printf 'ada\nben')" ] || fail "--done does not name who came through"
 rmdir store/cy
@@ -151,5 +152,11 @@ reindexes 6 nowhere --key key --verify --from mail
 reindexes 2 index --key key --verify --from mail --memory lots
 reindexes 0 --help
 reindexes 0 --version
+
+# Its own errors begin with its own name.
+reindexes 2 index --key key --no-such-option
+err_has '^sealdex-reindex: '
+reindexes 6 nowhere --key key --from mail
+err_has '^sealdex-reindex: '
 
 passed

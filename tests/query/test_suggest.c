@@ -144,11 +144,40 @@ static void test_in_segments(void **state) {
   check_gone(h);
 }
 
+/* Names as senders and extractors write them, with signs in them that part addresses elsewhere. */
+static void test_names(void **state) {
+  host *h = *state;
+  host_message(h, "n1", HOST_NOW, "\"Quay <q>\" <a@names.example>", "x", "x", "INBOX");
+  host_message(h, "n2", HOST_NOW, "Wharf <w> <b@names.example>", "x", "x", "INBOX");
+  host_message(h, "n3", HOST_NOW, "Doe, Jetty <c@names.example>, d@names.example (Dee), Ed <e@names.example>",
+               "x", "x", "INBOX");
+  host_message(h, "n4", HOST_NOW, "\"Moor; Mole\" <f@names.example>; <g@names.example>", "x", "x", "INBOX");
+  host_message(h, "n5", HOST_NOW, "\"h@names.example\" <h@names.example>\nIda \"the pier\" <i@names.example>", "x",
+               "x", "INBOX");
+  host_message(h, "n6", HOST_NOW, "\"Open <j@names.example>, \"\" <k@names.example>", "x", "x", "INBOX");
+  for (int folded = 0; folded < 2; folded++) {
+    proposes(h, "from:a@", "from:a@names.example=Quay <q>");
+    proposes(h, "from:quay", "from:a@names.example=Quay <q>");
+    proposes(h, "from:b@", "from:b@names.example=Wharf <w>");
+    proposes(h, "from:c@", "from:c@names.example=Doe, Jetty");
+    proposes(h, "from:d@", "from:d@names.example");
+    proposes(h, "from:e@", "from:e@names.example=Ed");
+    proposes(h, "from:f@", "from:f@names.example=Moor; Mole");
+    proposes(h, "from:g@", "from:g@names.example");
+    proposes(h, "from:h@", "from:h@names.example=h@names.example");
+    proposes(h, "from:i@", "from:i@names.example=Ida \"the pier\"");
+    proposes(h, "from:j@", "from:j@names.example=Open");
+    proposes(h, "from:k@", "from:k@names.example");
+    host_fold(h);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_suggestions),
     cmocka_unit_test(test_corrections),
     cmocka_unit_test(test_in_segments),
+    cmocka_unit_test(test_names),
   };
   return cmocka_run_group_tests(tests, host_begin, host_end);
 }
