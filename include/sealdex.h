@@ -12,7 +12,7 @@
  *     A pointer that is returned, or that stands in a struct, is borrowed: it lives as long as its
  *     comment says, else as long as the object it was asked of.
  *   - NULL for a place that an answer goes to, or for a callback that is not said to be optional, is
- *     SDX_INVALID; only the calls of sources do not look.
+ *     SDX_INVALID.
  *   - Option structs begin with `version`; fill them with their _INIT macro, then change fields.
  *     NULL options mean the defaults.
  *   - Times are epoch seconds, UTC. `now` 0 means the clock; any other value is taken as the time.

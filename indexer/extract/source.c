@@ -47,6 +47,7 @@ static sdx_status measure(sdx_source *s, sdx_error *err) {
 
 sdx_status sdx_source_open(sdx_source **out, const char *const *paths, size_t count,
                            const sdx_source_options *options, sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   if (count > 0 && paths == NULL) return error_set(err, SDX_INVALID, "no paths are given");
   sdx_source *s = calloc(1, sizeof *s);
@@ -96,6 +97,7 @@ void sdx_source_close(sdx_source *s) {
 
 sdx_status sdx_source_next(sdx_source *s, const sdx_entry **out, sdx_error *err) {
   bool ended = false;
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   for (;;) {
     sdx_status status;

@@ -104,6 +104,7 @@ sdx_status source_next_own(sdx_source *s, bool *ended, sdx_error *err) {
 }
 
 sdx_status sdx_source_own(sdx_source **out, const sdx_source_calls *calls, sdx_error *err) {
+  if (out == NULL) return error_no_place(err);
   *out = NULL;
   if (calls == NULL || calls->version != 1 || calls->next == NULL)
     return error_set(err, SDX_INVALID, "a source of one's own needs calls of version 1");

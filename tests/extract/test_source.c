@@ -415,6 +415,12 @@ static void bad_arguments(void **state) {
   assert_null(source);
   assert_int_not_equal(err.message[0], '\0');
   assert_string_equal(walk_paths(NULL, 0), "");
+  const sdx_source_calls calls = { .version = 1 };
+  assert_int_equal(sdx_source_open(NULL, NULL, 0, NULL, &err), SDX_INVALID);
+  assert_int_equal(sdx_source_own(NULL, &calls, &err), SDX_INVALID);
+  assert_int_equal(sdx_source_open(&source, NULL, 0, NULL, &err), SDX_OK);
+  assert_int_equal(sdx_source_next(source, NULL, &err), SDX_INVALID);
+  sdx_source_close(source);
   sdx_source_close(NULL);
 }
 

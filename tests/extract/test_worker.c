@@ -162,10 +162,12 @@ static bool put_request(worker *w, file_type type, const void *bytes, size_t siz
   return worker_put(w, &request, bytes);
 }
 
-/* Messages numbered on from `first`, one of them with the word that the reader below dies of. */
-static unsigned put_messages(worker *w, unsigned first, unsigned poisoned) {
+/* Messages numbered from `first` to `limit`, or until no more is taken, one of them with the word that the reader
+ * below dies of. Returns where it ended. */
+static unsigned put_messages(worker *w, unsigned first, unsigned limit, unsigned poisoned) {
   char text[64];
   for (unsigned i = first;; i++) {
+    if (i == limit) return i;
     const int size =
         snprintf(text, sizeof text, "Subject: %u\n\n%s\n", i, i == poisoned ? "POISON" : "body");
     if (!put_request(w, FILE_MESSAGE, text, (size_t)size)) return i;
@@ -189,7 +191,7 @@ static void many_at_once(void **state) {
   draft d = DRAFT_INIT;
   use(real);
   assert_true(put_request(&w, FILE_CONTACT, CARDS, sizeof CARDS - 1));
-  const unsigned full = put_messages(&w, 1, UINT32_MAX);
+  const unsigned full = put_messages(&w, 1, UINT32_MAX, UINT32_MAX);
   assert_int_equal(full, WORKER_BATCH_COUNT);
   worker_turn(&w);
   assert_int_equal(worker_next(&w, &d), WORKER_ITEM);
@@ -206,7 +208,7 @@ static void many_at_once(void **state) {
   }
   assert_int_equal(w.pid, pid);
   /* One by itself in the middle of others, and a reply that is not read to its end. */
-  assert_int_equal(put_messages(&w, 0, UINT32_MAX), WORKER_BATCH_COUNT);
+  assert_int_equal(put_messages(&w, 0, UINT32_MAX, UINT32_MAX), WORKER_BATCH_COUNT);
   assert_message(&w, &d, 0);
   worker_end_reply(&w);
   assert_int_equal(ask(&w, &d, FILE_MESSAGE, "Subject: alone\n\nb\n", 18), WORKER_ITEM);
@@ -214,7 +216,7 @@ static void many_at_once(void **state) {
   assert_message(&w, &d, 1);
   assert_message(&w, &d, 2);
   /* Others are put before all of those were asked for. */
-  assert_int_equal(put_messages(&w, 100, UINT32_MAX), 100 + WORKER_BATCH_COUNT);
+  assert_int_equal(put_messages(&w, 100, UINT32_MAX, UINT32_MAX), 100 + WORKER_BATCH_COUNT);
   assert_message(&w, &d, 100);
   worker_end_reply(&w);
   assert_message(&w, &d, 101);
@@ -280,15 +282,16 @@ static void use_poisoned(const char *dying) {
 /* What kills the reader costs itself, and nobody else. */
 static void one_of_many(void **state) {
   (void)state;
-  static const unsigned POISONED[] = { 0, 5, WORKER_BATCH_COUNT - 1 };
+  enum { COUNT = 5 }; /* each is a process or two */
+  static const unsigned POISONED[] = { 0, 2, COUNT - 1 };
   static const char *const DYING[] = { "cat >/dev/null", "head -c 20" };
   worker w = WORKER_INIT;
   draft d = DRAFT_INIT;
   for (size_t k = 0; k < 6; k++) {
     const unsigned poisoned = POISONED[k / 2];
     use_poisoned(DYING[k % 2]);
-    assert_int_equal(put_messages(&w, 0, poisoned), WORKER_BATCH_COUNT);
-    for (unsigned i = 0; i < WORKER_BATCH_COUNT; i++) {
+    assert_int_equal(put_messages(&w, 0, COUNT, poisoned), COUNT);
+    for (unsigned i = 0; i < COUNT; i++) {
       if (i != poisoned) {
         assert_message(&w, &d, i);
         worker_end_reply(&w);
@@ -319,7 +322,7 @@ static void a_reply_that_breaks_off(void **state) {
     at += (size_t)snprintf(cards + at, sizeof cards - at, "\nEND:VCARD\n");
   }
   assert_true(put_request(&w, FILE_CONTACT, cards, at));
-  assert_int_equal(put_messages(&w, 1, 1), WORKER_BATCH_COUNT);
+  assert_int_equal(put_messages(&w, 1, 3, 1), 3);
   worker_turn(&w);
   assert_int_equal(worker_next(&w, &d), WORKER_ITEM);
   assert_field(&d, "name", "0");
