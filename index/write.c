@@ -39,6 +39,7 @@ static sdx_status retire_keys(write_txn *w, const holder_row *rows, size_t count
 static sdx_status remove_dead(write_txn *w, const holder_row *rows, size_t count, size_t budget,
                               sdx_error *err) {
   sdx_status status = SDX_OK;
+  size_t mapped = 0; /* whose pages are in memory: many small segments have as many as a large one */
   for (size_t i = 0; i < count && status == SDX_OK && budget > 0; i++) {
     static const store_table tables[] = { STORE_BLOCKS, STORE_JOURNAL };
     uint8_t prefix[8];
@@ -48,8 +49,12 @@ static sdx_status remove_dead(write_txn *w, const holder_row *rows, size_t count
       size_t gone = 0;
       status = store_delete_prefix(w->store, tables[t], prefix, sizeof prefix, most, &gone, err);
       budget -= gone < budget ? gone : budget;
+      mapped += gone;
+      if (mapped >= REMOVED_AT_A_TIME) {
+        store_release_map(w->index->store);
+        mapped = 0;
+      }
       if (gone < most) t++;
-      else store_release_map(w->index->store);
     }
     if (status == SDX_OK && budget > 0)
       status = holder_delete(w->store, HOLDER_RETIRED, rows[i].id, err);
