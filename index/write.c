@@ -14,7 +14,7 @@
 #define REMOVED_IN_PASSING 256
 #define REMOVED_AT_ONCE 8192
 /* ... of which so many before the pages that this touched are given back. */
-#define REMOVED_AT_A_TIME 512
+#define REMOVED_AT_A_TIME 128
 
 /* ------------------------------------------------------------------ what a predecessor left */
 

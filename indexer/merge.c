@@ -358,11 +358,14 @@ static sdx_status move_due_rows(merging *m, write_txn *w, const due_set *due, co
   return status;
 }
 
+#define RELEASE_PLACES 4096 /* in order of blind ids, so that they pass through all of the table */
+
 static sdx_status move_places(merging *m, write_txn *w, sdx_error *err) {
   sdx_status status = SDX_OK;
   for (size_t i = 0; i < m->moved_count && status == SDX_OK; i++) {
     const moved_item *item = &m->moved[i];
     place p;
+    if (i % RELEASE_PLACES == RELEASE_PLACES - 1) store_release_map(m->index->store);
     status = place_get(w->store, m->index->table_key, item->blind, &p, err);
     if (status == SDX_NOT_FOUND) status = SDX_OK;
     else if (status == SDX_OK && p.holder == m->inputs[item->input].row.id && p.ordinal == item->from) {
