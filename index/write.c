@@ -13,8 +13,9 @@
 /* Dead entries that one transaction removes: in passing, and when settling. */
 #define REMOVED_IN_PASSING 256
 #define REMOVED_AT_ONCE 8192
-/* ... of which so many before the pages that this touched are given back. */
-#define REMOVED_AT_A_TIME 128
+/* ... of which so many before the pages that this touched are given back: never in passing, since searches of
+ * the same process would have to map theirs again. */
+#define REMOVED_AT_A_TIME 320
 
 /* ------------------------------------------------------------------ what a predecessor left */
 
