@@ -179,11 +179,14 @@ static exit_code sweep(sweeping *s) {
   return code == EXIT_DONE && s->refused > 0 ? EXIT_NOTHING : code;
 }
 
+#define JOBS_MAX 64
+
 static exit_code read_jobs(sweeping *s) {
+  const uint64_t processors = process_processors();
   uint64_t jobs = 0, seconds = 0;
-  exit_code code = options_number(s->o, "jobs", process_processors(), &jobs);
+  exit_code code = options_number(s->o, "jobs", processors < JOBS_MAX ? processors : JOBS_MAX, &jobs);
   if (code == EXIT_DONE) code = options_number(s->o, "wait", 30, &seconds);
-  if (code == EXIT_DONE && (jobs == 0 || jobs > 64)) code = complain_usage("--jobs is 1 to 64");
+  if (code == EXIT_DONE && (jobs == 0 || jobs > JOBS_MAX)) code = complain_usage("--jobs is 1 to 64");
   if (code == EXIT_DONE && seconds > 86400) code = complain_usage("--wait is at most 86400 seconds");
   s->jobs = (unsigned)jobs;
   s->wait_ms = (int64_t)seconds * 1000;

@@ -13,8 +13,6 @@
 
 #include "base/error.h"
 
-#define SMALL ((uint64_t)32 << 10) /* bytes */
-
 /* True where the file is this reader's, to be read or done. What of it may be divided is opened by all. */
 static bool is_ours(sdx_source *s, const walk_entry *file) {
   const uint64_t numbers[2] = { file->size, (uint64_t)file->modified };
@@ -36,7 +34,7 @@ static bool is_done(const sdx_source *s) {
 static bool read_small(sdx_source *s, const walk_entry *file) {
   struct stat st;
   bool whole = false;
-  if (file->state != WALK_FILE || s->split || file->size > SMALL) return false;
+  if (file->state != WALK_FILE || s->split || file->size > SOURCE_SMALL) return false;
   const int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (fd < 0) return false;
   source_recycle_bytes(s);
@@ -102,6 +100,12 @@ static sdx_status look_ahead(sdx_source *s, sdx_error *err) {
   return ahead->text.failed ? error_memory(err) : SDX_OK;
 }
 
+/* A file that is done is not read, and has given its id all the same. */
+static sdx_status pass_done(sdx_source *s, const walk_entry *file, sdx_error *err) {
+  const uint64_t met = id_set_add(&s->ids, file->id.data, file->id.size);
+  return met == UINT64_MAX ? error_memory(err) : SDX_NOT_FOUND;
+}
+
 /* The file whose turn it is. */
 static sdx_status give_ahead(sdx_source *s, sdx_error *err) {
   file_ahead *a = &s->ahead.files[s->ahead.next++];
@@ -115,7 +119,7 @@ static sdx_status give_ahead(sdx_source *s, sdx_error *err) {
   s->file_origin = a->file_origin;
   s->origin = a->origin;
   if (s->share.lanes > 0 && (a->done || !s->split)) s->taken += file->size;
-  if (a->done) return id_set_add(&s->ids, file->id.data, file->id.size) == UINT64_MAX ? error_memory(err) : SDX_NOT_FOUND;
+  if (a->done) return pass_done(s, file, err);
   if (file->state == WALK_FAILED) return source_fail_with(s, file->id, "it cannot be reached", file->error);
   if (file->state == WALK_SKIPPED) return source_give_unknown(s, file, false);
   if (!a->asked) return source_open_file(s, file, err);

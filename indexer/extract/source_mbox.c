@@ -8,8 +8,6 @@
 
 #include "base/error.h"
 
-#define SMALL ((size_t)32 << 10) /* bytes */
-
 void source_begin_mbox(sdx_source *s, int fd) {
   s->reading = READING_MBOX;
   s->fd = fd;
@@ -42,7 +40,7 @@ static bool take_up(sdx_source *s, const mbox_message *m, bool alone) {
                         .origin = s->origin,
                         .offset = s->mbox.offset,
                         .done = s->share.done != NULL && s->share.done(s->share.context, s->origin) };
-  if (a->done || s->worker.missing || m->size > SMALL) return false;
+  if (a->done || s->worker.missing || m->size > SOURCE_SMALL) return false;
   const int64_t fallback = m->date != 0 ? m->date : s->fallback;
   const wire_request request = source_request(s, FILE_MESSAGE, fallback, s->stamp, m->size);
   a->asked = worker_put(&s->worker, &request, m->bytes);

@@ -22,6 +22,7 @@
 #include "indexer/extract/walk.h"
 #include "indexer/extract/worker.h"
 
+#define SOURCE_SMALL ((uint64_t)32 << 10) /* bytes of a file or message that is read ahead of its turn */
 #define SOURCE_FILE_MAX WIRE_INPUT_MAX /* a single message or document that is longer fails */
 
 /* What items are being taken from. */

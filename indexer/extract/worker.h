@@ -20,7 +20,8 @@
  *   }
  *
  * Where the worker is lost among several, each that has no reply yet is asked again by itself: so those
- * before it and behind it come to no harm. One may be asked by worker_begin between two turns.
+ * before it and behind it come to no harm. worker_begin between two turns ends a worker that has others still to
+ * answer; they are asked again.
  *
  * A worker belongs to one thread.
  */
